@@ -1,0 +1,46 @@
+import { z } from 'zod'
+
+/** Every error that the API answers: its HTTP status and what the caller should do. */
+export const ERRORS = {
+  bad_request: { status: 400, advice: 'The request does not match the API description; mend the request.' },
+  unauthenticated: { status: 401, advice: 'No session was given; log in.' },
+  session_expired: { status: 401, advice: 'The session ended or was revoked; log in again.' },
+  login_failed: { status: 401, advice: 'Login name or password is wrong; check both and try again.' },
+  forbidden: { status: 403, advice: 'This account may not do that.' },
+  registration_closed: { status: 403, advice: 'This server takes no new accounts; ask its operator.' },
+  url_invalid: { status: 403, advice: 'The presigned URL is expired or was changed; ask for a new one.' },
+  not_found: { status: 404, advice: 'There is no such thing, or it belongs to someone else.' },
+  method_not_allowed: { status: 405, advice: 'The path takes other methods; see the Allow header.' },
+  login_taken: { status: 409, advice: 'The login name is in use; choose another.' },
+  account_exists: { status: 409, advice: 'The account id is in use; choose a new random id.' },
+  head_moved: { status: 409, advice: 'Someone committed first; fetch the newer commits, verify them and try again.' },
+  blob_conflict: { status: 409, advice: 'The blob id or part exists with other content; choose a new blob.' },
+  blob_not_ready: { status: 409, advice: 'The blob is not stored completely; upload its parts and complete it first.' },
+  blob_gone: { status: 409, advice: 'The blob was deleted; upload its content again under a new id.' },
+  payload_too_large: { status: 413, advice: 'The body is larger than the route takes; send less at once.' },
+  unsupported_media_type: { status: 415, advice: 'Send JSON, or for parts application/octet-stream.' },
+  range_invalid: { status: 416, advice: 'The range lies outside the object.' },
+  commit_rejected: { status: 422, advice: 'The commit breaks a rule of the vault log; the reason is in details.' },
+  digest_mismatch: { status: 422, advice: 'The bytes received do not match their announced digest; send them again.' },
+  upgrade_required: { status: 426, advice: 'A version is not spoken here; upgrade the older side.' },
+  too_many_requests: { status: 429, advice: 'Wait for the time in Retry-After, then try again.' },
+  internal: { status: 500, advice: 'The server failed; give its operator the request id.' },
+  unavailable: { status: 503, advice: 'A dependency is down; wait for the time in Retry-After, then try again.' },
+  quota_exceeded: { status: 507, advice: 'The account has no room for this; remove something or ask for more.' },
+  storage_full: { status: 507, advice: 'The server has no room left; its operator must add some.' },
+} as const
+
+export type ApiErrorCode = keyof typeof ERRORS
+
+/** All error codes, in the catalogue's order. */
+export const ERROR_CODES = Object.keys(ERRORS) as [ApiErrorCode, ...ApiErrorCode[]]
+
+/** What stands in the body of every answer of status 400 and above. */
+export const errorBody = z.object({
+  code: z.string(),
+  message: z.string(),
+  requestId: z.string(),
+  /** More for machines; never a secret, a name or content. */
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+})
+export type ErrorBody = z.infer<typeof errorBody>

@@ -1,0 +1,24 @@
+import { account, loginFinish, loginStart, logout, registerFinish, registerStart } from './routes/accounts.ts'
+import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
+import { info } from './routes/info.ts'
+import { commitAppend, commitsRead, vaultHead } from './routes/vaults.ts'
+
+/** Every route of the API, by name. */
+export const ROUTES = {
+  info,
+  registerStart,
+  registerFinish,
+  loginStart,
+  loginFinish,
+  logout,
+  account,
+  blobsReserve,
+  blobsParts,
+  blobsComplete,
+  blobsOpen,
+  vaultHead,
+  commitsRead,
+  commitAppend,
+} as const
+
+export type RouteName = keyof typeof ROUTES

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { bytesBetween, bytesOf, digest, id, safeInteger } from '../bytes.ts'
+import { LIMITS } from '../limits.ts'
+import { defineRoute } from '../route.ts'
+
+const none = z.strictObject({})
+const login = z.string().min(1).max(LIMITS.loginLength)
+const deviceName = z
+  .string()
+  .min(1)
+  .max(LIMITS.deviceNameLength)
+  .regex(/^[^\p{Cc}]*$/u)
+const opaqueMessage = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^[A-Za-z0-9_-]+$/)
+const version = safeInteger.min(1)
+const token = bytesOf(32)
+
+const session = {
+  accountId: id,
+  /** Bearer token; shown once. */
+  token,
+  expiresAtMs: safeInteger,
+}
+
+export const registerStart = defineRoute({
+  name: 'registerStart',
+  summary: 'OPAQUE registration, first message.',
+  method: 'POST',
+  path: '/v1/register/start',
+  auth: 'none',
+  params: none,
+  query: none,
+  body: z.strictObject({ login, request: opaqueMessage }),
+  response: z.object({ response: opaqueMessage }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'registration_closed', 'too_many_requests', 'unavailable'],
+})
+
+export const registerFinish = defineRoute({
+  name: 'registerFinish',
+  summary: 'Creates the account in one transaction, from the OPAQUE record to the genesis commit.',
+  method: 'POST',
+  path: '/v1/register/finish',
+  auth: 'none',
+  params: none,
+  query: none,
+  body: z.strictObject({
+    login,
+    /** Chosen by the client, random. */
+    accountId: id,
+    /** OPAQUE registration record. */
+    record: opaqueMessage,
+    /** Account key under the password: method 1, version 1. */
+    passwordEnvelope: bytesBetween(1, 1024),
+    /** Account key under the recovery key: method 2, version 1. */
+    recoveryEnvelope: bytesBetween(1, 1024),
+    /** SHA-256 of the recovery key's authentication branch. */
+    recoveryAuthHash: digest,
+    /** Identity card, encoded and signed. */
+    card: bytesBetween(1, 4096),
+    /** Sealed keyring, version 1. */
+    keyring: bytesBetween(1, LIMITS.sealedBytes),
+    /** Genesis commit of the private vault. */
+    genesis: bytesBetween(1, LIMITS.commitBytes),
+    deviceName,
+  }),
+  response: z.object(session),
+  bodyLimit: LIMITS.batchBodyBytes,
+  errors: [
+    'bad_request',
+    'registration_closed',
+    'login_taken',
+    'account_exists',
+    'commit_rejected',
+    'upgrade_required',
+    'too_many_requests',
+    'unavailable',
+  ],
+})
+
+export const loginStart = defineRoute({
+  name: 'loginStart',
+  summary: 'OPAQUE login, first message; unknown accounts get an answer of the same form.',
+  method: 'POST',
+  path: '/v1/login/start',
+  auth: 'none',
+  params: none,
+  query: none,
+  body: z.strictObject({ login, request: opaqueMessage }),
+  response: z.object({ loginId: id, response: opaqueMessage }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'too_many_requests', 'unavailable'],
+})
+
+export const loginFinish = defineRoute({
+  name: 'loginFinish',
+  summary: 'OPAQUE login, third message; answers with a session and the sealed keys.',
+  method: 'POST',
+  path: '/v1/login/finish',
+  auth: 'none',
+  params: none,
+  query: none,
+  body: z.strictObject({ loginId: id, request: opaqueMessage, deviceName }),
+  response: z.object({
+    ...session,
+    passwordEnvelope: bytesBetween(1, 1024),
+    passwordEnvelopeVersion: version,
+    keyring: bytesBetween(1, LIMITS.sealedBytes),
+    keyringVersion: version,
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'login_failed', 'too_many_requests', 'unavailable'],
+})
+
+export const logout = defineRoute({
+  name: 'logout',
+  summary: 'Ends the session that asks.',
+  method: 'POST',
+  path: '/v1/logout',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: z.object({}),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'unavailable'],
+})
+
+export const account = defineRoute({
+  name: 'account',
+  summary: 'The account of the session: usage, quota and the sealed keyring.',
+  method: 'GET',
+  path: '/v1/account',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: z.object({
+    accountId: id,
+    /** Stored and reserved ciphertext, bytes. */
+    usedBytes: safeInteger,
+    quotaBytes: safeInteger,
+    keyring: bytesBetween(1, LIMITS.sealedBytes),
+    keyringVersion: version,
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'unavailable'],
+})

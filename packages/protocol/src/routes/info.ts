@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { bytesOf, safeInteger } from '../bytes.ts'
+import { LIMITS } from '../limits.ts'
+import { defineRoute } from '../route.ts'
+
+export const info = defineRoute({
+  name: 'info',
+  summary: 'What this server speaks, and the public key that every login pins.',
+  method: 'GET',
+  path: '/v1/info',
+  auth: 'none',
+  params: z.strictObject({}),
+  query: z.strictObject({}),
+  body: z.undefined(),
+  response: z.object({
+    protocolVersions: z.array(safeInteger),
+    /** Static OPAQUE public key (ristretto255). */
+    opaquePublicKey: bytesOf(32),
+    registration: z.enum(['open', 'invite', 'closed']),
+    /** Origins that presigned URLs may name. */
+    storeOrigins: z.array(z.string()),
+    timeMs: safeInteger,
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['too_many_requests', 'unavailable'],
+})

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { bytesBetween, digest, id, safeInteger } from '../bytes.ts'
+import { LIMITS } from '../limits.ts'
+import { defineRoute } from '../route.ts'
+import { wrap } from './blobs.ts'
+
+const vaultParams = z.strictObject({ vaultId: id })
+const none = z.strictObject({})
+const queryInteger = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** Position of a vault's newest commit. */
+export const head = z.object({ seq: safeInteger, hash: digest })
+
+export const vaultHead = defineRoute({
+  name: 'vaultHead',
+  summary: 'The newest commit of a vault.',
+  method: 'GET',
+  path: '/v1/vaults/:vaultId/head',
+  auth: 'session',
+  params: vaultParams,
+  query: none,
+  body: z.undefined(),
+  response: head,
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
+})
+
+export const commitsRead = defineRoute({
+  name: 'commitsRead',
+  summary: 'Commits from a sequence number on, as they were appended, with the newest head.',
+  method: 'GET',
+  path: '/v1/vaults/:vaultId/commits',
+  auth: 'session',
+  params: vaultParams,
+  query: z.strictObject({
+    from: queryInteger,
+    limit: z.coerce.number().int().min(1).max(LIMITS.commitsPerPage).optional(),
+  }),
+  body: z.undefined(),
+  response: z.object({ head, commits: z.array(bytesBetween(1, LIMITS.commitBytes)) }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
+})
+
+export const commitAppend = defineRoute({
+  name: 'commitAppend',
+  summary: 'Appends a commit by compare-and-swap; wrapped DEKs of added blobs travel beside it.',
+  method: 'POST',
+  path: '/v1/vaults/:vaultId/commits',
+  auth: 'session',
+  params: vaultParams,
+  query: none,
+  body: z.strictObject({
+    commit: bytesBetween(1, LIMITS.commitBytes),
+    wraps: z.array(wrap).max(10_000),
+  }),
+  response: head,
+  bodyLimit: LIMITS.batchBodyBytes,
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'forbidden',
+    'not_found',
+    'head_moved',
+    'blob_not_ready',
+    'blob_gone',
+    'commit_rejected',
+    'quota_exceeded',
+    'payload_too_large',
+    'upgrade_required',
+    'unavailable',
+  ],
+})
