@@ -1,0 +1,21 @@
+export {
+  type BlobStore,
+  BlobStoreError,
+  type BlobStoreErrorCode,
+  type ByteRange,
+  type ObjectStore,
+  type PartTarget,
+  type PresignedPart,
+  type ServedObjectStore,
+  type StoredPart,
+  type UploadRef,
+} from './blob-store.ts'
+export type { Clock, Random } from './clock.ts'
+export {
+  type KeyContext,
+  type KeyManagement,
+  KeyManagementError,
+  type KeyManagementErrorCode,
+  type KeyState,
+} from './key-management.ts'
+export type { LogFields, Logger } from './logger.ts'
