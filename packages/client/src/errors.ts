@@ -1,0 +1,54 @@
+/** What went wrong, in the caller's terms; `docs/sdk.md` says what to do about each. */
+export type ClientErrorCode =
+  /** The call itself makes no sense: a bad path, name or option. */
+  | 'usage'
+  | 'not_found'
+  /** Wrong login or password, or the session ended: log in (again). */
+  | 'authentication'
+  /** Something fails verification: stop, nothing that was read may be used. */
+  | 'integrity'
+  /** Someone else's change wins, or the bounded retries of a compare-and-swap ran out. */
+  | 'conflict'
+  /** The server can't be reached, or stopped answering. */
+  | 'network'
+  /** The server answered with an error, or with something that is not the protocol. */
+  | 'server'
+  | 'quota'
+  /** Some items of a batch failed; `details` counts them. */
+  | 'partly_done'
+  | 'exists'
+  | 'not_a_folder'
+  | 'is_a_folder'
+  | 'aborted'
+  | 'source_changed'
+  | 'local_io'
+  /** This side is older than what it met. */
+  | 'upgrade_required'
+  | 'registration_closed'
+  | 'login_taken'
+
+/** Facts for machines; never a secret, a name or content. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
+
+/** The one error class of this package. */
+export class ClientError extends Error {
+  readonly code: ClientErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ClientErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'ClientError'
+    this.code = code
+    this.details = options.details ?? {}
+  }
+}
+
+/** An integrity stop: verification of `what` failed. */
+export function integrityError(what: string, cause?: unknown): ClientError {
+  return new ClientError('integrity', `Verification failed: ${what}.`, { cause })
+}
+
+/** Throws `aborted` once the signal is set. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new ClientError('aborted', 'The operation was interrupted.')
+}
