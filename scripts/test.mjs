@@ -1,0 +1,85 @@
+// `npm test`: installs what is missing, builds, and runs every suite. Its last line is "N passed, N failed".
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { installDependencies, ROOT, requireNode } from './install.mjs'
+
+/** Engines that a run may leave out by name, with what is then not tested. None is needed so far. */
+const OPTIONAL_ENGINES = ['ceph', 'hsm']
+const SUMMARY = join(ROOT, 'artifacts/test-summary.json')
+const REPORT = join(ROOT, 'artifacts/vitest.json')
+
+function fail(line) {
+  console.error(line)
+  writeSummary({ passed: 0, failed: 1, skipped: [] })
+  console.log('0 passed, 1 failed')
+  process.exit(1)
+}
+
+function writeSummary(summary) {
+  mkdirSync(join(ROOT, 'artifacts'), { recursive: true })
+  writeFileSync(SUMMARY, JSON.stringify(summary, null, 2))
+}
+
+function engineSwitch() {
+  const without = (process.env.STRONGROOM_WITHOUT ?? '').split(',').filter((name) => name !== '')
+  const unknown = without.filter((name) => !OPTIONAL_ENGINES.includes(name))
+  if (unknown.length > 0) fail(`STRONGROOM_WITHOUT takes ${OPTIONAL_ENGINES.join(', ')}; it has ${unknown.join(', ')}.`)
+  if (without.length > 0 && process.env.CI === 'true') fail('STRONGROOM_WITHOUT leaves tests out; CI runs all of them.')
+  for (const name of without) console.log(`skipped: ${name}, by STRONGROOM_WITHOUT`)
+}
+
+function vectorsLine() {
+  const folder = process.env.STRONGROOM_VECTORS ?? join(ROOT, '../shared/vectors')
+  if (existsSync(folder)) return
+  console.log('skipped: official vectors (no ../shared/vectors; STRONGROOM_VECTORS names another folder)')
+}
+
+function read() {
+  const report = JSON.parse(readFileSync(REPORT, 'utf8'))
+  const skipped = report.testResults
+    .flatMap((file) => file.assertionResults)
+    .filter((test) => ['skipped', 'pending', 'todo', 'disabled'].includes(test.status))
+    .map((test) => test.fullName)
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  )
+  return { passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length, skipped }
+}
+
+requireNode()
+engineSwitch()
+installDependencies()
+const soak = process.argv.includes('--soak')
+const { findBrowser } = await import('./browser.mjs')
+let browser = ''
+try {
+  browser = await findBrowser()
+} catch (error) {
+  fail(error.message)
+}
+if (spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { stdio: 'inherit' }).status !== 0) {
+  fail('The build failed; its message is above.')
+}
+vectorsLine()
+rmSync(REPORT, { force: true })
+const run = spawnSync(
+  process.execPath,
+  [
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${REPORT}`,
+    ...process.argv.slice(2).filter((argument) => argument !== '--soak'),
+  ],
+  { cwd: ROOT, stdio: 'inherit', env: { ...process.env, CHROMIUM_PATH: browser, STRONGROOM_SOAK: soak ? '1' : '' } },
+)
+if (!existsSync(REPORT)) fail('The test runner ended without a report; its message is above.')
+const summary = read()
+for (const name of summary.skipped) console.log(`skipped: ${name}`)
+// Reason: an error outside of any test fails the run without failing a test.
+if (run.status !== 0 && summary.failed === 0) summary.failed = 1
+writeSummary(summary)
+console.log(`${summary.passed} passed, ${summary.failed} failed`)
+process.exit(summary.failed === 0 ? 0 : 1)
