@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`strongroom: Node 20.19 or newer is needed; this is ${process.versions.node}.`)
+  process.exit(1)
+}
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+const { version } = JSON.parse(readFileSync(here('../package.json'), 'utf8'))
+// In a clone the sources are at hand: what is run is always built from them. The packed package holds only the result.
+const buildScript = here('../../../scripts/build.mjs')
+const inClone = existsSync(buildScript) && existsSync(here('../src/main.ts'))
+
+async function build(app) {
+  const { buildApps } = await import('../../../scripts/build.mjs')
+  await buildApps([app])
+}
+
+/** The start function of the server: from the clone, else from a package beside this one; null when there is none. */
+async function findServer() {
+  if (inClone) {
+    await build('server')
+    return import('../../server/dist/main.js')
+  }
+  try {
+    return await import('strongroom-server')
+  } catch (error) {
+    if (error.code === 'ERR_MODULE_NOT_FOUND') return null
+    throw error
+  }
+}
+
+let main
+try {
+  if (inClone) await build('cli')
+  main = await import('../dist/main.js')
+} catch (error) {
+  const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'ENOENT'
+  console.error(
+    `strongroom: Cannot start (${error.code ?? error.name})${inClone && missing ? '; run "npm ci" first' : ''}.`,
+  )
+  process.exit(1)
+}
+await main.runCli({ args: process.argv.slice(2), version, findServer })

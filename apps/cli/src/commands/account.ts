@@ -1,0 +1,150 @@
+import { ClientError, Strongroom } from '@strongroom/client'
+import { type CommandContext, deviceName, openPlatform, parseServer, withSession } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { CliError, UsageError } from '../failure.ts'
+import { quoted } from '../output.ts'
+import { askText, canAsk, confirmRecoveryKey, readPassword } from '../prompts.ts'
+import { formatBytes } from '../quantity.ts'
+import { createRecoveryFile, type RecoveryFile } from '../recovery-file.ts'
+import { terminalText } from '../terminal-text.ts'
+
+export interface SignInOptions {
+  readonly server?: string
+  readonly deviceName?: string
+}
+
+export interface RegisterOptions extends SignInOptions {
+  readonly recoveryFile?: string
+}
+
+/** `register`: makes an account and signs in. */
+export async function register(
+  context: CommandContext,
+  login: string | undefined,
+  options: RegisterOptions,
+): Promise<ExitCode> {
+  if (options.recoveryFile === undefined && !canAsk()) {
+    throw new UsageError('Without a terminal, say where the recovery key goes: --recovery-file FILE.')
+  }
+  const common = await signInInput(context, login, options, true)
+  const file = options.recoveryFile === undefined ? null : await createRecoveryFile(options.recoveryFile)
+  try {
+    const session = await Strongroom.register({
+      ...common,
+      onRecoveryKey: (key) => (file === null ? confirmRecoveryKey(key, context.signal) : file.write(key)),
+    })
+    await session.close()
+  } catch (error) {
+    if (file !== null) await dropUnusedFile(context, file, error)
+    throw signInError(error)
+  }
+  await file?.close()
+  const { server } = common
+  if (context.output.json) {
+    context.output.document({ login: common.login, server, recoveryFile: options.recoveryFile ?? null })
+  }
+  if (file !== null) {
+    context.output.note(`The recovery key is in ${quoted(file.path)}; keep it somewhere safe, away from this computer.`)
+  }
+  context.output.note(`Welcome, ${terminalText(common.login)}. You are signed in to ${server}.`)
+  return EXIT.done
+}
+
+// Reason: when the answer to the last request was lost, the account may exist, and then this file holds its only
+// recovery key. It is removed only if the account surely was not made.
+async function dropUnusedFile(context: CommandContext, file: RecoveryFile, error: unknown): Promise<void> {
+  const answerLost = error instanceof ClientError && ['network', 'server', 'aborted'].includes(error.code)
+  if (file.written && answerLost) {
+    await file.close()
+    context.output.warn(
+      `strongroom: It is not known whether the account was made; keep ${quoted(file.path)} and try "strongroom login".`,
+    )
+  } else await file.discard()
+}
+
+/** `login`: signs in on this device. */
+export async function login(
+  context: CommandContext,
+  name: string | undefined,
+  options: SignInOptions,
+): Promise<ExitCode> {
+  const input = await signInInput(context, name, options, false)
+  let session: Awaited<ReturnType<typeof Strongroom.login>>
+  try {
+    session = await Strongroom.login(input)
+  } catch (error) {
+    throw signInError(error)
+  }
+  const { identity } = session
+  await session.close()
+  if (context.output.json) context.output.document(identity)
+  context.output.note(`Signed in to ${terminalText(identity.server)} as ${terminalText(identity.login)}.`)
+  return EXIT.done
+}
+
+/** `logout`: ends the session and forgets its keys on this device. */
+export async function logout(context: CommandContext): Promise<ExitCode> {
+  const identity = await withSession(context, async (session) => {
+    await session.logout({ signal: context.signal })
+    return session.identity
+  })
+  if (context.output.json) context.output.document(identity)
+  context.output.note(`Signed out of ${terminalText(identity.server)}.`)
+  return EXIT.done
+}
+
+/** `whoami`: the account, its usage and quota. */
+export async function whoami(context: CommandContext): Promise<ExitCode> {
+  const info = await withSession(context, (session) => session.whoami({ signal: context.signal }))
+  if (context.output.json) {
+    context.output.document(info)
+    return EXIT.done
+  }
+  const share = info.quotaBytes > 0 ? ` (${Math.floor((info.usedBytes / info.quotaBytes) * 100)} %)` : ''
+  context.output.line(`login    ${terminalText(info.login)}`)
+  context.output.line(`server   ${terminalText(info.server)}`)
+  context.output.line(`account  ${info.accountId}`)
+  context.output.line(`used     ${formatBytes(info.usedBytes)} of ${formatBytes(info.quotaBytes)}${share}`)
+  return EXIT.done
+}
+
+async function signInInput(
+  context: CommandContext,
+  login: string | undefined,
+  options: SignInOptions,
+  repeat: boolean,
+): Promise<Parameters<typeof Strongroom.login>[0]> {
+  const { environment, signal } = context
+  const serverText =
+    options.server ??
+    (environment.STRONGROOM_SERVER ||
+      (await askText('Server', {
+        signal,
+        missing: 'No server: set STRONGROOM_SERVER or give --server URL.',
+        default: 'http://localhost:8080',
+      })))
+  const server = parseServer(serverText)
+  const name = login ?? (await askText('Login name', { signal, missing: 'No login name: give it as the argument.' }))
+  if (name.trim() === '') throw new UsageError('The login name is empty.')
+  const message = repeat ? 'New password' : 'Password'
+  const password = await readPassword({ environment, signal, message, repeat })
+  if (repeat && [...password].length < 12) {
+    context.output.note('This password is short; a longer one keeps your files safe from whoever runs the server too.')
+  }
+  return {
+    server,
+    login: name,
+    password,
+    deviceName: options.deviceName ?? deviceName(),
+    platform: openPlatform(context),
+    signal,
+  }
+}
+
+/** A wrong password and an unknown account read the same, here as on the wire. */
+function signInError(error: unknown): unknown {
+  if (!(error instanceof ClientError) || error.code !== 'authentication') return error
+  return new CliError(EXIT.authentication, 'Login name or password is wrong; check both and try again.', {
+    cause: error,
+  })
+}

@@ -1,0 +1,112 @@
+import { readlink } from 'node:fs/promises'
+import { relative, sep } from 'node:path'
+import type { Entry, TreeSink } from '@strongroom/client'
+import { treeSink } from '@strongroom/client/node'
+import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
+import type { GetItem, GetTask } from './get.ts'
+
+/** An entry below the folder, and where it goes. */
+interface Plan {
+  readonly entry: Entry
+  /** Relative to the folder, `/`-separated. */
+  readonly path: string
+  readonly localPath: string
+  readonly outcome: 'done' | 'skipped'
+}
+
+/**
+ * Downloads a folder into `local`, as `local/name`; what is there already with the same size and time is skipped. A
+ * symbolic link comes as one. Failures of single files go to the task's list.
+ */
+export async function getFolder(task: GetTask, folder: Entry, local: string): Promise<GetItem[]> {
+  const { context, drive, options } = task
+  const { signal } = context
+  const isTree = folder.kind === 'folder'
+  // A single link is fetched as a tree of one, through its parent, by the same careful sink.
+  const root = isTree ? folder.path : folder.path.slice(0, folder.path.lastIndexOf('/')) || '/'
+  const top = isTree && folder.path !== '/' ? localChild(local, folder.name) : local
+  const entries = isTree ? await drive.list(root, { signal, recursive: true }) : [folder]
+  const plans = await planEntries(task, entries, root, top)
+  const items = plans
+    .filter((plan) => plan.entry.kind !== 'folder')
+    .map((plan) => ({
+      path: plan.entry.path,
+      localPath: plan.localPath,
+      outcome: plan.outcome,
+      size: plan.entry.size,
+    }))
+  if (options.dryRun) return items
+  await makeLocalFolder(top)
+  const wanted = new Map(plans.filter((plan) => plan.outcome === 'done').map((plan) => [plan.entry.path, plan]))
+  const result = await drive.getTree(root, renamingSink(top, wanted.values()), {
+    ...options.transfer,
+    onProgress: task.onProgress,
+    filter: (entry) => wanted.has(entry.path),
+  })
+  for (const failure of result.failures) task.failures.add(failure.path, failure.error)
+  const failed = new Set(result.failures.map((failure) => failure.path))
+  return items.filter((item) => !failed.has(item.path))
+}
+
+async function planEntries(task: GetTask, entries: readonly Entry[], root: string, top: string): Promise<Plan[]> {
+  const { options } = task
+  const start = root === '/' ? 1 : root.length + 1
+  const plans: Plan[] = []
+  for (const entry of entries) {
+    const path = entry.path.slice(start)
+    if (path === '') continue
+    const localPath = localChild(top, path)
+    if (entry.kind === 'folder') {
+      if (!options.filter.excludesFolder(path)) plans.push({ entry, path, localPath, outcome: 'done' })
+    } else if (options.filter.includes(path)) {
+      try {
+        plans.push(await planFile(task, entry, path, localPath))
+      } catch (error) {
+        task.failures.add(entry.path, error)
+      }
+    }
+  }
+  return options.emptyFolders ? plans : withoutEmptyFolders(plans)
+}
+
+async function planFile(task: GetTask, entry: Entry, path: string, localPath: string): Promise<Plan> {
+  if (await isUnchanged(entry, localPath)) return { entry, path, localPath, outcome: 'skipped' }
+  const target = await resolveLocalConflict(localPath, task.options.conflict)
+  return target === null
+    ? { entry, path, localPath, outcome: 'skipped' }
+    : { entry, path, localPath: target, outcome: 'done' }
+}
+
+/** Same size and time to the millisecond; for links the same target. */
+async function isUnchanged(entry: Entry, localPath: string): Promise<boolean> {
+  const stats = await lstatOrNull(localPath)
+  if (stats === null) return false
+  if (entry.kind === 'symlink') return stats.isSymbolicLink() && (await readlink(localPath)) === entry.target
+  return stats.isFile() && stats.size === entry.size && Math.round(stats.mtimeMs) === entry.mtimeMs
+}
+
+function withoutEmptyFolders(plans: readonly Plan[]): Plan[] {
+  const needed = new Set<string>()
+  for (const plan of plans) {
+    if (plan.entry.kind === 'folder') continue
+    for (let end = plan.path.lastIndexOf('/'); end > 0; end = plan.path.lastIndexOf('/', end - 1)) {
+      needed.add(plan.path.slice(0, end))
+    }
+  }
+  return plans.filter((plan) => plan.entry.kind !== 'folder' || needed.has(plan.path))
+}
+
+/** The platform's careful sink, but files that must not replace others go to the free name that was found. */
+function renamingSink(top: string, plans: Iterable<Plan>): TreeSink {
+  const sink = treeSink(top)
+  const renamed = new Map<string, string>()
+  for (const plan of plans) {
+    const target = relative(top, plan.localPath).split(sep).join('/')
+    if (target !== plan.path) renamed.set(plan.path, target)
+  }
+  return {
+    ...sink,
+    file: (path) => sink.file(renamed.get(path) ?? path),
+    symlink: (path, target) => sink.symlink(renamed.get(path) ?? path, target),
+  }
+}

@@ -1,0 +1,84 @@
+import { lstat, stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import type { Drive, Entry } from '@strongroom/client'
+import { ClientError } from '@strongroom/client'
+import { systemErrorText } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { CliError, UsageError } from '../failure.ts'
+import { quoted } from '../output.ts'
+import { checkRemoteName, joinRemote, namesFolder, parseRemotePath } from '../remote-path.ts'
+
+/** One source on the command line and the remote path that it becomes. */
+export interface Placement {
+  readonly localPath: string
+  readonly remotePath: string
+}
+
+/** The entry at a path, or null. */
+export async function statOrNull(drive: Drive, path: string, signal: AbortSignal): Promise<Entry | null> {
+  try {
+    return await drive.stat(path, { signal })
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'not_found') return null
+    throw error
+  }
+}
+
+/**
+ * Kind of a local source; with `recursive` a symbolic link is one, without it is what it points to, as with cp.
+ *
+ * @throws CliError `not_found`, `failed`; UsageError for a folder without `recursive`
+ */
+export async function sourceKind(source: string, recursive: boolean): Promise<'file' | 'folder'> {
+  let isFolder: boolean
+  try {
+    const stats = recursive && !namesContents(source) ? await lstat(source) : await stat(source)
+    isFolder = stats.isDirectory()
+  } catch (cause) {
+    const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')
+    const message = `Cannot read ${quoted(source)}: ${systemErrorText(cause)}; check the path.`
+    throw new CliError(missing ? EXIT.notFound : EXIT.failed, message, { cause })
+  }
+  if (isFolder && !recursive) {
+    throw new UsageError(`${quoted(source)} is a folder; add -r to put it with everything in it.`)
+  }
+  return isFolder ? 'folder' : 'file'
+}
+
+// As with cp: `dir/.` and `.` stand for what the folder holds, `dir` for the folder itself.
+function namesContents(source: string): boolean {
+  return /(^|[/\\])\.{1,2}[/\\]?$/.test(source)
+}
+
+/**
+ * Where each source goes. A folder always lands inside the destination, which is made when missing, so that the same
+ * command run again finds what it put before; a single file may be given a new name.
+ *
+ * @throws CliError when the destination does not fit; UsageError for a name that cannot be stored
+ */
+export async function placeSources(
+  drive: Drive,
+  sources: readonly { path: string; kind: 'file' | 'folder' }[],
+  destination: string,
+  signal: AbortSignal,
+): Promise<Placement[]> {
+  const target = parseRemotePath(destination)
+  const entry = target === '/' ? { kind: 'folder' } : await statOrNull(drive, target, signal)
+  const anyFolder = sources.some((source) => source.kind === 'folder')
+  const wantsFolder = anyFolder || sources.length > 1 || namesFolder(destination)
+  if (entry !== null && entry.kind !== 'folder' && wantsFolder) {
+    throw new CliError(EXIT.conflict, `${quoted(target)} is not a folder; name another destination.`)
+  }
+  if (entry === null && wantsFolder && !anyFolder) {
+    throw new CliError(EXIT.notFound, `There is no folder ${quoted(target)}; make it with "strongroom mkdir" first.`)
+  }
+  const inside = entry?.kind === 'folder' || wantsFolder
+  return sources.map(({ path, kind }) => {
+    if (!inside) return { localPath: path, remotePath: target }
+    if (kind === 'folder' && namesContents(path)) return { localPath: path, remotePath: target }
+    const name = basename(resolve(path))
+    if (name === '') throw new UsageError('The root folder has no name; put "/." to put what it holds.')
+    checkRemoteName(name)
+    return { localPath: path, remotePath: joinRemote(target, name) }
+  })
+}

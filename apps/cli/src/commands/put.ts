@@ -1,0 +1,180 @@
+import type { Drive, ProgressEvent, TreeItem } from '@strongroom/client'
+import { fileSource } from '@strongroom/client/node'
+import { type CommandContext, withDrive } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { CliError, UsageError } from '../failure.ts'
+import { pathFilter } from '../filters.ts'
+import { type LocalItem, type LocalWalkOptions, walkLocal } from '../local-tree.ts'
+import { quoted } from '../output.ts'
+import { createProgress } from '../progress.ts'
+import { count, formatBytes } from '../quantity.ts'
+import { joinRemote, namesFolder, parseRemotePath } from '../remote-path.ts'
+import { type FailureList, failureList } from '../targets.ts'
+import { terminalText } from '../terminal-text.ts'
+import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
+import { type Placement, placeSources, sourceKind, statOrNull } from './placement.ts'
+
+export interface PutFlags extends TransferFlags {
+  readonly recursive?: boolean
+  readonly dryRun?: boolean
+  readonly include?: readonly string[]
+  readonly exclude?: readonly string[]
+  readonly conflict?: string
+}
+
+/** `put`: uploads files, with `-r` folders, or stdin. */
+export async function put(context: CommandContext, paths: readonly string[], flags: PutFlags): Promise<ExitCode> {
+  const destination = paths.at(-1)
+  const sources = paths.slice(0, -1)
+  if (destination === undefined || sources.length === 0) {
+    throw new UsageError('Name what to put, and where: strongroom put FILE... /FOLDER')
+  }
+  parseRemotePath(destination)
+  readPutOptions(context, flags)
+  if (sources.includes('-')) {
+    if (sources.length > 1) throw new UsageError('"-" (stdin) can only be put alone.')
+    return putStdin(context, destination, flags)
+  }
+  const recursive = flags.recursive ?? false
+  const kinds = await Promise.all(sources.map((source) => sourceKind(source, recursive)))
+  const known = sources.map((path, index) => ({ path, kind: kinds[index] as 'file' | 'folder' })) // same length
+  return withDrive(context, async (drive) => {
+    const placements = await placeSources(drive, known, destination, context.signal)
+    const single = placements[0]
+    if (placements.length === 1 && single && !recursive) return putOne(context, drive, single, flags)
+    return putMany(context, drive, placements, flags)
+  })
+}
+
+function readPutOptions(context: CommandContext, flags: PutFlags) {
+  return {
+    ...readTransferOptions(context, flags),
+    conflict: parseConflict(flags.conflict),
+    dryRun: flags.dryRun ?? false,
+    filter: pathFilter(flags.include ?? [], flags.exclude ?? []),
+  }
+}
+
+async function putOne(context: CommandContext, drive: Drive, placement: Placement, flags: PutFlags): Promise<ExitCode> {
+  const { filter: _, ...options } = readPutOptions(context, flags)
+  const source = await fileSource(placement.localPath)
+  return putSource(context, drive, source, placement.remotePath, options)
+}
+
+async function putStdin(context: CommandContext, destination: string, flags: PutFlags): Promise<ExitCode> {
+  const { filter: _, ...options } = readPutOptions(context, flags)
+  const path = parseRemotePath(destination)
+  return withDrive(context, async (drive) => {
+    const entry = namesFolder(destination) || path === '/' ? null : await statOrNull(drive, path, context.signal)
+    if (entry?.kind === 'folder' || namesFolder(destination)) {
+      throw new UsageError('Data from stdin needs a file name: strongroom put - /FOLDER/NAME')
+    }
+    const chunks = (): AsyncIterable<Uint8Array> => process.stdin
+    return putSource(context, drive, { kind: 'stream', mtimeMs: Date.now(), chunks }, path, options)
+  })
+}
+
+async function putSource(
+  context: CommandContext,
+  drive: Drive,
+  source: Parameters<Drive['put']>[0],
+  path: string,
+  options: Omit<ReturnType<typeof readPutOptions>, 'filter'>,
+): Promise<ExitCode> {
+  const { output } = context
+  const progress = createProgress(output.interactive)
+  let result: Awaited<ReturnType<Drive['put']>>
+  try {
+    result = await drive.put(source, path, { ...options, onProgress: progress.handle })
+  } finally {
+    progress.stop()
+  }
+  const failed: never[] = []
+  if (output.json) {
+    const { path, outcome, nodeId, size } = result
+    output.document({ dryRun: options.dryRun, items: [{ path, outcome, nodeId, size }], failed })
+  } else if (options.dryRun) {
+    output.line(`${result.outcome === 'skipped' ? 'Would skip' : 'Would put'} ${terminalText(result.path)}`)
+  } else if (result.outcome === 'skipped') {
+    output.note(`Skipped ${quoted(result.path)}: it is there already.`)
+  } else {
+    output.note(`Put ${quoted(result.path)} (${formatBytes(result.size)}).`)
+  }
+  return EXIT.done
+}
+
+async function putMany(
+  context: CommandContext,
+  drive: Drive,
+  placements: readonly Placement[],
+  flags: PutFlags,
+): Promise<ExitCode> {
+  const { output } = context
+  const { filter, ...options } = readPutOptions(context, flags)
+  const failures = failureList(output)
+  const progress = createProgress(output.interactive)
+  const items: { path: string; outcome: 'done' | 'skipped' }[] = []
+  const onProgress = (event: ProgressEvent): void => {
+    progress.handle(event)
+    if (event.type === 'item' && event.outcome !== 'failed') items.push({ path: event.path, outcome: event.outcome })
+  }
+  const recursive = flags.recursive ?? false
+  const emptyFolders = (flags.include ?? []).length === 0
+  const walk = { filter, emptyFolders, followTop: !recursive, signal: context.signal }
+  let result: Awaited<ReturnType<Drive['putTree']>>
+  try {
+    result = await drive.putTree(treeItems(placements, walk, failures), {
+      ...options,
+      onProgress,
+      parents: true,
+      skipUnchanged: recursive,
+    })
+  } finally {
+    progress.stop()
+  }
+  for (const failure of result.failures) failures.add(failure.path, failure.error)
+  const { files, folders, symlinks, bytes, skipped } = result
+  if (output.json) {
+    const counts = { files, folders, symlinks, bytes, skipped }
+    output.document({ dryRun: options.dryRun, ...counts, items, failed: failures.list })
+  } else if (options.dryRun) {
+    for (const item of items) {
+      output.line(`${item.outcome === 'skipped' ? 'Would skip' : 'Would put'} ${terminalText(item.path)}`)
+    }
+  } else {
+    const parts = [`Put ${count(files, 'file')} (${formatBytes(bytes)})`]
+    if (folders > 0) parts.push(count(folders, 'folder'))
+    if (symlinks > 0) parts.push(count(symlinks, 'symbolic link'))
+    output.note(`${parts.join(', ')}; ${skipped} skipped, ${failures.list.length} failed.`)
+  }
+  return failures.exitCode(files + folders + symlinks + skipped)
+}
+
+async function* treeItems(
+  placements: readonly Placement[],
+  walk: Omit<LocalWalkOptions, 'onFailure'>,
+  failures: FailureList,
+): AsyncGenerator<TreeItem> {
+  for (const { localPath, remotePath } of placements) {
+    const onFailure = (path: string, error: unknown): void => failures.add(path, error)
+    for await (const item of walkLocal(localPath, { ...walk, onFailure })) {
+      const path = item.path === '' ? remotePath : joinRemote(remotePath, item.path)
+      if (path === '/') continue
+      try {
+        yield await treeItem(item, path)
+      } catch (error) {
+        failures.add(item.localPath, error)
+      }
+    }
+  }
+}
+
+async function treeItem(item: LocalItem, path: string): Promise<TreeItem> {
+  const { kind, mtimeMs, mode } = item
+  if (kind === 'symlink') {
+    if (item.target === undefined) throw new CliError(EXIT.failed, 'Its link target is not known.')
+    return { path, kind, target: item.target, mtimeMs }
+  }
+  if (kind === 'folder') return { path, kind, mtimeMs, mode }
+  return { path, kind, source: await fileSource(item.localPath), mtimeMs, mode }
+}

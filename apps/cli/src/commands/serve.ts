@@ -1,0 +1,38 @@
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { CliError, UsageError } from '../failure.ts'
+import { parseWhole } from '../quantity.ts'
+
+/** The server's package: runs a server in this process until a signal stops it. */
+export interface ServerModule {
+  readonly main: () => Promise<void>
+}
+
+/** Finds the server's package, which is loaded for `serve` only; null where it is not installed. */
+export type ServerLoader = () => Promise<ServerModule | null>
+
+export interface ServeFlags {
+  readonly host?: string
+  readonly port?: string
+  readonly data?: string
+}
+
+/**
+ * `serve`: runs a server in this process until it is told to stop. Flags stand above the environment.
+ *
+ * @throws CliError when the server's package is not installed
+ */
+export async function serve(findServer: ServerLoader, flags: ServeFlags): Promise<ExitCode> {
+  if (flags.port !== undefined) process.env.PORT = String(parseWhole(flags.port, '--port', 0, 65_535))
+  if (flags.host !== undefined) process.env.HOST = flags.host
+  if (flags.data === '') throw new UsageError('--data needs a folder.')
+  if (flags.data !== undefined) process.env.STRONGROOM_DATA = flags.data
+  const server = await findServer()
+  if (server === null) {
+    throw new CliError(
+      EXIT.failed,
+      'The server package is not installed here; run "npm start" in a clone of Strongroom, or install strongroom-server.',
+    )
+  }
+  await server.main()
+  return EXIT.done
+}

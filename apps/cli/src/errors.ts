@@ -1,0 +1,122 @@
+import { ClientError, type ClientErrorCode } from '@strongroom/client'
+import { CommanderError } from 'commander'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { CliError } from './failure.ts'
+import { terminalText } from './terminal-text.ts'
+
+/** For each code of the SDK: the exit code, and what the user should do; empty where the message says it. */
+const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advice: string }>> = {
+  usage: { exitCode: EXIT.usage, advice: '' },
+  not_found: { exitCode: EXIT.notFound, advice: 'See what is there with "strongroom ls".' },
+  authentication: { exitCode: EXIT.authentication, advice: 'Run "strongroom login" again.' },
+  integrity: {
+    exitCode: EXIT.integrity,
+    advice: 'Nothing of it was used; do not trust this server before its operator has explained it.',
+  },
+  conflict: { exitCode: EXIT.conflict, advice: 'Run the command again.' },
+  network: { exitCode: EXIT.network, advice: 'Check that the server runs and its address is right, then try again.' },
+  server: { exitCode: EXIT.network, advice: 'Try again later, or tell the operator of the server.' },
+  quota: { exitCode: EXIT.quota, advice: 'Remove something for good, or ask the operator for more room.' },
+  partly_done: { exitCode: EXIT.partlyDone, advice: 'Run the command again for the rest.' },
+  exists: { exitCode: EXIT.conflict, advice: 'Choose another name, or say --conflict replace, keep-both or skip.' },
+  not_a_folder: { exitCode: EXIT.failed, advice: 'Name a folder.' },
+  is_a_folder: { exitCode: EXIT.usage, advice: 'Add -r to work on a folder with everything in it.' },
+  aborted: { exitCode: EXIT.interrupted, advice: '' },
+  source_changed: { exitCode: EXIT.failed, advice: 'Run the command again once nobody writes to it.' },
+  local_io: { exitCode: EXIT.failed, advice: '' },
+  upgrade_required: { exitCode: EXIT.failed, advice: 'Upgrade strongroom, then try again.' },
+  registration_closed: { exitCode: EXIT.authentication, advice: 'Ask the operator of the server for an account.' },
+  login_taken: { exitCode: EXIT.conflict, advice: 'Choose another login name.' },
+}
+
+/** A failure as the user meets it. */
+export interface Failure {
+  readonly exitCode: ExitCode
+  /** One line that says what went wrong and what to do next. */
+  readonly message: string
+}
+
+/** Exit code and line for anything that a command can throw. */
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof CliError) return { exitCode: error.exitCode, message: error.message }
+  if (error instanceof ClientError) {
+    const { exitCode, advice } = CLIENT_ERRORS[error.code]
+    if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }
+    return { exitCode, message: advice === '' ? sentence(error.message) : `${sentence(error.message)} ${advice}` }
+  }
+  if (isPromptInterruption(error) || isAbort(error)) return { exitCode: EXIT.interrupted, message: 'Interrupted.' }
+  if (error instanceof CommanderError) return { exitCode: EXIT.usage, message: commanderLine(error.message) }
+  if (isSystemError(error)) return { exitCode: EXIT.failed, message: `${sentence(systemErrorText(error))}` }
+  return {
+    exitCode: EXIT.failed,
+    message: `Something unexpected went wrong (${errorText(error)}); run again with --verbose to see more.`,
+  }
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOENT: 'no such file or folder',
+  EEXIST: 'it exists already',
+  ENOTDIR: 'it is not a folder',
+  EISDIR: 'it is a folder',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long for this file system',
+  EMFILE: 'too many open files',
+  ELOOP: 'too many symbolic links',
+  EIO: 'the disk failed',
+  EINVAL: 'the file system does not take this name',
+  EILSEQ: 'the file system does not take this name',
+}
+
+/** What the operating system reported, in a few words and without a path. */
+export function systemErrorText(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  return (typeof code === 'string' && SYSTEM_ERRORS[code]) || errorText(error)
+}
+
+/** Code or class of an error: the words that are safe to show of one that is not ours. */
+export function errorText(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (typeof code === 'string') return SYSTEM_ERRORS[code] ?? code
+  return error instanceof Error ? error.name : 'unknown error'
+}
+
+/** For `--verbose`: one line for each cause, by class, code and message; never a stack, never a secret. */
+export function causeChain(error: unknown): string[] {
+  const lines: string[] = []
+  let current: unknown = error instanceof Error ? error.cause : undefined
+  // Reason: causes can be circular, and ten say enough.
+  while (current instanceof Error && lines.length < 10) {
+    const code = (current as NodeJS.ErrnoException).code
+    const label = typeof code === 'string' ? `${current.name} ${code}` : current.name
+    lines.push(terminalText(`  caused by ${label}: ${current.message.split('\n')[0] ?? ''}`))
+    current = current.cause
+  }
+  return lines
+}
+
+function sentence(text: string): string {
+  const line = terminalText(text.replaceAll('\n', ' ')).trim()
+  const capital = line.charAt(0).toUpperCase() + line.slice(1)
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+}
+
+function commanderLine(message: string): string {
+  const line = sentence(message.replace(/^error:\s*/, '').replaceAll('\n', ' '))
+  return `${line} See "strongroom help".`
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+}
+
+function isPromptInterruption(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}

@@ -1,0 +1,73 @@
+import type { Stats } from 'node:fs'
+import { lstat, mkdir, stat } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import type { Conflict } from '@strongroom/client'
+import { systemErrorText } from './errors.ts'
+import { EXIT } from './exit-codes.ts'
+import { CliError } from './failure.ts'
+import { quoted } from './output.ts'
+
+/** What is at a local path, a symbolic link as such; null when nothing is. */
+export async function lstatOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    throw new CliError(EXIT.failed, `Cannot look at ${quoted(path)}: ${systemErrorText(error)}.`, { cause: error })
+  }
+}
+
+/** Whether a local path is a folder, or a link to one. */
+export async function isLocalFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** Makes a local folder and those above it. @throws CliError */
+export async function makeLocalFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    const exists = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')
+    throw new CliError(
+      exists ? EXIT.conflict : EXIT.failed,
+      `Cannot make the folder ${quoted(path)}: ${systemErrorText(cause)}.`,
+      { cause },
+    )
+  }
+}
+
+/**
+ * Where a download goes when `path` may be taken: `path` itself, a free name beside it, or null for "leave it".
+ *
+ * @throws CliError `conflict` when a folder is in the way
+ */
+export async function resolveLocalConflict(path: string, conflict: Conflict): Promise<string | null> {
+  const there = await lstatOrNull(path)
+  if (there === null) return path
+  if (conflict === 'skip') return null
+  if (conflict === 'keep-both') return freeName(path)
+  if (there.isDirectory()) {
+    throw new CliError(EXIT.conflict, `${quoted(path)} is a folder here; move it away, or say --conflict keep-both.`)
+  }
+  return path
+}
+
+/** `photo (2).jpg` for `photo.jpg`, with the first number that is free. */
+async function freeName(path: string): Promise<string> {
+  const extension = extname(path)
+  const stem = path.slice(0, path.length - extension.length)
+  for (let number = 2; ; number += 1) {
+    const candidate = `${stem} (${number})${extension}`
+    if ((await lstatOrNull(candidate)) === null) return candidate
+  }
+}
+
+/** Local path of a relative, `/`-separated one. */
+export function localChild(folder: string, path: string): string {
+  return join(folder, ...path.split('/'))
+}

@@ -1,0 +1,85 @@
+import { CommanderError } from 'commander'
+import type { ServerLoader } from './commands/serve.ts'
+import { causeChain, describeFailure } from './errors.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { processOutput } from './output.ts'
+import { createProgram } from './program.ts'
+
+export interface RunInput {
+  /** Arguments after the program's name. */
+  readonly args: readonly string[]
+  readonly version: string
+  readonly findServer: ServerLoader
+}
+
+/** How long a command may tidy up after Ctrl-C before the process ends regardless. */
+const TIDY_MS = 5000
+
+/** Runs one command in this process and ends the process with its exit code. */
+export async function runCli(input: RunInput): Promise<void> {
+  const interrupt = new AbortController()
+  const isServer = input.args.find((arg) => !arg.startsWith('-')) === 'serve'
+  // Reason: the server drains by itself on the same signals.
+  if (!isServer) listenForSignals(interrupt)
+  process.stdout.on('error', endQuietlyOnClosedPipe)
+  process.stderr.on('error', endQuietlyOnClosedPipe)
+  const code = await runProgram(input, interrupt.signal)
+  await flush(process.stdout)
+  await flush(process.stderr)
+  process.exit(code)
+}
+
+async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.done
+  const program = createProgram({
+    version: input.version,
+    findServer: input.findServer,
+    context: (flags) => ({
+      output: processOutput({ json: flags.json ?? false, quiet: flags.quiet ?? false }),
+      environment: process.env,
+      signal,
+    }),
+    onExitCode: (code) => {
+      exitCode = code
+    },
+  })
+  try {
+    if (input.args.length === 0) {
+      program.outputHelp({ error: false })
+      return EXIT.usage
+    }
+    await program.parseAsync([...input.args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Help and version were printed.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    const failure = signal.aborted ? { exitCode: EXIT.interrupted, message: 'Interrupted.' } : describeFailure(error)
+    process.stderr.write(`strongroom: ${failure.message}\n`)
+    if (program.opts().verbose) for (const line of causeChain(error)) process.stderr.write(`${line}\n`)
+    return failure.exitCode
+  }
+}
+
+function listenForSignals(interrupt: AbortController): void {
+  let count = 0
+  const onSignal = (): void => {
+    count += 1
+    if (count > 1) process.exit(EXIT.interrupted)
+    interrupt.abort()
+    setTimeout(() => process.exit(EXIT.interrupted), TIDY_MS).unref()
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal)
+}
+
+// Reason: `strongroom ls / | head` closes the pipe early; that is no error worth a line.
+function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.failed)
+  process.exitCode = EXIT.failed
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0 || stream.destroyed) resolve()
+    else stream.write('', () => resolve())
+  })
+}

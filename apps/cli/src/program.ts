@@ -1,0 +1,187 @@
+import { Command, Option } from 'commander'
+import { login, logout, register, whoami } from './commands/account.ts'
+import { cat, ls, mkdir } from './commands/browse.ts'
+import { cp, mv, rm } from './commands/change.ts'
+import { get } from './commands/get.ts'
+import { put } from './commands/put.ts'
+import { type ServerLoader, serve } from './commands/serve.ts'
+import type { CommandContext } from './context.ts'
+import type { ExitCode } from './exit-codes.ts'
+
+/** What the program needs from the process that runs it. */
+export interface ProgramInput {
+  readonly version: string
+  /** The context for a verb, from the flags that all verbs have. */
+  readonly context: (flags: { json?: boolean; quiet?: boolean }) => CommandContext
+  readonly findServer: ServerLoader
+  readonly onExitCode: (code: ExitCode) => void
+}
+
+/** Turns a verb into what commander calls: the context goes in first, the exit code is reported. */
+type Run = <A extends unknown[]>(
+  action: (context: CommandContext, ...args: A) => Promise<ExitCode>,
+) => (...args: [...A, ...unknown[]]) => Promise<void>
+
+const ENVIRONMENT_HELP = `
+Remote paths are absolute, as /photos/a.jpg; "-" is stdin or stdout; "--" ends the options.
+
+Environment:
+  STRONGROOM_SERVER            address of the server
+  STRONGROOM_HOME              folder for sign-in and local state
+  STRONGROOM_PASSWORD          the password, or
+  STRONGROOM_PASSWORD_FILE     a file that holds it, or
+  STRONGROOM_PASSWORD_COMMAND  a command that prints it
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 authentication, 5 integrity, 6 conflict,
+7 server or network, 8 quota, 9 partly done, 130 interrupted.`
+
+/** The command line with every verb that works. */
+export function createProgram(input: ProgramInput): Command {
+  const program = new Command('strongroom')
+    .description('Zero-knowledge file storage: files are encrypted here, before they reach the network.')
+    .version(input.version, '-V, --version', 'print the version')
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print data and errors only')
+    .option('-v, --verbose', 'with an error, print what caused it')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [verb]', 'print help for a verb')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', ENVIRONMENT_HELP)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .allowExcessArguments(false)
+
+  const run: Run =
+    (action) =>
+    async (...args) => {
+      // commander appends the command itself, which actions do not take
+      input.onExitCode(await action(input.context(program.opts()), ...(args as never)))
+    }
+
+  program
+    .command('serve')
+    .description('run a server in this terminal; settings come from the environment')
+    .option('--port <number>', 'port to listen on (PORT)')
+    .option('--host <address>', 'address to listen on (HOST)')
+    .option('--data <folder>', 'folder for everything that the server keeps (STRONGROOM_DATA)')
+    .action(run((_context, flags: Parameters<typeof serve>[1]) => serve(input.findServer, flags)))
+
+  addAccountVerbs(program, run)
+  addBrowsingVerbs(program, run)
+  addTransferVerbs(program, run)
+  addChangingVerbs(program, run)
+  return program
+}
+
+function addAccountVerbs(program: Command, run: Run): void {
+  program
+    .command('register')
+    .description('make an account and sign in')
+    .argument('[login]', 'login name; asked for when absent')
+    .option('--server <url>', 'address of the server (STRONGROOM_SERVER)')
+    .option('--recovery-file <file>', 'write the recovery key to this new file instead of showing it')
+    .option('--device-name <name>', 'how this device is listed; default: the host name')
+    .action(run(register))
+  program
+    .command('login')
+    .description('sign in on this device')
+    .argument('[login]', 'login name; asked for when absent')
+    .option('--server <url>', 'address of the server (STRONGROOM_SERVER)')
+    .option('--device-name <name>', 'how this device is listed; default: the host name')
+    .action(run(login))
+  program.command('logout').description('sign out and forget the keys on this device').action(run(logout))
+  program.command('whoami').description('show the account, its usage and quota').action(run(whoami))
+}
+
+function addBrowsingVerbs(program: Command, run: Run): void {
+  program
+    .command('ls')
+    .description('list a folder')
+    .argument('[path]', 'remote path', '/')
+    .option('-r, --recursive', 'everything below it')
+    .option('-l, --long', 'with permissions, size and time (UTC)')
+    .action(run(ls))
+  program
+    .command('mkdir')
+    .description('make folders')
+    .argument('<paths...>', 'remote paths')
+    .option('-p, --parents', 'make missing folders above too; existing ones are fine')
+    .addOption(dryRun())
+    .action(run(mkdir))
+  const catVerb = program
+    .command('cat')
+    .description('write files to stdout')
+    .argument('<paths...>', 'remote paths')
+    .option('--offset <bytes>', 'start here')
+    .option('--length <bytes>', 'stop after this many')
+  addTransferOptions(catVerb).action(run(cat))
+}
+
+function addTransferVerbs(program: Command, run: Run): void {
+  const putVerb = program
+    .command('put')
+    .description('upload files; with -r folders, skipping what is unchanged')
+    .usage('[options] <source...> <destination>')
+    .argument('<paths...>', 'local sources ("-" is stdin), then a remote path')
+    .option('-r, --recursive', 'folders with everything in them: "put -r dir /dst" makes /dst/dir')
+  addFilterOptions(addTransferOptions(putVerb))
+    .addOption(conflict('what to do when the target exists (default: replace, as a new version)'))
+    .addOption(dryRun())
+    .action(run(put))
+  const getVerb = program
+    .command('get')
+    .description('download files; with -r folders, skipping what is unchanged')
+    .usage('[options] <source...> [destination]')
+    .argument('<paths...>', 'remote sources, then a local path ("-" is stdout); default: the current folder')
+    .option('-r, --recursive', 'folders with everything in them: "get -r /dir dst" makes dst/dir')
+  addFilterOptions(addTransferOptions(getVerb))
+    .addOption(conflict('what to do when the target exists (default: replace)'))
+    .addOption(dryRun())
+    .action(run(get))
+}
+
+function addChangingVerbs(program: Command, run: Run): void {
+  program
+    .command('mv')
+    .description('move or rename')
+    .usage('[options] <source...> <destination>')
+    .argument('<paths...>', 'remote paths; the last is where to')
+    .addOption(conflict('what to do when the target exists (default: fail)'))
+    .addOption(dryRun())
+    .action(run(mv))
+  program
+    .command('cp')
+    .description('copy without uploading again')
+    .usage('[options] <source...> <destination>')
+    .argument('<paths...>', 'remote paths; the last is where to')
+    .option('-r, --recursive', 'folders with everything in them')
+    .addOption(conflict('what to do when the target exists (default: fail)'))
+    .addOption(dryRun())
+    .action(run(cp))
+  program
+    .command('rm')
+    .description('move to the trash')
+    .argument('<paths...>', 'remote paths')
+    .option('-r, --recursive', 'folders with everything in them')
+    .option('--permanent', 'destroy for good instead')
+    .addOption(dryRun())
+    .action(run(rm))
+}
+
+const dryRun = (): Option => new Option('-n, --dry-run', 'say what would happen, and do nothing')
+
+const conflict = (description: string): Option =>
+  new Option('--conflict <mode>', description).choices(['replace', 'keep-both', 'skip'])
+
+function addTransferOptions(command: Command): Command {
+  return command
+    .option('-j, --jobs <number>', 'parts in flight, 1 to 32 (default: 4)')
+    .option('--limit-rate <rate>', 'most bytes per second, as 500k, 2M or 1.5MiB')
+}
+
+function addFilterOptions(command: Command): Command {
+  const collect = (value: string, before: string[] = []): string[] => [...before, value]
+  return command
+    .option('--include <glob>', 'only what matches; may be given again', collect)
+    .option('--exclude <glob>', 'not what matches; may be given again', collect)
+}

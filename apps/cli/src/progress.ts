@@ -1,0 +1,86 @@
+import type { ProgressEvent } from '@strongroom/client'
+import { Presets, SingleBar } from 'cli-progress'
+import { formatBytes, formatDuration } from './quantity.ts'
+import { terminalText } from './terminal-text.ts'
+
+/** Progress of one command over all its files. */
+export interface Progress {
+  /** Takes the SDK's events of one call. */
+  handle(event: ProgressEvent): void
+  stop(): void
+}
+
+const SILENT: Progress = { handle: () => {}, stop: () => {} }
+
+/** A bar with rate and time left on stderr, or nothing when it is not a terminal. */
+export function createProgress(interactive: boolean): Progress {
+  if (!interactive) return SILENT
+  let total = 0
+  let done = 0
+  let name = ''
+  let started = false
+  const rate = recentRate()
+  const bar = new SingleBar(
+    {
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Reason: Ctrl-C is handled once, by the program, which also stops the bar.
+      gracefulExit: false,
+      fps: 8,
+      barsize: 24,
+      format: (options, params) => {
+        const filled = Math.round(params.progress * (options.barsize ?? 24))
+        const cells = '█'.repeat(filled) + '░'.repeat((options.barsize ?? 24) - filled)
+        const bytesPerSecond = rate.value()
+        const left = bytesPerSecond > 0 ? formatDuration((total - done) / bytesPerSecond) : '–'
+        const amounts = `${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(bytesPerSecond)}/s, ${left} left`
+        const line = `${cells} ${Math.floor(params.progress * 100)} %  ${amounts}  ${name}`
+        return [...line].slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)).join('')
+      },
+    },
+    Presets.shades_classic,
+  )
+  return {
+    handle(event) {
+      if (event.type === 'item') {
+        name = terminalText(event.path)
+        return
+      }
+      rate.add(event.bytes - done)
+      done = event.bytes
+      // A file that grows, or a source of unknown length: the bar never runs past its end.
+      total = Math.max(event.totalBytes ?? 0, done)
+      if (!started) {
+        started = true
+        bar.start(Math.max(1, total), done)
+      } else {
+        bar.setTotal(Math.max(1, total))
+        bar.update(done)
+      }
+    },
+    stop() {
+      if (started) bar.stop()
+    },
+  }
+}
+
+const WINDOW_MS = 5000
+
+/** Bytes per second over the last five seconds. */
+function recentRate(): { add(bytes: number): void; value(): number } {
+  const begun = Date.now()
+  let samples: { timeMs: number; bytes: number }[] = []
+  return {
+    add(bytes) {
+      const timeMs = Date.now()
+      samples = samples.filter((sample) => sample.timeMs > timeMs - WINDOW_MS)
+      samples.push({ timeMs, bytes })
+    },
+    value() {
+      const now = Date.now()
+      const bytes = samples.reduce((sum, sample) => (sample.timeMs > now - WINDOW_MS ? sum + sample.bytes : sum), 0)
+      return Math.max(0, (bytes / Math.max(250, Math.min(WINDOW_MS, now - begun))) * 1000)
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { confirm, input, password } from '@inquirer/prompts'
+import { UsageError } from './failure.ts'
+import { type Environment, secretFromEnvironment } from './secrets.ts'
+
+/** Whether a person can be asked. */
+export function canAsk(): boolean {
+  return Boolean(process.stdin.isTTY) && Boolean(process.stderr.isTTY)
+}
+
+// Reason: stdout belongs to data; questions go to stderr, so that `cat … > file` can still ask.
+const context = (signal: AbortSignal): { output: NodeJS.WriteStream; signal: AbortSignal } => ({
+  output: process.stderr,
+  signal,
+})
+
+export interface PasswordRequest {
+  readonly environment: Environment
+  readonly signal: AbortSignal
+  readonly message: string
+  /** Asked a second time, so that a slip cannot lock the user out. */
+  readonly repeat: boolean
+}
+
+/**
+ * The account's password: from `STRONGROOM_PASSWORD`, `_FILE` or `_COMMAND`, else asked for.
+ *
+ * @throws UsageError when there is neither a source nor a terminal
+ */
+export async function readPassword(request: PasswordRequest): Promise<string> {
+  const given = await secretFromEnvironment(request.environment, 'STRONGROOM_PASSWORD')
+  if (given !== null) return given
+  if (!canAsk()) {
+    throw new UsageError(
+      'No password: set STRONGROOM_PASSWORD, STRONGROOM_PASSWORD_FILE or STRONGROOM_PASSWORD_COMMAND, or use a terminal.',
+    )
+  }
+  for (;;) {
+    const first = await password({ message: request.message, mask: true }, context(request.signal))
+    if (first === '') {
+      process.stderr.write('A password is needed; press Ctrl-C to give up.\n')
+      continue
+    }
+    if (!request.repeat) return first
+    const second = await password({ message: 'The same password again', mask: true }, context(request.signal))
+    if (first === second) return first
+    process.stderr.write('The two differ; try again.\n')
+  }
+}
+
+/**
+ * A line of text from the terminal.
+ *
+ * @throws UsageError with `missing` when there is no terminal
+ */
+export async function askText(
+  message: string,
+  options: { signal: AbortSignal; missing: string; default?: string },
+): Promise<string> {
+  if (!canAsk()) throw new UsageError(options.missing)
+  const preset = options.default === undefined ? {} : { default: options.default }
+  const text = await input({ message, required: true, ...preset }, context(options.signal))
+  return text.trim()
+}
+
+/** A yes or no from the terminal; `no` when nobody can be asked. */
+export async function askYes(message: string, signal: AbortSignal): Promise<boolean> {
+  return canAsk() ? confirm({ message, default: false }, context(signal)) : false
+}
+
+/**
+ * Shows the recovery key once, takes it off the screen when it is written down, and asks to type it back until it is
+ * right. Whoever cannot presses Ctrl-C: no account is made before this ends.
+ */
+export async function confirmRecoveryKey(recoveryKey: string, signal: AbortSignal): Promise<void> {
+  const lines = [
+    '',
+    'Your recovery key. It is the only way back in if you forget the password, and it is shown only now:',
+    '',
+    `    ${recoveryKey}`,
+    '',
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+  await input({ message: 'Write it down on paper, then press Enter' }, context(signal))
+  // The block above plus the answered prompt's line are wiped, so that typing back proves that it was written down.
+  process.stderr.write(`\u001b[${lines.length + 1}A\u001b[J`)
+  for (;;) {
+    const typed = await input({ message: 'Type the recovery key from your paper', required: true }, context(signal))
+    process.stderr.write('\u001b[1A\u001b[J')
+    if (foldRecoveryKey(typed) === foldRecoveryKey(recoveryKey)) return
+    process.stderr.write('That is not the key; try again, or press Ctrl-C: no account has been made yet.\n')
+  }
+}
+
+/** A recovery key without what people write differently: case, spaces, dashes, O for 0, I and L for 1. */
+export function foldRecoveryKey(text: string): string {
+  return text.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1')
+}

@@ -1,0 +1,67 @@
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { systemErrorText } from './errors.ts'
+import { EXIT } from './exit-codes.ts'
+import { CliError } from './failure.ts'
+import { quoted } from './output.ts'
+
+/** A file, made before sign-up begins, that takes the recovery key before sign-up ends. */
+export interface RecoveryFile {
+  readonly path: string
+  /** Writes the key and returns once it is on the disk. */
+  write(recoveryKey: string): Promise<void>
+  /** Whether the key was written. */
+  readonly written: boolean
+  close(): Promise<void>
+  /** Takes the file away again: the account surely was not made. */
+  discard(): Promise<void>
+}
+
+/**
+ * Creates the file for the recovery key, readable by its owner only (0600). Whatever exists is never overwritten.
+ *
+ * @throws CliError `conflict` when it exists, `failed` when it cannot be made
+ */
+export async function createRecoveryFile(path: string): Promise<RecoveryFile> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'wx', 0o600)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new CliError(
+        EXIT.conflict,
+        `${quoted(path)} exists and is never overwritten; name another recovery file.`,
+        {
+          cause,
+        },
+      )
+    }
+    throw new CliError(EXIT.failed, `Cannot make the recovery file ${quoted(path)}: ${systemErrorText(cause)}.`, {
+      cause,
+    })
+  }
+  // Reason: a umask can only take bits away, but a folder's default ACL may add some.
+  await handle.chmod(0o600)
+  let written = false
+  let closed = false
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    await handle.close()
+  }
+  return {
+    path,
+    get written() {
+      return written
+    },
+    async write(recoveryKey) {
+      await handle.writeFile(`${recoveryKey}\n`, 'utf8')
+      await handle.sync()
+      written = true
+    },
+    close,
+    async discard() {
+      await close()
+      await unlink(path)
+    },
+  }
+}
