@@ -1,0 +1,105 @@
+import type { BlobId } from '@strongroom/crypto'
+import type { ContentRecord } from '../log/operations.ts'
+import { idKey } from './id-key.ts'
+import type { BlobCount, MutableState, VaultNode } from './state.ts'
+
+/** Changes of one commit, which can be taken back. */
+export interface Transaction {
+  readonly state: MutableState
+  /** References gained minus lost so far, by blob key; zeros stay. */
+  readonly net: Map<string, BlobCount>
+  /** How to take back each change, in the order made. */
+  readonly undo: (() => void)[]
+}
+
+/** Begins to change a state. */
+export function begin(state: MutableState): Transaction {
+  return { state, net: new Map(), undo: [] }
+}
+
+/** Takes back every change, newest first. */
+export function rollback(transaction: Transaction): void {
+  for (const step of transaction.undo.reverse()) step()
+  transaction.undo.length = 0
+}
+
+/** Sets or, with undefined, deletes an entry. */
+export function put<K, V>(transaction: Transaction, map: Map<K, V>, key: K, value: V | undefined): void {
+  const before = map.get(key)
+  if (value === undefined) map.delete(key)
+  else map.set(key, value)
+  transaction.undo.push(() => {
+    if (before === undefined) map.delete(key)
+    else map.set(key, before)
+  })
+}
+
+/** Stores a node in place of an older one, if any, and keeps the indexes of children. */
+export function putNode(transaction: Transaction, node: VaultNode, before: VaultNode | null): void {
+  if (before !== null) unlink(transaction, before)
+  put(transaction, transaction.state.nodes, idKey(node.id), node)
+  link(transaction, node)
+}
+
+/** Removes a node without children, and its references. */
+export function deleteNode(transaction: Transaction, node: VaultNode): void {
+  unlink(transaction, node)
+  const key = idKey(node.id)
+  put(transaction, transaction.state.nodes, key, undefined)
+  put(transaction, transaction.state.children, key, undefined)
+  put(transaction, transaction.state.trashedChildren, key, undefined)
+  for (const version of node.versions) countContents(transaction, version.contents, -1)
+}
+
+/** Replaces a node by one at the same place. */
+export function changeNode(transaction: Transaction, node: VaultNode): void {
+  put(transaction, transaction.state.nodes, idKey(node.id), node)
+}
+
+/** Counts contents that the tree gains (1) or loses (−1). */
+export function countContents(transaction: Transaction, contents: readonly ContentRecord[], sign: 1 | -1): void {
+  for (const { blobId } of contents) {
+    const key = idKey(blobId)
+    put(transaction, transaction.state.references, key, added(transaction.state.references.get(key), blobId, sign))
+    const net = transaction.net.get(key)?.count ?? 0
+    transaction.net.set(key, { blobId, count: net + sign })
+  }
+}
+
+/** A count changed by `by`; undefined when it becomes zero. */
+export function added(before: BlobCount | undefined, blobId: BlobId, by: number): BlobCount | undefined {
+  const count = (before?.count ?? 0) + by
+  return count === 0 ? undefined : { blobId, count }
+}
+
+function link(transaction: Transaction, node: VaultNode): void {
+  if (node.parentId === null) return
+  const { children, trashedChildren } = transaction.state
+  const [parent, key] = [idKey(node.parentId), idKey(node.id)]
+  if (node.trashedMs === null) {
+    let names = children.get(parent)
+    if (names === undefined) put(transaction, children, parent, (names = new Map<string, string>()))
+    put(transaction, names, node.name, key)
+    return
+  }
+  let nodes = trashedChildren.get(parent)
+  if (nodes === undefined) put(transaction, trashedChildren, parent, (nodes = new Set<string>()))
+  const set = nodes
+  set.add(key)
+  transaction.undo.push(() => set.delete(key))
+}
+
+function unlink(transaction: Transaction, node: VaultNode): void {
+  if (node.parentId === null) return
+  const { children, trashedChildren } = transaction.state
+  const [parent, key] = [idKey(node.parentId), idKey(node.id)]
+  if (node.trashedMs === null) {
+    const names = children.get(parent)
+    if (names !== undefined) put(transaction, names, node.name, undefined)
+    return
+  }
+  const nodes = trashedChildren.get(parent)
+  if (nodes === undefined) return
+  nodes.delete(key)
+  transaction.undo.push(() => nodes.add(key))
+}
