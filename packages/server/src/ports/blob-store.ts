@@ -61,8 +61,11 @@ export interface ObjectStore {
    * @throws `digest_mismatch`, `exists` (other bytes), `full`
    */
   putWhole(blobId: Uint8Array, bytes: Uint8Array, sha256: Uint8Array): Promise<void>
-  /** Begins an upload in parts; returns the id that parts and completion name (≤ 1,024 characters of `[A-Za-z0-9_.~-]`). */
-  createUpload(blobId: Uint8Array): Promise<string>
+  /**
+   * Begins an upload; returns the id that parts and completion name (≤ 1,024 characters of `[A-Za-z0-9_.~-]`).
+   * `single`: the object will have exactly one part, so that a store may take it by one write-once PUT.
+   */
+  createUpload(blobId: Uint8Array, single: boolean): Promise<string>
   /**
    * Makes an upload visible as one object, atomically: exactly `parts`, in order (1 … 10,000), each of which the store
    * confirms by etag, SHA-256 and length. Repeating it succeeds; if the upload is gone, the finished object is

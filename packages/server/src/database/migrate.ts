@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { MIGRATIONS, type Migration } from './migrations/index.ts'
+import type { Database } from './tables.ts'
+
+// Any fixed number will do; it must only differ from other users of advisory locks in this database.
+const LOCK = 5_373_042
+
+/**
+ * Brings the schema up to date, in one transaction under an advisory lock: of several starting servers one migrates
+ * and the others find it done.
+ *
+ * @throws Error when the database is newer than this code or an applied migration was edited
+ */
+export async function migrate(database: Database, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
+  await database.transaction().execute(async (tx) => {
+    await sql`SELECT pg_advisory_xact_lock(${LOCK})`.execute(tx)
+    await sql`CREATE TABLE IF NOT EXISTS migrations (
+      version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now())`.execute(tx)
+    const rows = await sql<{ version: number; checksum: string }>`SELECT version, checksum FROM migrations`.execute(tx)
+    const applied = new Map(rows.rows.map((row) => [row.version, row.checksum]))
+    const newest = Math.max(0, ...applied.keys())
+    if (newest > (migrations.at(-1)?.version ?? 0)) {
+      throw new Error(`the database has schema version ${newest}, which is newer than this server; upgrade the server`)
+    }
+    for (const migration of migrations) {
+      const checksum = createHash('sha256').update(migration.sql).digest('hex')
+      const known = applied.get(migration.version)
+      if (known === checksum) continue
+      if (known !== undefined) throw new Error(`migration ${migration.version} differs from the one that was applied`)
+      await sql.raw(migration.sql).execute(tx)
+      await sql`INSERT INTO migrations (version, name, checksum)
+        VALUES (${migration.version}, ${migration.name}, ${checksum})`.execute(tx)
+    }
+  })
+}

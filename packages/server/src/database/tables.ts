@@ -1,0 +1,81 @@
+import type { Kysely, Transaction } from 'kysely'
+
+export type BlobState = 'reserved' | 'stored' | 'live' | 'condemned' | 'deleted'
+
+/** Columns as Kysely sees them; the migrations say what they mean. */
+export interface Tables {
+  accounts: {
+    id: Uint8Array
+    login: string
+    setup_id: Uint8Array
+    opaque_record: string
+    recovery_auth_hash: Uint8Array
+    card: Uint8Array
+    card_hash: Uint8Array
+    private_vault_id: Uint8Array
+    quota_bytes: number | null
+    used_bytes: number
+    created_ms: number
+  }
+  outer_keys: { account_id: Uint8Array; version: number; wrapped: Uint8Array; created_ms: number }
+  envelopes: {
+    account_id: Uint8Array
+    method: number
+    version: number
+    outer_version: number
+    sealed: Uint8Array
+  }
+  keyrings: { account_id: Uint8Array; version: number; outer_version: number; sealed: Uint8Array }
+  sessions: {
+    token_hash: Uint8Array
+    id: Uint8Array
+    account_id: Uint8Array
+    device_name: string
+    created_ms: number
+    used_ms: number
+    expires_ms: number
+  }
+  login_states: { id: Uint8Array; sealed: Uint8Array; expires_ms: number }
+  vaults: {
+    id: Uint8Array
+    owner_id: Uint8Array
+    epoch: number
+    head_seq: number
+    head_hash: Uint8Array
+    chain_state: Uint8Array
+    created_ms: number
+  }
+  members: {
+    vault_id: Uint8Array
+    account_id: Uint8Array
+    role: 'reader' | 'writer' | 'owner'
+    state: 'invited' | 'active'
+  }
+  commits: { vault_id: Uint8Array; seq: number; hash: Uint8Array; bytes: Uint8Array; appended_ms: number }
+  blobs: {
+    id: Uint8Array
+    owner_id: Uint8Array
+    state: BlobState
+    length: number | null
+    part_size: number
+    charged_bytes: number
+    upload_id: string | null
+    digests: Uint8Array | null
+    reference_count: number
+    active_ms: number
+    urls_end_ms: number
+    condemned_ms: number | null
+  }
+  blob_references: { vault_id: Uint8Array; blob_id: Uint8Array; count: number }
+  wraps: {
+    vault_id: Uint8Array
+    blob_id: Uint8Array
+    epoch: number
+    outer_version: number
+    sealed: Uint8Array
+  }
+  rate_limits: { key: Uint8Array; points: number; ends_ms: number }
+}
+
+export type Database = Kysely<Tables>
+export type DatabaseTransaction = Transaction<Tables>

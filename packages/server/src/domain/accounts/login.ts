@@ -1,0 +1,148 @@
+import { server as opaque } from '@serenity-kit/opaque'
+import { LIMITS, normaliseLogin } from '@strongroom/protocol'
+import type { Database } from '../../database/tables.ts'
+import type { Clock, Random } from '../../ports/index.ts'
+import { ServerError } from '../errors.ts'
+import type { OuterKeys } from '../keys/outer-keys.ts'
+import { openOuter, sealOuter } from '../keys/outer-layer.ts'
+import { envelopePlace, keyringPlace, loginStatePlace } from '../keys/places.ts'
+import type { ServerSetup } from '../keys/server-setup.ts'
+import { createSession, type NewSession } from '../sessions/sessions.ts'
+
+const ACCOUNT_LENGTH = 16
+const PASSWORD_METHOD = 1
+
+interface Deps {
+  database: Database
+  clock: Clock
+  random: Random
+  setup: ServerSetup
+  outerKeys: OuterKeys
+}
+
+/** The login name in its normal form. @throws ServerError `bad_request` */
+export function loginName(login: string): string {
+  const name = normaliseLogin(login)
+  if (name === null) throw new ServerError('bad_request', { details: { path: 'login' } })
+  return name
+}
+
+// [Note: Unknown accounts]
+// An unknown login name takes the same path as a known one: OPAQUE answers from a fake record (RFC 9807 §10.9), a
+// login state is stored, and the third message fails exactly as with a wrong password. Only the state, sealed, says
+// that there is no account behind it.
+
+/** OPAQUE's first login message. @throws ServerError `bad_request` when the message is not one */
+export async function startLogin(
+  deps: Omit<Deps, 'outerKeys'>,
+  input: { login: string; request: string },
+): Promise<{ loginId: Uint8Array; response: string }> {
+  const login = loginName(input.login)
+  const account = await deps.database
+    .selectFrom('accounts')
+    .select(['id', 'opaque_record'])
+    .where('login', '=', login)
+    .executeTakeFirst()
+  const started = attempt('bad_request', () =>
+    opaque.startLogin({
+      serverSetup: deps.setup.opaqueSetup,
+      registrationRecord: account?.opaque_record ?? null,
+      startLoginRequest: input.request,
+      userIdentifier: deps.setup.userIdentifier(login),
+      identifiers: { server: deps.setup.serverIdentifier },
+    }),
+  )
+  const loginId = deps.random.bytes(16)
+  const state = Buffer.concat([
+    account?.id ?? new Uint8Array(ACCOUNT_LENGTH),
+    Buffer.from(started.serverLoginState, 'utf8'),
+  ])
+  await deps.database
+    .insertInto('login_states')
+    .values({
+      id: loginId,
+      sealed: sealOuter(deps.random, deps.setup.loginStateKey, loginStatePlace(loginId), state),
+      expires_ms: deps.clock.nowMs() + LIMITS.loginLifeMs,
+    })
+    .execute()
+  return { loginId, response: started.loginResponse }
+}
+
+export interface LoggedIn extends NewSession {
+  readonly passwordEnvelope: Uint8Array
+  readonly passwordEnvelopeVersion: number
+  readonly keyring: Uint8Array
+  readonly keyringVersion: number
+}
+
+/**
+ * OPAQUE's third message: uses up the login state, begins a session and releases the sealed keys.
+ *
+ * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
+ */
+export async function finishLogin(
+  deps: Deps,
+  input: { loginId: Uint8Array; request: string; deviceName: string },
+): Promise<LoggedIn> {
+  const row = await deps.database
+    .deleteFrom('login_states')
+    .where('id', '=', input.loginId)
+    .returning(['sealed', 'expires_ms'])
+    .executeTakeFirst()
+  if (row === undefined || row.expires_ms <= deps.clock.nowMs()) throw new ServerError('login_failed')
+  const state = openOuter(deps.setup.loginStateKey, loginStatePlace(input.loginId), row.sealed)
+  const accountId = Uint8Array.from(state.subarray(0, ACCOUNT_LENGTH))
+  attempt('login_failed', () =>
+    opaque.finishLogin({
+      serverLoginState: Buffer.from(state.subarray(ACCOUNT_LENGTH)).toString('utf8'),
+      finishLoginRequest: input.request,
+      identifiers: { server: deps.setup.serverIdentifier },
+    }),
+  )
+  const keys = await releaseKeys(deps, accountId)
+  return { ...(await createSession(deps, { accountId, deviceName: input.deviceName })), ...keys }
+}
+
+async function releaseKeys(deps: Pick<Deps, 'database' | 'outerKeys'>, accountId: Uint8Array) {
+  const envelope = await deps.database
+    .selectFrom('envelopes')
+    .select(['version', 'outer_version', 'sealed'])
+    .where('account_id', '=', accountId)
+    .where('method', '=', PASSWORD_METHOD)
+    .executeTakeFirst()
+  // A fake record can't be logged into; an account that vanished in between must look the same.
+  if (envelope === undefined) throw new ServerError('login_failed')
+  const envelopeKey = await deps.outerKeys.version(accountId, envelope.outer_version)
+  return {
+    passwordEnvelope: openOuter(
+      envelopeKey,
+      envelopePlace(accountId, PASSWORD_METHOD, envelope.version),
+      envelope.sealed,
+    ),
+    passwordEnvelopeVersion: envelope.version,
+    ...(await releaseKeyring(deps, accountId)),
+  }
+}
+
+/** The keyring without its outer layer, as its client sealed it. */
+export async function releaseKeyring(
+  deps: Pick<Deps, 'database' | 'outerKeys'>,
+  accountId: Uint8Array,
+): Promise<{ keyring: Uint8Array; keyringVersion: number }> {
+  const row = await deps.database
+    .selectFrom('keyrings')
+    .select(['version', 'outer_version', 'sealed'])
+    .where('account_id', '=', accountId)
+    .executeTakeFirstOrThrow()
+  const key = await deps.outerKeys.version(accountId, row.outer_version)
+  return { keyring: openOuter(key, keyringPlace(accountId, row.version), row.sealed), keyringVersion: row.version }
+}
+
+/** Runs an OPAQUE step; whatever it throws about its input becomes one answer without detail. */
+export function attempt<T>(code: 'bad_request' | 'login_failed', step: () => T): T {
+  try {
+    return step()
+  } catch (cause) {
+    throw new ServerError(code, { cause })
+  }
+}

@@ -1,0 +1,126 @@
+import { sql } from 'kysely'
+import type { BlobState, Database } from '../../database/tables.ts'
+import type { BlobStore, Clock } from '../../ports/index.ts'
+import { equal, hex, sha256 } from '../bytes.ts'
+import { ServerError } from '../errors.ts'
+import { checkLength } from './layout.ts'
+import { charge, lockAccount } from './quota.ts'
+import { type BlobRow, lockBlobs, requireDistinct } from './rows.ts'
+
+export interface Reservation {
+  readonly blobId: Uint8Array
+  readonly blobLength: number | null
+  readonly partSize: number
+  readonly part?: { readonly sha256: Uint8Array; readonly bytes: Uint8Array } | undefined
+}
+
+interface Deps {
+  database: Database
+  store: BlobStore
+  clock: Clock
+  quotaBytes: number
+}
+
+// A client waits for the slowest of these, and each holds a file handle or a connection to the store.
+const STORE_CONCURRENCY = 16
+
+/**
+ * Reserves blobs and their quota; a blob that brings its only part along is stored at once.
+ * Repeating a reservation with the same sizes answers with the blob's state.
+ *
+ * @throws ServerError `blob_conflict` (id in use, or with other sizes), `blob_gone`, `quota_exceeded`,
+ *   `digest_mismatch`, `storage_full`
+ */
+export async function reserveBlobs(
+  deps: Deps,
+  accountId: Uint8Array,
+  blobs: readonly Reservation[],
+): Promise<{ blobId: Uint8Array; state: Exclude<BlobState, 'deleted'> }[]> {
+  requireDistinct(blobs.map((blob) => blob.blobId))
+  for (const blob of blobs) checkReservation(blob)
+  const states = await insertReservations(deps, accountId, blobs)
+  const inline = blobs.filter((blob) => blob.part !== undefined && states.get(hex(blob.blobId)) === 'reserved')
+  await storeInline(deps, inline)
+  for (const blob of inline) states.set(hex(blob.blobId), 'stored')
+  return blobs.map((blob) => ({ blobId: blob.blobId, state: states.get(hex(blob.blobId)) ?? 'reserved' }))
+}
+
+function checkReservation(blob: Reservation): void {
+  if (blob.blobLength !== null) checkLength(blob.blobLength, blob.partSize)
+  if (blob.part === undefined) return
+  if (blob.blobLength !== blob.part.bytes.length)
+    throw new ServerError('bad_request', { details: { path: 'blobLength' } })
+  if (!equal(sha256(blob.part.bytes), blob.part.sha256)) throw new ServerError('digest_mismatch')
+}
+
+async function insertReservations(
+  deps: Deps,
+  accountId: Uint8Array,
+  blobs: readonly Reservation[],
+): Promise<Map<string, Exclude<BlobState, 'deleted'>>> {
+  const now = deps.clock.nowMs()
+  return deps.database.transaction().execute(async (tx) => {
+    await lockAccount(tx, accountId)
+    const inserted = await sql<{ id: Uint8Array; charged_bytes: number }>`
+      INSERT INTO blobs (id, owner_id, state, length, part_size, charged_bytes, active_ms)
+      SELECT id, ${accountId}, 'reserved', length, part_size, coalesce(length, 0), ${now}
+      FROM unnest(
+        ${blobs.map((blob) => blob.blobId)}::bytea[],
+        ${blobs.map((blob) => blob.blobLength)}::bigint[],
+        ${blobs.map((blob) => blob.partSize)}::integer[]
+      ) AS t (id, length, part_size)
+      ORDER BY id
+      ON CONFLICT (id) DO NOTHING
+      RETURNING id, charged_bytes`.execute(tx)
+    const states = new Map<string, Exclude<BlobState, 'deleted'>>(inserted.rows.map((row) => [hex(row.id), 'reserved']))
+    const repeated = blobs.filter((blob) => !states.has(hex(blob.blobId)))
+    if (repeated.length > 0) {
+      const known = await lockBlobs(
+        tx,
+        repeated.map((blob) => blob.blobId),
+      )
+      for (const blob of repeated)
+        states.set(hex(blob.blobId), repeatedState(known.get(hex(blob.blobId)), accountId, blob))
+      await sql`UPDATE blobs SET active_ms = ${now} WHERE id = ANY(${repeated.map((blob) => blob.blobId)}::bytea[])`.execute(
+        tx,
+      )
+    }
+    const deltaBytes = inserted.rows.reduce((sum, row) => sum + row.charged_bytes, 0)
+    if (deltaBytes > 0) await charge(tx, { accountId, deltaBytes, defaultQuotaBytes: deps.quotaBytes })
+    return states
+  })
+}
+
+function repeatedState(
+  row: BlobRow | undefined,
+  accountId: Uint8Array,
+  blob: Reservation,
+): Exclude<BlobState, 'deleted'> {
+  if (row === undefined || !equal(row.owner_id, accountId)) throw new ServerError('blob_conflict')
+  if (row.state === 'deleted') throw new ServerError('blob_gone')
+  // A blob that was reserved without a length has one once it is complete.
+  const sameLength = row.length === blob.blobLength || (blob.blobLength === null && row.state !== 'reserved')
+  if (!sameLength || row.part_size !== blob.partSize) throw new ServerError('blob_conflict')
+  if (blob.part !== undefined && row.digests !== null && !equal(row.digests, blob.part.sha256)) {
+    throw new ServerError('blob_conflict')
+  }
+  return row.state
+}
+
+async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
+  if (blobs.length === 0) return
+  const queue = [...blobs]
+  const worker = async (): Promise<void> => {
+    for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) {
+      if (blob.part !== undefined) await deps.store.putWhole(blob.blobId, blob.part.bytes, blob.part.sha256)
+    }
+  }
+  await Promise.all(Array.from({ length: STORE_CONCURRENCY }, worker))
+  await sql`
+    UPDATE blobs SET state = 'stored', digests = t.digest, active_ms = ${deps.clock.nowMs()}
+    FROM unnest(
+      ${blobs.map((blob) => blob.blobId)}::bytea[],
+      ${blobs.map((blob) => blob.part?.sha256 ?? null)}::bytea[]
+    ) AS t (id, digest)
+    WHERE blobs.id = t.id AND blobs.state = 'reserved'`.execute(deps.database)
+}

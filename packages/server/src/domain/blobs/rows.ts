@@ -1,0 +1,50 @@
+import { sql } from 'kysely'
+import type { BlobState, Database, DatabaseTransaction } from '../../database/tables.ts'
+import { hex } from '../bytes.ts'
+import { ServerError } from '../errors.ts'
+
+export interface BlobRow {
+  readonly id: Uint8Array
+  readonly owner_id: Uint8Array
+  readonly state: BlobState
+  readonly length: number | null
+  readonly part_size: number
+  readonly charged_bytes: number
+  readonly upload_id: string | null
+  readonly digests: Uint8Array | null
+  readonly reference_count: number
+}
+
+export type BlobRows = ReadonlyMap<string, BlobRow>
+
+const COLUMNS = sql`id, owner_id, state, length, part_size, charged_bytes, upload_id, digests, reference_count`
+
+function index(rows: readonly BlobRow[]): BlobRows {
+  return new Map(rows.map((row) => [hex(row.id), row]))
+}
+
+/** Rows of blobs, by hex id; unknown ids are absent. */
+export async function readBlobs(database: Database, ids: readonly Uint8Array[]): Promise<BlobRows> {
+  const found = await sql<BlobRow>`SELECT ${COLUMNS} FROM blobs WHERE id = ANY(${ids}::bytea[])`.execute(database)
+  return index(found.rows)
+}
+
+/** The same, locked for update in the order of their ids. */
+export async function lockBlobs(tx: DatabaseTransaction, ids: readonly Uint8Array[]): Promise<BlobRows> {
+  const found = await sql<BlobRow>`
+    SELECT ${COLUMNS} FROM blobs WHERE id = ANY(${ids}::bytea[]) ORDER BY id FOR UPDATE`.execute(tx)
+  return index(found.rows)
+}
+
+/** The blob of an id that its owner named. @throws ServerError `not_found`, `blob_gone` */
+export function ownBlob(rows: BlobRows, blobId: Uint8Array, accountId: Uint8Array): BlobRow {
+  const row = rows.get(hex(blobId))
+  if (row === undefined || Buffer.compare(row.owner_id, accountId) !== 0) throw new ServerError('not_found')
+  if (row.state === 'deleted') throw new ServerError('blob_gone')
+  return row
+}
+
+/** @throws ServerError `bad_request` when an id stands in a batch twice */
+export function requireDistinct(ids: readonly Uint8Array[]): void {
+  if (new Set(ids.map(hex)).size !== ids.length) throw new ServerError('bad_request', { details: { path: 'blobId' } })
+}

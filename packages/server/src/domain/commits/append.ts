@@ -1,0 +1,148 @@
+import {
+  type ChainState,
+  commitHash,
+  decodeChainState,
+  encodeChainState,
+  splitCommit,
+  type VerifiedCommit,
+  verifyCommit,
+} from '@strongroom/vault/header'
+import type { Database, DatabaseTransaction } from '../../database/tables.ts'
+import type { Clock, Random } from '../../ports/index.ts'
+import { equal } from '../bytes.ts'
+import { ServerError } from '../errors.ts'
+import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
+import { requireMember } from './access.ts'
+import type { Head } from './read.ts'
+import { applyReferences } from './references.ts'
+import { commitVerifier, rejectCommit } from './verifier.ts'
+import { checkWraps, storeWraps, type Wrap } from './wraps.ts'
+
+interface Deps {
+  database: Database
+  clock: Clock
+  random: Random
+  outerKeys: OuterKeys
+  quotaBytes: number
+}
+
+export interface Append {
+  readonly vaultId: Uint8Array
+  readonly accountId: Uint8Array
+  readonly commit: Uint8Array
+  readonly wraps: readonly Wrap[]
+}
+
+interface VaultRow {
+  readonly owner_id: Uint8Array
+  readonly head_seq: number
+  readonly head_hash: Uint8Array
+  readonly chain_state: Uint8Array
+}
+
+/**
+ * Appends a commit by compare-and-swap. Everything is verified against the head that was read first; the transaction
+ * then takes the head's lock and goes on only if that head has not moved. Sending the same bytes again gets the
+ * original answer.
+ *
+ * @throws ServerError `not_found` (no member), `forbidden` (another author), `head_moved`, `commit_rejected`,
+ *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`
+ */
+export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
+  await requireMember(deps.database, input.vaultId, input.accountId)
+  const vault = await readVault(deps.database, input.vaultId)
+  const { header, hash } = await parse(input.commit)
+  if (!equal(header.vaultId, input.vaultId)) throw new ServerError('bad_request', { details: { path: 'vaultId' } })
+  if (!equal(header.accountId, input.accountId)) throw new ServerError('forbidden')
+  if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, { ...input, seq: header.seq, hash })
+  if (header.seq !== vault.head_seq + 1 || !equal(header.prev, vault.head_hash)) throw headMoved(vault)
+  const state = decodeChainState(vault.chain_state)
+  const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
+  checkWraps(commit, input.wraps)
+  const outer = input.wraps.length > 0 ? await deps.outerKeys.newest(vault.owner_id) : null
+  const appended = await deps.database
+    .transaction()
+    .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id }))
+  // Someone else was faster: perhaps this very commit, sent twice at once.
+  return appended ?? appendedBefore(deps.database, null, { ...input, seq: header.seq, hash })
+}
+
+async function parse(bytes: Uint8Array) {
+  try {
+    const { header, headerBytes } = splitCommit(bytes)
+    return { header, hash: await commitHash(commitVerifier.hasher, headerBytes) }
+  } catch (cause) {
+    return rejectCommit(cause)
+  }
+}
+
+async function readVault(database: Database, vaultId: Uint8Array): Promise<VaultRow> {
+  const vault = await database
+    .selectFrom('vaults')
+    .select(['owner_id', 'head_seq', 'head_hash', 'chain_state'])
+    .where('id', '=', vaultId)
+    .executeTakeFirst()
+  if (vault === undefined) throw new ServerError('not_found')
+  return vault
+}
+
+function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
+  return new ServerError('head_moved', { details: { seq: vault.head_seq } })
+}
+
+/** The original answer, if the chain holds this commit at its place. */
+async function appendedBefore(
+  database: Database,
+  vault: VaultRow | null,
+  sent: { vaultId: Uint8Array; seq: number; hash: Uint8Array },
+): Promise<Head> {
+  const row = await database
+    .selectFrom('commits')
+    .select('hash')
+    .where('vault_id', '=', sent.vaultId)
+    .where('seq', '=', sent.seq)
+    .executeTakeFirst()
+  if (row !== undefined && equal(row.hash, sent.hash)) return { seq: sent.seq, hash: sent.hash }
+  throw headMoved(vault ?? (await readVault(database, sent.vaultId)))
+}
+
+interface LockedAppend {
+  readonly input: Append
+  readonly commit: VerifiedCommit
+  readonly before: ChainState
+  readonly outer: OuterKey | null
+  readonly owner: Uint8Array
+}
+
+/** The transaction; null when the head has moved. */
+async function appendLocked(deps: Deps, tx: DatabaseTransaction, append: LockedAppend): Promise<Head | null> {
+  const { input, commit, outer, owner } = append
+  const { header, hash, next } = commit
+  const now = deps.clock.nowMs()
+  const moved = await tx
+    .updateTable('vaults')
+    .set({ head_seq: header.seq, head_hash: hash, epoch: next.epoch, chain_state: encodeChainState(next) })
+    .where('id', '=', input.vaultId)
+    .where('head_seq', '=', header.seq - 1)
+    .where('head_hash', '=', header.prev)
+    .executeTakeFirst()
+  if (moved.numUpdatedRows !== 1n) return null
+  await tx
+    .insertInto('commits')
+    .values({ vault_id: input.vaultId, seq: header.seq, hash, bytes: input.commit, appended_ms: now })
+    .execute()
+  if (header.membership) await storeMembers(tx, next)
+  const fresh = await applyReferences(deps, tx, { ...input, section: commit.section, now })
+  await storeWraps(deps, tx, { vaultId: input.vaultId, owner, outer, wraps: input.wraps, required: fresh })
+  return { seq: header.seq, hash }
+}
+
+async function storeMembers(tx: DatabaseTransaction, state: ChainState): Promise<void> {
+  await tx.deleteFrom('members').where('vault_id', '=', state.vaultId).execute()
+  const rows = state.members.flatMap((member) =>
+    member.state === 'removed'
+      ? []
+      : [{ vault_id: state.vaultId, account_id: member.accountId, role: member.role, state: member.state }],
+  )
+  if (rows.length > 0) await tx.insertInto('members').values(rows).execute()
+}

@@ -1,0 +1,54 @@
+import { LIMITS } from '@strongroom/protocol'
+import { sql } from 'kysely'
+import type { Database } from '../../database/tables.ts'
+import { ServerError } from '../errors.ts'
+import { requireMember } from './access.ts'
+
+export interface Head {
+  readonly seq: number
+  readonly hash: Uint8Array
+}
+
+interface Reader {
+  readonly vaultId: Uint8Array
+  readonly accountId: Uint8Array
+}
+
+/** The newest commit of a vault, for its members. */
+export async function readHead(deps: { database: Database }, reader: Reader): Promise<Head> {
+  await requireMember(deps.database, reader.vaultId, reader.accountId)
+  return headOf(deps.database, reader.vaultId)
+}
+
+async function headOf(database: Database, vaultId: Uint8Array): Promise<Head> {
+  const vault = await database
+    .selectFrom('vaults')
+    .select(['head_seq', 'head_hash'])
+    .where('id', '=', vaultId)
+    .executeTakeFirst()
+  if (vault === undefined) throw new ServerError('not_found')
+  return { seq: vault.head_seq, hash: vault.head_hash }
+}
+
+/**
+ * Commits from `from` on, at most `limit` and about 4 MiB of them, always at least one where there is one.
+ * The head is read first, so that it is never newer than what a following page would hold.
+ */
+export async function readCommits(
+  deps: { database: Database },
+  reader: Reader,
+  page: { from: number; limit?: number | undefined },
+): Promise<{ head: Head; commits: Uint8Array[] }> {
+  await requireMember(deps.database, reader.vaultId, reader.accountId)
+  const head = await headOf(deps.database, reader.vaultId)
+  const limit = page.limit ?? LIMITS.commitsPerPage
+  const rows = await sql<{ bytes: Uint8Array }>`
+    SELECT c.bytes FROM commits c JOIN (
+      SELECT seq, sum(octet_length(bytes)) OVER (ORDER BY seq) - octet_length(bytes) AS before
+      FROM commits WHERE vault_id = ${reader.vaultId} AND seq >= ${page.from} AND seq <= ${head.seq}
+      ORDER BY seq LIMIT ${limit}
+    ) page ON page.seq = c.seq
+    WHERE c.vault_id = ${reader.vaultId} AND (page.before = 0 OR page.before < ${LIMITS.commitBytesPerPage})
+    ORDER BY c.seq`.execute(deps.database)
+  return { head, commits: rows.rows.map((row) => row.bytes) }
+}

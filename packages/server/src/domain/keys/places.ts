@@ -1,0 +1,21 @@
+import { u32, u64 } from '../bytes.ts'
+import type { OuterPlace } from './outer-layer.ts'
+
+const SERVER = new Uint8Array(16)
+
+export function envelopePlace(accountId: Uint8Array, method: number, version: number): OuterPlace {
+  const rowId = Buffer.concat([accountId, Buffer.of(method), u64(version)])
+  return { table: 'envelopes', rowId, owner: accountId }
+}
+
+export function keyringPlace(accountId: Uint8Array, version: number): OuterPlace {
+  return { table: 'keyrings', rowId: Buffer.concat([accountId, u64(version)]), owner: accountId }
+}
+
+export function wrapPlace(owner: Uint8Array, vaultId: Uint8Array, epoch: number, blobId: Uint8Array): OuterPlace {
+  return { table: 'wraps', rowId: Buffer.concat([vaultId, u32(epoch), blobId]), owner }
+}
+
+export function loginStatePlace(id: Uint8Array): OuterPlace {
+  return { table: 'login-states', rowId: id, owner: SERVER }
+}

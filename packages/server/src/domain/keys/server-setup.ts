@@ -1,0 +1,118 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { server as opaque, ready } from '@serenity-kit/opaque'
+import { decodeBytes } from '@strongroom/protocol'
+import { z } from 'zod'
+import type { Database } from '../../database/tables.ts'
+import type { KeyContext, KeyManagement, ObjectStore, Random } from '../../ports/index.ts'
+import { hex, sha256 } from '../bytes.ts'
+
+const OBJECT_NAME = 'opaque-setup'
+const VERSION = 1
+const ID_LENGTH = 16
+
+const setupText = z.strictObject({
+  opaque: z.string(),
+  enumerationKey: z.base64url(),
+  loginStateKey: z.base64url(),
+  urlKey: z.base64url(),
+})
+
+/**
+ * The secrets of this service, made once and never stored in the database: the OPAQUE server setup, the key that
+ * turns login names into OPAQUE user identifiers, the key that seals login states, the key that signs store URLs.
+ */
+export interface ServerSetup {
+  readonly id: Uint8Array
+  readonly opaqueSetup: string
+  /** Static OPAQUE public key, which clients pin. */
+  readonly opaquePublicKey: Uint8Array
+  /** Hex SHA-256 of the public key: OPAQUE's server identifier. */
+  readonly serverIdentifier: string
+  readonly loginStateKey: KeyObject
+  readonly urlKey: KeyObject
+  /** OPAQUE user identifier of a normalised login name. */
+  userIdentifier(login: string): string
+  /** A keyed hash for rows that must not show what they count (addresses, login names). */
+  blind(text: string): Uint8Array
+}
+
+function context(id: Uint8Array): KeyContext {
+  return { purpose: 'opaque-setup', setup: hex(id) }
+}
+
+/**
+ * Reads the setup or, on the very first start, makes it; of several racing servers all end with the winner's.
+ *
+ * @throws Error when accounts exist that need a setup other than the one that is here
+ */
+export async function loadServerSetup(deps: {
+  database: Database
+  keys: KeyManagement
+  objects: ObjectStore
+  random: Random
+}): Promise<ServerSetup> {
+  await ready
+  const stored = (await deps.objects.readNamed(OBJECT_NAME)) ?? (await createSetup(deps))
+  if (stored.length <= 1 + ID_LENGTH || stored[0] !== VERSION) throw new Error('the OPAQUE setup is damaged')
+  const id = stored.slice(1, 1 + ID_LENGTH)
+  const stranger = await deps.database
+    .selectFrom('accounts')
+    .select('setup_id')
+    .where('setup_id', '!=', id)
+    .limit(1)
+    .executeTakeFirst()
+  if (stranger !== undefined) {
+    throw new Error('accounts in the database need another OPAQUE setup than the one stored beside the blobs')
+  }
+  const plaintext = await deps.keys.unwrap(stored.subarray(1 + ID_LENGTH), context(id))
+  const setup = setupText.parse(JSON.parse(Buffer.from(plaintext).toString('utf8')))
+  plaintext.fill(0)
+  return openSetup(id, setup)
+}
+
+async function createSetup(deps: {
+  database: Database
+  keys: KeyManagement
+  objects: ObjectStore
+  random: Random
+}): Promise<Uint8Array> {
+  const account = await deps.database.selectFrom('accounts').select('id').limit(1).executeTakeFirst()
+  // Invariant: a setup is made only for an empty service. Without the old one no password works any more, and a new
+  // one would hide that until the first login fails.
+  if (account !== undefined) throw new Error('accounts exist, but the OPAQUE setup they need is absent')
+  const id = deps.random.bytes(ID_LENGTH)
+  const key = () => Buffer.from(deps.random.bytes(32)).toString('base64url')
+  const text: z.infer<typeof setupText> = {
+    opaque: opaque.createSetup(),
+    enumerationKey: key(),
+    loginStateKey: key(),
+    urlKey: key(),
+  }
+  const wrapped = await deps.keys.wrap(
+    await deps.keys.currentKeyId(),
+    Buffer.from(JSON.stringify(text), 'utf8'),
+    context(id),
+  )
+  const bytes = Buffer.concat([Buffer.of(VERSION), id, wrapped])
+  if (await deps.objects.createNamed(OBJECT_NAME, bytes)) return bytes
+  const winner = await deps.objects.readNamed(OBJECT_NAME)
+  if (winner === null) throw new Error('the OPAQUE setup can be neither created nor read')
+  return winner
+}
+
+function openSetup(id: Uint8Array, setup: z.infer<typeof setupText>): ServerSetup {
+  const enumerationKey = createSecretKey(setup.enumerationKey, 'base64url')
+  const urlKey = createSecretKey(setup.urlKey, 'base64url')
+  const opaquePublicKey = decodeBytes(opaque.getPublicKey(setup.opaque))
+  if (opaquePublicKey === null) throw new Error('the OPAQUE setup is damaged')
+  return {
+    id,
+    opaqueSetup: setup.opaque,
+    opaquePublicKey,
+    serverIdentifier: hex(sha256(opaquePublicKey)),
+    loginStateKey: createSecretKey(setup.loginStateKey, 'base64url'),
+    urlKey,
+    userIdentifier: (login) => createHmac('sha256', enumerationKey).update(login).digest('hex'),
+    blind: (text) => createHmac('sha256', urlKey).update(`blind\0${text}`).digest().subarray(0, 16),
+  }
+}
