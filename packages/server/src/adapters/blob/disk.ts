@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { link, open, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { BlobStoreError } from '../../ports/index.ts'
+
+/** The `code` of an error of the operating system, or an empty string. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** What an error of the file system means to the caller of the store. */
+export function storeError(error: unknown): unknown {
+  if (error instanceof BlobStoreError) return error
+  switch (systemCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return new BlobStoreError('full', 'the disk of the blob store is full', { cause: error })
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'EIO':
+    case 'EMFILE':
+    case 'ENFILE':
+      return new BlobStoreError('unavailable', 'the folder of the blob store cannot be used', { cause: error })
+    default:
+      return error
+  }
+}
+
+export interface Announced {
+  readonly length: number
+  readonly sha256: Uint8Array
+}
+
+/** Writes a durable file under a fresh name in `folder`; nothing is left behind where that fails. */
+export async function writeTemporary(folder: string, bytes: Uint8Array): Promise<string> {
+  async function* whole(): AsyncIterable<Uint8Array> {
+    yield bytes
+  }
+  return writeStream(folder, whole(), null)
+}
+
+/**
+ * The same for a stream of bytes, compared with what was announced while they pass.
+ * @throws BlobStoreError `length_mismatch`, `digest_mismatch`
+ */
+export async function writeStream(
+  folder: string,
+  body: AsyncIterable<Uint8Array>,
+  announced: Announced | null,
+): Promise<string> {
+  const file = path.join(folder, randomBytes(12).toString('hex'))
+  const handle = await open(file, 'wx', 0o600)
+  try {
+    const hash = createHash('sha256')
+    let length = 0
+    for await (const chunk of body) {
+      length += chunk.length
+      if (announced !== null && length > announced.length) {
+        throw new BlobStoreError('length_mismatch', 'more bytes than announced')
+      }
+      // The file system writes while this thread hashes.
+      const writing = handle.write(chunk, 0, chunk.length)
+      if (announced !== null) hash.update(chunk)
+      for (let written = (await writing).bytesWritten; written < chunk.length; ) {
+        written += (await handle.write(chunk, written, chunk.length - written)).bytesWritten
+      }
+    }
+    if (announced !== null) {
+      if (length !== announced.length) throw new BlobStoreError('length_mismatch', 'fewer bytes than announced')
+      if (!hash.digest().equals(announced.sha256)) throw new BlobStoreError('digest_mismatch', 'the digest differs')
+    }
+    await handle.datasync()
+    await handle.close()
+    return file
+  } catch (error) {
+    await handle.close().catch(() => undefined)
+    await rm(file, { force: true })
+    throw error
+  }
+}
+
+/** Gives a durable file a second name, write-once: false where that is taken. */
+export async function linkOnce(file: string, target: string): Promise<boolean> {
+  try {
+    await link(file, target)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Moves a durable file to its name, write-once: false where that is taken. The temporary name goes either way. */
+export async function publish(temporary: string, target: string): Promise<boolean> {
+  try {
+    return await linkOnce(temporary, target)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}

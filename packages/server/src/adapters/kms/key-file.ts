@@ -1,0 +1,241 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { type KeyContext, type KeyManagement, KeyManagementError, type KeyState } from '../../ports/index.ts'
+import { createKeyRing, type KeyRing, readKeyRing, type StoredKey, writeKeyRing } from './key-ring-file.ts'
+
+/*
+ * [Note: Wrapped form]  01 ‖ key id(16) ‖ u32 version ‖ salt(32) ‖ AES-256-GCM(ciphertext ‖ tag(16))
+ *
+ * Each message has a key of its own, HKDF-SHA-256(material, salt, "strongroom/key-file"), so that a nonce of zeros
+ * is used once. AAD = everything before the ciphertext ‖ the context, sorted, each name and value with its length.
+ */
+const FORMAT = 1
+const HEAD = 1 + 16 + 4 + 32
+const TAG = 16
+const MAX_PLAINTEXT = 4096
+const DAY_MS = 24 * 60 * 60 * 1000
+
+function encodeContext(context: KeyContext): Buffer {
+  const names = Object.keys(context).sort()
+  if (names.length === 0) throw new KeyManagementError('invalid_ciphertext', 'a context is mandatory')
+  const pieces: Buffer[] = []
+  for (const text of names.flatMap((name) => [name, context[name] ?? ''])) {
+    const bytes = Buffer.from(text, 'utf8')
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    pieces.push(length, bytes)
+  }
+  return Buffer.concat(pieces)
+}
+
+/** Runs `use` with the key of one message, which is wiped afterwards. */
+function withMessageKey<T>(material: string, salt: Uint8Array, use: (key: Buffer) => T): T {
+  const root = Buffer.from(material, 'base64')
+  const key = Buffer.from(hkdfSync('sha256', root, salt, 'strongroom/key-file', 32))
+  try {
+    return use(key)
+  } finally {
+    key.fill(0)
+    root.fill(0)
+  }
+}
+
+function sealUnder(key: StoredKey, plaintext: Uint8Array, context: KeyContext): Uint8Array {
+  if (plaintext.length > MAX_PLAINTEXT) throw new RangeError(`at most ${MAX_PLAINTEXT} bytes can be wrapped`)
+  const head = Buffer.alloc(HEAD)
+  head.writeUInt8(FORMAT, 0)
+  head.write(key.id, 1, 'hex')
+  head.writeUInt32BE(key.versions.length, 17)
+  const salt = randomBytes(32)
+  head.set(salt, 21)
+  const material = key.versions[key.versions.length - 1] ?? ''
+  return withMessageKey(material, salt, (messageKey) => {
+    const cipher = createCipheriv('aes-256-gcm', messageKey, Buffer.alloc(12))
+    cipher.setAAD(Buffer.concat([head, encodeContext(context)]))
+    return Buffer.concat([head, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  })
+}
+
+/** Key id and version that a wrapped secret names. */
+function parseHead(wrapped: Buffer): { keyId: string; version: number } {
+  if (wrapped.length < HEAD + TAG || wrapped[0] !== FORMAT) {
+    throw new KeyManagementError('invalid_ciphertext', 'not a wrapped secret of this key file')
+  }
+  return { keyId: wrapped.toString('hex', 1, 17), version: wrapped.readUInt32BE(17) }
+}
+
+function openUnder(material: string, wrapped: Buffer, context: KeyContext): Uint8Array {
+  return withMessageKey(material, wrapped.subarray(21, HEAD), (messageKey) => {
+    const decipher = createDecipheriv('aes-256-gcm', messageKey, Buffer.alloc(12), { authTagLength: TAG })
+    decipher.setAAD(Buffer.concat([wrapped.subarray(0, HEAD), encodeContext(context)]))
+    decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG))
+    const plaintext = decipher.update(wrapped.subarray(HEAD, wrapped.length - TAG))
+    try {
+      decipher.final()
+      return Uint8Array.from(plaintext)
+    } catch {
+      throw new KeyManagementError('invalid_ciphertext', 'the wrapped secret or its context was changed')
+    } finally {
+      plaintext.fill(0)
+    }
+  })
+}
+
+function findKey(ring: KeyRing, keyId: string): StoredKey {
+  const key = ring.keys.find(({ id }) => id === keyId)
+  if (key === undefined) throw new KeyManagementError('key_not_found', 'the key file has no such key')
+  return key
+}
+
+function usableKey(ring: KeyRing, keyId: string): StoredKey {
+  const key = findKey(ring, keyId)
+  if (key.state !== 'enabled') throw new KeyManagementError('key_unusable', `the key is ${key.state.replace('_', ' ')}`)
+  return key
+}
+
+/** Destroys what is due; returns whether anything was. */
+function destroyDue(ring: KeyRing, nowMs: number): boolean {
+  const due = ring.keys.filter((key) => key.state === 'pending_destruction' && (key.destroyAtMs ?? nowMs) <= nowMs)
+  for (const key of due) {
+    key.state = 'destroyed'
+    key.versions = []
+  }
+  return due.length > 0
+}
+
+function addKey(ring: KeyRing, nowMs: number): StoredKey {
+  const key: StoredKey = {
+    id: randomBytes(16).toString('hex'),
+    createdMs: nowMs,
+    state: 'enabled',
+    destroyAtMs: null,
+    versions: [randomBytes(32).toString('base64')],
+  }
+  ring.keys.push(key)
+  return key
+}
+
+/**
+ * Opens the key service kept in one file, mode 0600, creating it at the first start. It keeps AWS KMS's semantics.
+ * One server at a time writes it; the lock on the data folder sees to that.
+ *
+ * @throws KeyManagementError `unavailable` with one line where the file cannot be used
+ */
+export async function openKeyFile(options: { file: string; clock: { nowMs(): number } }): Promise<KeyManagement> {
+  const { file, clock } = options
+  if ((await readKeyRing(file)) === null) {
+    await createKeyRing(file).catch((error: unknown) => {
+      throw new KeyManagementError('unavailable', `The key file ${file} cannot be created.`, { cause: error })
+    })
+  }
+  let ring = await load()
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function load(): Promise<KeyRing> {
+    const loaded = await readKeyRing(file)
+    if (loaded === null)
+      throw new KeyManagementError('unavailable', `The key file ${file} is gone; put its backup back.`)
+    return loaded
+  }
+
+  /** Changes the file, one change at a time; memory follows only after the file is durable. */
+  function change<T>(apply: (draft: KeyRing) => T): Promise<T> {
+    const next = queue.then(async () => {
+      const draft = await load()
+      const before = JSON.stringify(draft)
+      const result = apply(draft)
+      if (JSON.stringify(draft) !== before) {
+        await writeKeyRing(file, draft).catch((error: unknown) => {
+          throw new KeyManagementError('unavailable', `The key file ${file} cannot be written.`, { cause: error })
+        })
+      }
+      ring = draft
+      return result
+    })
+    queue = next.catch(() => undefined)
+    return next
+  }
+
+  async function destroyWhatIsDue(): Promise<void> {
+    const now = clock.nowMs()
+    const due = ring.keys.some((key) => key.state === 'pending_destruction' && (key.destroyAtMs ?? now) <= now)
+    if (due) await change((draft) => destroyDue(draft, now))
+  }
+
+  async function unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array> {
+    await destroyWhatIsDue()
+    const bytes = Buffer.from(wrapped)
+    const { keyId, version } = parseHead(bytes)
+    const material = usableKey(ring, keyId).versions[version - 1]
+    if (material === undefined) throw new KeyManagementError('invalid_ciphertext', 'the key has no such version')
+    return openUnder(material, bytes, context)
+  }
+
+  async function wrap(keyId: string, plaintext: Uint8Array, context: KeyContext): Promise<Uint8Array> {
+    await destroyWhatIsDue()
+    return sealUnder(usableKey(ring, keyId), plaintext, context)
+  }
+
+  function setState(keyId: string, state: 'enabled' | 'disabled'): Promise<void> {
+    return change((draft) => {
+      destroyDue(draft, clock.nowMs())
+      const key = findKey(draft, keyId)
+      if (key.state === 'pending_destruction' || key.state === 'destroyed') usableKey(draft, keyId)
+      key.state = state
+    })
+  }
+
+  await destroyWhatIsDue()
+  return {
+    kind: 'file',
+    currentKeyId: async () => {
+      const current = ring.keys.find(({ id }) => id === ring.currentKeyId)
+      if (current?.state === 'enabled') return current.id
+      return change((draft) => {
+        const found = draft.keys.find(({ id, state }) => id === draft.currentKeyId && state === 'enabled')
+        const key = found ?? addKey(draft, clock.nowMs())
+        draft.currentKeyId = key.id
+        return key.id
+      })
+    },
+    createKey: () => change((draft) => addKey(draft, clock.nowMs()).id),
+    wrap,
+    unwrap,
+    reEncrypt: async (wrapped, context, toKeyId) => {
+      const plaintext = await unwrap(wrapped, context)
+      try {
+        return await wrap(toKeyId, plaintext, context)
+      } finally {
+        plaintext.fill(0)
+      }
+    },
+    disable: (keyId) => setState(keyId, 'disabled'),
+    enable: (keyId) => setState(keyId, 'enabled'),
+    scheduleDestruction: async (keyId, days) => {
+      if (!Number.isInteger(days) || days < 7 || days > 30) throw new RangeError('days must be 7 … 30')
+      return change((draft) => {
+        const now = clock.nowMs()
+        destroyDue(draft, now)
+        const key = findKey(draft, keyId)
+        if (key.state === 'pending_destruction' || key.state === 'destroyed') usableKey(draft, keyId)
+        key.state = 'pending_destruction'
+        key.destroyAtMs = now + days * DAY_MS
+        return key.destroyAtMs
+      })
+    },
+    rotate: (keyId) =>
+      change((draft) => {
+        destroyDue(draft, clock.nowMs())
+        usableKey(draft, keyId).versions.push(randomBytes(32).toString('base64'))
+      }),
+    keyState: async (keyId): Promise<KeyState> => {
+      await destroyWhatIsDue()
+      return findKey(ring, keyId).state
+    },
+    check: async () => {
+      await load()
+    },
+    close: async () => {
+      await queue
+    },
+  }
+}

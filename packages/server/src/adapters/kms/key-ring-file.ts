@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { KeyManagementError } from '../../ports/index.ts'
+
+const base64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)
+const storedKey = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  createdMs: z.number().int(),
+  state: z.enum(['enabled', 'disabled', 'pending_destruction', 'destroyed']),
+  destroyAtMs: z.number().int().nullable(),
+  /** Base64 of 32 bytes each; version n stands at n − 1. Empty once the key is destroyed. */
+  versions: z.array(base64),
+})
+const storedFile = z.strictObject({
+  version: z.literal(1),
+  about: z.string(),
+  currentKeyId: z.string().nullable(),
+  keys: z.array(storedKey),
+})
+
+export type StoredKey = z.infer<typeof storedKey>
+export type KeyRing = z.infer<typeof storedFile>
+
+const ABOUT = "Strongroom's key file. Keep a copy apart from the database and the blobs: without it nothing opens."
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+function unavailable(message: string, cause?: unknown): KeyManagementError {
+  return new KeyManagementError('unavailable', message, { cause })
+}
+
+/**
+ * Reads the key file; null where there is none.
+ * @throws KeyManagementError `unavailable`, with one line that says what is wrong with the file
+ */
+export async function readKeyRing(file: string): Promise<KeyRing | null> {
+  let text: string
+  try {
+    const { mode } = await stat(file)
+    if ((mode & 0o077) !== 0) {
+      throw unavailable(`The key file ${file} can be read by others; run: chmod 600 ${file}`)
+    }
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    if (error instanceof KeyManagementError) throw error
+    throw unavailable(`The key file ${file} cannot be read; give this user the rights to it.`, error)
+  }
+  try {
+    return storedFile.parse(JSON.parse(text))
+  } catch {
+    // Reason: the cause would quote key material.
+    throw unavailable(`The key file ${file} is damaged; put its backup in its place.`)
+  }
+}
+
+async function writeTemporary(file: string, ring: KeyRing): Promise<string> {
+  const temporary = `${file}.new-${process.pid}-${randomBytes(4).toString('hex')}`
+  const handle = await open(temporary, 'wx', 0o600)
+  try {
+    await handle.writeFile(`${JSON.stringify(ring, null, 2)}\n`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  return temporary
+}
+
+async function syncFolderOf(file: string): Promise<void> {
+  const handle = await open(path.dirname(file), 'r')
+  await handle.sync().finally(() => handle.close())
+}
+
+/** Creates an empty key file, write-once: a server that was faster keeps its own. */
+export async function createKeyRing(file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  const temporary = await writeTemporary(file, { version: 1, about: ABOUT, currentKeyId: null, keys: [] })
+  try {
+    await link(temporary, file)
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncFolderOf(file)
+}
+
+/** Replaces the key file atomically; the old one stays whole until the new one is durable. */
+export async function writeKeyRing(file: string, ring: KeyRing): Promise<void> {
+  const temporary = await writeTemporary(file, ring)
+  try {
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolderOf(file)
+}

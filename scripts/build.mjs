@@ -1,0 +1,152 @@
+// `npm run build`: bundles the apps; `node scripts/build.mjs server` only one of them. Unchanged sources are skipped.
+//
+// [Note: Generations] Each build lands in `dist/<hash of its sources>/`, complete before it gets that name, and the
+// files in `dist/` itself only point there. Pointing is one rename per entry, so whoever starts during a build gets
+// the old generation or the new one, whole. What runs from an old one goes on: it is removed a day later.
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ROOT } from './install.mjs'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Entry name in `dist/` → source; `sources` are the folders whose change makes a new build. */
+const APPS = {
+  server: {
+    dist: 'apps/server/dist',
+    entries: { main: 'apps/server/src/main.ts', run: 'apps/server/src/run.ts' },
+    sources: [
+      'apps/server/src',
+      'packages/server/src',
+      'packages/protocol/src',
+      'packages/vault/src',
+      'packages/crypto/src',
+    ],
+  },
+  cli: {
+    dist: 'apps/cli/dist',
+    entries: {
+      main: 'apps/cli/src/main.ts',
+      'content-worker': 'packages/client/src/platform/node/content-worker.ts',
+      'opaque-worker': 'packages/client/src/platform/node/opaque-worker.ts',
+    },
+    sources: [
+      'apps/cli/src',
+      'packages/client/src',
+      'packages/protocol/src',
+      'packages/vault/src',
+      'packages/crypto/src',
+    ],
+  },
+}
+
+function sourceFiles(folder) {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort()
+}
+
+function hashSources(app) {
+  const hash = createHash('sha256')
+  const files = app.sources.flatMap(sourceFiles)
+  files.push(join(ROOT, 'package-lock.json'), fileURLToPath(import.meta.url))
+  for (const file of files) {
+    const bytes = readFileSync(file)
+    hash.update(`${relative(ROOT, file)}\0${bytes.length}\0`).update(bytes)
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+const pointer = (generation, entry) => `export * from './${generation}/${entry}.js'\n`
+
+function isCurrent(app, generation) {
+  return Object.keys(app.entries).every((entry) => {
+    const file = join(ROOT, app.dist, `${entry}.js`)
+    return (
+      existsSync(file) &&
+      readFileSync(file, 'utf8') === pointer(generation, entry) &&
+      existsSync(join(ROOT, app.dist, generation, `${entry}.js`))
+    )
+  })
+}
+
+/** npm packages stay outside of the bundle; those of this repository are sources and go in. */
+const packagesOutside = {
+  name: 'packages-outside',
+  setup(build) {
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === 'entry-point' || path.startsWith('@strongroom/') ? undefined : { path, external: true },
+    )
+  },
+}
+
+async function bundle(app, generation) {
+  const dist = join(ROOT, app.dist)
+  const finished = join(dist, generation)
+  await mkdir(dist, { recursive: true })
+  if (!existsSync(finished)) {
+    const { build } = await import('esbuild')
+    const temporary = join(dist, `.new-${process.pid}`)
+    try {
+      await build({
+        absWorkingDir: ROOT,
+        entryPoints: app.entries,
+        outdir: temporary,
+        bundle: true,
+        splitting: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20.19',
+        charset: 'utf8',
+        sourcemap: 'linked',
+        sourcesContent: false,
+        logLevel: 'warning',
+        plugins: [packagesOutside],
+      })
+      await rename(temporary, finished)
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true })
+      // A build at the same time made the same generation.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    }
+  }
+  for (const entry of Object.keys(app.entries)) {
+    const file = join(dist, `${entry}.js`)
+    await writeFile(`${file}.new-${process.pid}`, pointer(generation, entry))
+    await rename(`${file}.new-${process.pid}`, file)
+  }
+  await removeOld(app, generation)
+}
+
+async function removeOld(app, generation) {
+  const dist = join(ROOT, app.dist)
+  for (const name of await readdir(dist)) {
+    if (name === generation || (!/^[0-9a-f]{16}$/.test(name) && !name.includes('.new-'))) continue
+    const found = await stat(join(dist, name)).catch(() => null)
+    if (found !== null && Date.now() - found.mtimeMs > DAY_MS)
+      await rm(join(dist, name), { recursive: true, force: true })
+  }
+}
+
+/** Builds the named apps where their sources have changed since. */
+export async function buildApps(names = Object.keys(APPS)) {
+  for (const name of names) {
+    const app = APPS[name]
+    if (app === undefined) throw new Error(`There is no app "${name}"; there are ${Object.keys(APPS).join(', ')}.`)
+    const generation = hashSources(app)
+    if (!isCurrent(app, generation)) await bundle(app, generation)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await buildApps(process.argv.length > 2 ? process.argv.slice(2) : undefined)
+  } catch (error) {
+    // Reason: esbuild has printed what is wrong with the sources, each with its place.
+    if (!Array.isArray(error.errors)) console.error(error.message)
+    process.exitCode = 1
+  }
+}
