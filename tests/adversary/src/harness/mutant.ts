@@ -43,7 +43,8 @@ export async function buildMutant(mutations: readonly Mutation[]): Promise<Mutan
   const missed = mutations.find((mutation) => !applied.has(mutation))
   if (missed !== undefined) throw new Error(`the command line does not contain ${missed.file}`)
   await mkdir(join(folder, 'bin'))
-  await copyFile(join(ROOT, 'apps/cli/bin/strongroom.js'), join(folder, 'bin/strongroom.js'))
+  for (const file of ['bin/strongroom.js', 'package.json'])
+    await copyFile(join(ROOT, 'apps/cli', file), join(folder, file))
   return {
     bin: join(folder, 'bin/strongroom.js'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -62,12 +62,44 @@ export function needlesOf(canary: Canary): Needle[] {
 
 /** Where needles were found, as "canary in encoding at place"; empty when the haystacks are clean. */
 export function findNeedles(canaries: readonly Canary[], haystacks: readonly Haystack[]): string[] {
-  const needles = canaries.flatMap(needlesOf)
-  const found: string[] = []
+  const index = indexByBeginning(canaries.flatMap(needlesOf))
+  const found = new Set<string>()
   for (const haystack of haystacks) {
-    const bytes = Buffer.from(haystack.bytes.buffer, haystack.bytes.byteOffset, haystack.bytes.byteLength)
-    for (const needle of needles) {
-      if (bytes.includes(needle.bytes)) found.push(`${needle.canary} in ${needle.encoding} at ${haystack.name}`)
+    for (const needle of scan(haystack.bytes, index)) {
+      found.add(`${needle.canary} in ${needle.encoding} at ${haystack.name}`)
+    }
+  }
+  return [...found]
+}
+
+interface NeedleIndex {
+  /** One byte for every possible beginning of three bytes. */
+  readonly beginnings: Uint8Array
+  readonly needles: ReadonlyMap<number, readonly Needle[]>
+}
+
+function indexByBeginning(all: readonly Needle[]): NeedleIndex {
+  const beginnings = new Uint8Array(1 << 24)
+  const needles = new Map<number, Needle[]>()
+  for (const needle of all) {
+    const key = needle.bytes.readUIntBE(0, 3)
+    beginnings[key] = 1
+    needles.set(key, [...(needles.get(key) ?? []), needle])
+  }
+  return { beginnings, needles }
+}
+
+// Reason: hundreds of needles in a hundred megabytes; one pass for all of them takes a second, one for each a minute.
+function scan(bytes: Uint8Array, { beginnings, needles }: NeedleIndex): Set<Needle> {
+  const haystack = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const found = new Set<Needle>()
+  let key = 0
+  for (let end = 0; end < haystack.length; end += 1) {
+    key = ((key << 8) | (haystack[end] ?? 0)) & 0xffffff
+    if (end < 2 || beginnings[key] === 0) continue
+    const start = end - 2
+    for (const needle of needles.get(key) ?? []) {
+      if (haystack.subarray(start, start + needle.bytes.length).equals(needle.bytes)) found.add(needle)
     }
   }
   return found

@@ -31,7 +31,7 @@ export interface Lie {
   answer?(request: SeenRequest, answer: Answer): Answer | null | Promise<Answer | null>
 }
 
-export interface Proxy extends AsyncDisposable {
+export interface LyingProxy extends AsyncDisposable {
   readonly url: string
   /** Everything that went through since the last `forget`. */
   readonly exchanges: readonly Exchange[]
@@ -44,7 +44,7 @@ export interface Proxy extends AsyncDisposable {
 const DROPPED = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'expect'])
 
 /** An HTTP proxy in front of one server: it records whole exchanges, and lies on demand. */
-export async function startProxy(upstream: string): Promise<Proxy> {
+export async function startProxy(upstream: string): Promise<LyingProxy> {
   const exchanges: Exchange[] = []
   let lie: Lie | null = null
   const server = createServer((incoming, outgoing) => {
