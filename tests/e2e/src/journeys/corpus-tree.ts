@@ -1,7 +1,8 @@
 import { chmod, mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MIN_PART_SIZE, SEGMENT_LENGTH, SEGMENT_PLAINTEXT } from '@strongroom/crypto/sizes'
-import { bytesFrom, writeSparse } from './files.ts'
+import { writeSparse } from './files.ts'
+import { bytesFrom } from './seeded-bytes.ts'
 
 const PART_PLAINTEXT = (MIN_PART_SIZE / SEGMENT_LENGTH) * SEGMENT_PLAINTEXT
 const around = (size: number): number[] => [size - 1, size, size + 1]

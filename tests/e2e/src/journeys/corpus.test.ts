@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../../dev-env/cli.ts'
 import { writeCorpus } from './corpus-tree.ts'
 import { CountingProxy } from './counting-proxy.ts'
-import { bytesFrom, disposables, readTree, type TreeEntry, temporaryFolder } from './files.ts'
+import { disposables, readTree, type TreeEntry, temporaryFolder } from './files.ts'
+import { bytesFrom } from './seeded-bytes.ts'
 import { ServerProcess } from './server-process.ts'
 
 const MIB = 1024 * 1024

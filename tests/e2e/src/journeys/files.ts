@@ -3,28 +3,12 @@ import { createReadStream } from 'node:fs'
 import { lstat, mkdtemp, open, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { bytesFrom } from './seeded-bytes.ts'
 
 /** Runs `task` with a temporary folder that is removed afterwards. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'strongroom-files-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-}
-
-/** Bytes that look random and depend on the seed alone. */
-export function bytesFrom(seed: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  const words = new Uint32Array(bytes.buffer, 0, Math.floor(length / 4))
-  let state = (seed * 2_654_435_761 + 1) >>> 0 || 1
-  const next = (): number => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    state >>>= 0
-    return state
-  }
-  for (let index = 0; index < words.length; index += 1) words[index] = next()
-  for (let index = words.length * 4; index < length; index += 1) bytes[index] = next() & 0xff
-  return bytes
 }
 
 /** A sparse file with islands of data at its ends, in its middle and around every eighth of it. */

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
-const MAIN = join(ROOT, 'apps/server/dist/main.js')
+const RUN = join(ROOT, 'apps/server/dist/run.js')
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 20_000
 
@@ -36,7 +35,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    if (!existsSync(MAIN)) spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { stdio: 'inherit' })
+    // Reason: a build that is current is skipped, so what runs is always what the sources say.
+    const built = spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), 'server'], { encoding: 'utf8' })
+    if (built.status !== 0) throw new Error(`The server does not build:\n${built.stderr}`)
     const server = new ServerProcess({
       port: await freePort(),
       data: options.data ?? (await mkdtemp(join(tmpdir(), 'strongroom-data-'))),
@@ -69,7 +70,7 @@ export class ServerProcess implements AsyncDisposable {
         ([name]) => !/^(STRONGROOM_|DATABASE_URL|BLOB_URL|KMS_URL|NODE_OPTIONS)/.test(name),
       ),
     )
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [RUN], {
       cwd: tmpdir(),
       env: { ...clean, HOST: '127.0.0.1', PORT: String(this.#port), STRONGROOM_DATA: this.data, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { build } from 'esbuild'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Invariant: whatever a page tries, no name but this machine's own address resolves.
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
+]
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ')
+
+/** Program of the browser: what `npm test` found, else what is found now. */
+async function browserPath(): Promise<string> {
+  const given = process.env.CHROMIUM_PATH
+  if (given !== undefined && given !== '') return given
+  const finder = new URL('../../scripts/browser.mjs', import.meta.url).href
+  const { findBrowser } = (await import(/* @vite-ignore */ finder)) as { findBrowser: () => Promise<string> }
+  return findBrowser()
+}
+
+/** One script with all it imports, for browsers. */
+async function bundle(entry: URL): Promise<Uint8Array> {
+  const result = await build({
+    entryPoints: [entry.pathname],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    target: 'chrome120',
+    logLevel: 'error',
+  })
+  const [file] = result.outputFiles
+  if (file === undefined) throw new Error('The bundle is empty.')
+  return file.contents
+}
+
+export interface PageOptions {
+  /** Module that the page runs. */
+  entry: URL
+  /** Further modules for workers, by the path that they are served under. */
+  workers?: Record<string, URL>
+}
+
+/** A page of one origin: serves its script under a strict policy, and forwards `/v1` to a server. */
+export interface TestPage extends AsyncDisposable {
+  readonly origin: string
+  readonly page: Page
+  /** What went wrong in the page: errors, refused requests, violations of the policy. */
+  readonly complaints: string[]
+  forwardTo(server: string): void
+  /** Opens the page anew. */
+  open(): Promise<void>
+}
+
+/** Starts a browser with a fresh profile and a page, not opened yet. */
+export async function startTestPage(options: PageOptions): Promise<TestPage> {
+  const scripts = new Map<string, Uint8Array>([['/page.js', await bundle(options.entry)]])
+  for (const [path, entry] of Object.entries(options.workers ?? {})) scripts.set(path, await bundle(entry))
+  let target: string | null = null
+  const server = createServer((incoming, outgoing) => {
+    const path = (incoming.url ?? '/').split('?')[0] ?? '/'
+    if (path.startsWith('/v1/') && target !== null) forward(target, incoming, outgoing)
+    else serveFile(path, scripts, outgoing)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => resolve())
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The page has no port.')
+  const origin = `http://127.0.0.1:${address.port}`
+  let browser: Browser | undefined
+  const close = async (): Promise<void> => {
+    await browser?.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+  try {
+    browser = await chromium.launch({ executablePath: await browserPath(), args: ARGUMENTS })
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const complaints = watch(page, origin)
+    return {
+      origin,
+      page,
+      complaints,
+      forwardTo: (url) => {
+        target = url
+      },
+      open: async () => {
+        await page.goto(origin)
+        await page.waitForFunction('globalThis.ready === true', undefined, { timeout: 20_000 })
+      },
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function watch(page: Page, origin: string): string[] {
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('request', (sent) => {
+    const url = sent.url()
+    if (!url.startsWith(`${origin}/`) && !/^(blob|data):/.test(url)) complaints.push(`asked another origin: ${url}`)
+  })
+  return complaints
+}
+
+function serveFile(path: string, scripts: ReadonlyMap<string, Uint8Array>, outgoing: ServerResponse): void {
+  const headers = {
+    'content-security-policy': POLICY,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  }
+  const script = scripts.get(path)
+  if (script !== undefined) {
+    outgoing.writeHead(200, { ...headers, 'content-type': 'text/javascript; charset=utf-8' }).end(script)
+  } else if (path === '/') {
+    const html =
+      '<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>'
+    outgoing.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html)
+  } else {
+    outgoing.writeHead(404, headers).end()
+  }
+}
+
+function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const upstream = request(
+    `${target}${incoming.url ?? '/'}`,
+    { method: incoming.method, headers: incoming.headers },
+    (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    },
+  )
+  upstream.once('error', () => outgoing.destroy())
+  outgoing.once('close', () => upstream.destroy())
+  incoming.pipe(upstream)
+}
