@@ -1,0 +1,52 @@
+/** One line of a table: several runs of one thing, and what they are worth. */
+export interface Row {
+  /** What is measured, such as `put 256 MiB`. */
+  readonly task: string
+  /** Who does it. */
+  readonly by: string
+  /** Milliseconds, or bytes where the unit says so, of each run; empty when absent. */
+  readonly samples: readonly number[]
+  readonly unit: 'ms' | 'MiB/s' | 'MiB'
+  /** Why there are no samples. */
+  readonly absent?: string
+}
+
+export interface Summary {
+  readonly median: number
+  readonly least: number
+  readonly most: number
+}
+
+export function summarise(samples: readonly number[]): Summary | null {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const [least, most] = [sorted[0], sorted.at(-1)]
+  if (least === undefined || most === undefined) return null
+  const middle = Math.floor(sorted.length / 2)
+  const [upper, lower] = [sorted[middle] ?? 0, sorted[middle - 1] ?? 0]
+  return { median: sorted.length % 2 === 1 ? upper : (upper + lower) / 2, least, most }
+}
+
+/** Milliseconds that a task takes. */
+export async function timed(task: () => Promise<unknown> | unknown): Promise<number> {
+  const begun = performance.now()
+  await task()
+  return performance.now() - begun
+}
+
+/**
+ * Runs contenders in turns, so that a slow minute of the machine hits all of them.
+ *
+ * @returns samples of each contender, in their order
+ */
+export async function inTurns(runs: number, contenders: readonly (() => Promise<number>)[]): Promise<number[][]> {
+  const samples: number[][] = contenders.map(() => [])
+  for (let run = 0; run < runs; run += 1) {
+    for (const [index, contender] of contenders.entries()) samples[index]?.push(await contender())
+  }
+  return samples
+}
+
+/** Speed of each sample. */
+export function speeds(bytes: number, milliseconds: readonly number[]): number[] {
+  return milliseconds.map((ms) => bytes / 1024 / 1024 / (ms / 1000))
+}

@@ -1,0 +1,13 @@
+import type { Row } from '../measure.ts'
+
+export interface SuiteOptions {
+  /** Larger sizes and more runs. */
+  readonly full: boolean
+}
+
+export interface Suite {
+  readonly title: string
+  run(options: SuiteOptions): Promise<Row[]>
+}
+
+export const MIB = 1024 * 1024
