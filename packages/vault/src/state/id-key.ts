@@ -7,7 +7,7 @@ export function idKey(id: Uint8Array): string {
   return key
 }
 
-/** Key of an account record in maps. */
+/** Key of an account record in maps; sorts by type, then by key, because no type holds a NUL. */
 export function recordKey(type: string, key: Uint8Array): string {
-  return `${type}/${idKey(key)}`
+  return `${type}\0${idKey(key)}`
 }
