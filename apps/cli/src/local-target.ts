@@ -2,10 +2,10 @@ import type { Stats } from 'node:fs'
 import { lstat, mkdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Conflict } from '@strongroom/client'
-import { systemErrorText } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 import { quoted } from './output.ts'
+import { systemErrorText } from './system-errors.ts'
 
 /** What is at a local path, a symbolic link as such; null when nothing is. */
 export async function lstatOrNull(path: string): Promise<Stats | null> {

@@ -1,8 +1,8 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises'
-import { systemErrorText } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 import { quoted } from './output.ts'
+import { systemErrorText } from './system-errors.ts'
 
 /** A file, made before sign-up begins, that takes the recovery key before sign-up ends. */
 export interface RecoveryFile {

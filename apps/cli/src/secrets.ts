@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { errorText } from './errors.ts'
 import { UsageError } from './failure.ts'
+import { errorText } from './system-errors.ts'
 
 /** Longest password that is read, in bytes; keeps a wrong file from being read whole. */
 const MAX_BYTES = 4096
@@ -55,7 +55,11 @@ async function runCommand(commandLine: string): Promise<Buffer> {
   child.stdout.on('data', (chunk: Buffer) => {
     length += chunk.length
     if (length <= MAX_BYTES + 1) chunks.push(chunk)
-    else child.kill()
+    else {
+      // Closing the pipe ends what the shell started too.
+      child.stdout.destroy()
+      child.kill()
+    }
   })
   const status = await new Promise<string>((resolve, reject) => {
     child.on('error', reject)

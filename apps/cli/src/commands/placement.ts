@@ -2,11 +2,11 @@ import { lstat, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { Drive, Entry } from '@strongroom/client'
 import { ClientError } from '@strongroom/client'
-import { systemErrorText } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
 import { quoted } from '../output.ts'
 import { checkRemoteName, joinRemote, namesFolder, parseRemotePath } from '../remote-path.ts'
+import { systemErrorText } from '../system-errors.ts'
 
 /** One source on the command line and the remote path that it becomes. */
 export interface Placement {
