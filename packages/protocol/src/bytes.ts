@@ -35,6 +35,9 @@ function base64Length(byteLength: number): number {
   return Math.ceil((byteLength * 4) / 3)
 }
 
+// Any Uint8Array, whatever memory it views: z.instanceof would narrow to those over an ArrayBuffer.
+const byteArray = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
+
 /** A byte string of `min` … `max` bytes: base64url in JSON, `Uint8Array` in code. */
 export function bytesBetween(min: number, max: number) {
   const text = z
@@ -42,7 +45,7 @@ export function bytesBetween(min: number, max: number) {
     .min(base64Length(min))
     .max(base64Length(max))
     .regex(/^[A-Za-z0-9_-]*$/)
-  return z.codec(text, z.instanceof(Uint8Array), {
+  return z.codec(text, byteArray, {
     decode: (value, context) => {
       const bytes = decodeBytes(value)
       if (bytes !== null) return bytes

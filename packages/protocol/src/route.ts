@@ -9,13 +9,14 @@ export interface Route<
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
   Response extends z.ZodType = z.ZodType,
+  Auth extends 'none' | 'session' = 'none' | 'session',
 > {
   readonly name: string
   readonly summary: string
   readonly method: HttpMethod
   /** Path with `:name` parameters. */
   readonly path: string
-  readonly auth: 'none' | 'session'
+  readonly auth: Auth
   readonly params: Params
   readonly query: Query
   /** `z.undefined()` where the route takes no body. */
@@ -35,6 +36,7 @@ export function defineRoute<
   Query extends z.ZodType,
   Body extends z.ZodType,
   Response extends z.ZodType,
->(route: Route<Params, Query, Body, Response>): Route<Params, Query, Body, Response> {
+  Auth extends 'none' | 'session',
+>(route: Route<Params, Query, Body, Response, Auth>): Route<Params, Query, Body, Response, Auth> {
   return route
 }

@@ -1,0 +1,152 @@
+import { isIP } from 'node:net'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+
+const DEFAULT_QUOTA_BYTES = 2 ** 40
+
+function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+}
+
+function url(protocols: readonly string[], hint: string) {
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), hint)
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+/** The environment variables of the server; descriptions become `docs/configuration.md`. */
+export const CONFIG = z.object({
+  PORT: wholeNumber(0, 65_535).default(8787).describe('Port to listen on; 0 takes a free one.'),
+  HOST: z.string().min(1, 'must not be empty').default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
+  STRONGROOM_DATA: z
+    .string()
+    .min(1, 'must not be empty')
+    .default('./data')
+    .transform((folder) => path.resolve(folder))
+    .describe('Folder for the embedded database, blobs and key file.'),
+  DATABASE_URL: url(['postgres:', 'postgresql:'], 'must be a URL like postgres://user@host/database')
+    .optional()
+    .describe('PostgreSQL 14 or newer; without it an embedded PostgreSQL runs in the data folder.'),
+  BLOB_URL: url(['file:'], 'must be a URL like file:///srv/blobs; this version has no other blob store')
+    .optional()
+    .describe('Folder of the encrypted blobs, as a file: URL; by default `blobs` in the data folder.'),
+  KMS_URL: url(['file:'], 'must be a URL like file:///srv/keys.json; this version has no other key service')
+    .optional()
+    .describe('Key file, as a file: URL; by default `keys.json` in the data folder.'),
+  PUBLIC_URL: url(['http:', 'https:'], 'must be a URL like https://files.example.org')
+    .refine((text) => /^[a-z]+:\/\/[^/?#]+\/?$/i.test(text), 'must have no path')
+    .transform((text) => new URL(text).origin)
+    .optional()
+    .describe('Address at which clients reach this server; feeds the Origin check.'),
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .refine((list) => list.every(isAddressRange), 'must be addresses or ranges like 10.0.0.0/8, separated by commas')
+    .describe('Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or ranges, separated by commas.'),
+  TLS_CERT: z.string().min(1, 'must not be empty').optional().describe('Certificate chain (PEM file) to serve HTTPS.'),
+  TLS_KEY: z.string().min(1, 'must not be empty').optional().describe('Private key (PEM file) of the certificate.'),
+  REGISTRATION: z
+    .enum(['open', 'closed'], 'must be open or closed')
+    .optional()
+    .describe('Whether anyone may make an account; open by default if HOST is a loopback address, else closed.'),
+  QUOTA_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .default(DEFAULT_QUOTA_BYTES)
+    .describe('Bytes of ciphertext that an account may store.'),
+  LOGIN_ATTEMPTS_PER_MINUTE: wholeNumber(1, 1_000_000)
+    .default(300)
+    .describe('Requests to log in or register that one address may make in a minute.'),
+  LOG_LEVEL: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug')
+    .default('info')
+    .describe('Least severe lines that are logged.'),
+})
+
+/** Settings that hang together checked, and defaults that depend on others filled in. */
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly dataDir: string
+  /** null: embedded. */
+  readonly databaseUrl: string | null
+  readonly blobFolder: string
+  readonly keyFile: string
+  /** Origin, without a trailing slash. */
+  readonly publicUrl: string | null
+  readonly trustedProxies: readonly string[]
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  readonly registration: 'open' | 'closed'
+  readonly quotaBytes: number
+  readonly loginAttemptsPerMinute: number
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+}
+
+/** A setting that cannot be used; the message is one line and names the variable. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigError'
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+/**
+ * Reads the settings from environment variables; empty ones count as not set.
+ *
+ * @throws ConfigError
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = CONFIG.safeParse(given)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    throw new ConfigError(`${String(issue?.path[0] ?? 'configuration')} ${issue?.message ?? 'is invalid'}`)
+  }
+  const values = parsed.data
+  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
+    throw new ConfigError(`${values.TLS_CERT === undefined ? 'TLS_CERT' : 'TLS_KEY'} must be set too: HTTPS needs both`)
+  }
+  const { TLS_CERT: certFile, TLS_KEY: keyFile } = values
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    dataDir: values.STRONGROOM_DATA,
+    databaseUrl: values.DATABASE_URL ?? null,
+    blobFolder: localPath('BLOB_URL', values.BLOB_URL) ?? path.join(values.STRONGROOM_DATA, 'blobs'),
+    keyFile: localPath('KMS_URL', values.KMS_URL) ?? path.join(values.STRONGROOM_DATA, 'keys.json'),
+    publicUrl: values.PUBLIC_URL ?? null,
+    trustedProxies: values.TRUSTED_PROXIES,
+    tls: certFile === undefined || keyFile === undefined ? null : { certFile, keyFile },
+    registration: values.REGISTRATION ?? (isLoopback(values.HOST) ? 'open' : 'closed'),
+    quotaBytes: values.QUOTA_BYTES,
+    loginAttemptsPerMinute: values.LOGIN_ATTEMPTS_PER_MINUTE,
+    logLevel: values.LOG_LEVEL,
+  }
+}
+
+function localPath(name: string, text: string | undefined): string | null {
+  if (text === undefined) return null
+  try {
+    return fileURLToPath(text)
+  } catch {
+    throw new ConfigError(`${name} must be a file: URL with an absolute path`)
+  }
+}

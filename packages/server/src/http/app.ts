@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { ROUTES, type RouteName } from '@strongroom/protocol'
+import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify'
+import { ServerError } from '../domain/errors.ts'
+import { type Session, settleSession } from '../domain/sessions/sessions.ts'
+import type { KeyManagement, Logger, ServedObjectStore } from '../ports/index.ts'
+import { bindRoute } from './binder.ts'
+import { errorHandler, sendRefusal } from './errors.ts'
+import { createHandlers, type HandlerDeps } from './handlers.ts'
+import { registerHealth } from './health.ts'
+import { bearerToken, registerOriginCheck, registerSecurityHeaders } from './security.ts'
+import { registerStartPage } from './start-page.ts'
+import { registerStoreRoutes } from './store-routes.ts'
+import type { StoreUrls } from './store-urls.ts'
+
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const MINUTE_MS = 60_000
+
+export interface AppDeps extends HandlerDeps {
+  keys: KeyManagement
+  logger: Logger
+  /** Set when the blob store is served by this server. */
+  served: { objects: ServedObjectStore; urls: StoreUrls } | null
+  /** PUBLIC_URL without a trailing slash, or null. */
+  publicUrl: string | null
+  trustedProxies: readonly string[]
+  tls: { cert: Buffer; key: Buffer } | null
+  isDraining: () => boolean
+}
+
+/** The HTTP server, not yet listening. */
+export function createApp(deps: AppDeps): FastifyInstance {
+  const handleError = errorHandler(deps.logger)
+  const app = Fastify({
+    logger: false,
+    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
+    genReqId: () => randomBytes(8).toString('hex'),
+    requestIdHeader: false,
+    // Slow clients: a part of 64 MiB may take a quarter of an hour, a silent socket two minutes.
+    requestTimeout: 15 * MINUTE_MS,
+    connectionTimeout: 2 * MINUTE_MS,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    frameworkErrors: (error, request, reply) => {
+      void handleError(error, request, reply)
+    },
+    ...(deps.tls === null ? {} : { https: deps.tls }),
+  }) as unknown as FastifyInstance // the https variant differs only in the raw server's type
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler(handleError)
+
+  registerAccessLog(app, deps.logger)
+  registerSecurityHeaders(app, { https: deps.tls !== null || deps.publicUrl?.startsWith('https:') === true })
+  registerOriginCheck(app, deps.publicUrl === null ? null : new URL(deps.publicUrl).origin)
+
+  const allowed = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ method, url }) => {
+    const methods = allowed.get(url) ?? new Set<string>()
+    for (const one of [method].flat()) methods.add(one)
+    allowed.set(url, methods)
+  })
+
+  const handlers = createHandlers(deps)
+  const settle = (request: Parameters<typeof bearerToken>[0]): Promise<Session> =>
+    settleSession(deps, bearerToken(request))
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    bindRoute(app, ROUTES[name], handlers[name], settle)
+  }
+  registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
+  registerHealth(app, deps)
+  if (deps.served !== null) registerStoreRoutes(app, deps.served.objects, deps.served.urls)
+  app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, new ServerError('not_found')))
+  app.after(() => refuseOtherMethods(app, allowed))
+  return app
+}
+
+/** 405 with Allow for every method that a known path does not take, before any body is read. */
+function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, methods] of [...allowed]) {
+    const others = METHODS.filter((method) => !methods.has(String(method)))
+    const allow = [...methods].sort().join(', ')
+    app.route({
+      method: others,
+      url,
+      onRequest: async (_request, reply) => {
+        reply.header('allow', allow)
+        throw new ServerError('method_not_allowed')
+      },
+      handler: async () => undefined,
+    })
+  }
+}
+
+/** One line per request: what was asked for by its pattern, how it ended, how long it took. */
+function registerAccessLog(app: FastifyInstance, logger: Logger): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    logger.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+        requestId: request.id,
+      },
+      'request',
+    )
+    done()
+  })
+}

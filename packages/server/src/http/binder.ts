@@ -1,0 +1,64 @@
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf, ROUTES, Route, RouteName } from '@strongroom/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { ServerError } from '../domain/errors.ts'
+import type { Session } from '../domain/sessions/sessions.ts'
+
+/** What a handler gets: decoded, with the session settled where the route wants one. */
+export interface Call<R extends Route> {
+  readonly params: ParamsOf<R>
+  readonly query: QueryOf<R>
+  readonly body: BodyOf<R>
+  readonly session: R['auth'] extends 'session' ? Session : null
+  /** Address of the client, as TRUSTED_PROXIES lets it be known. */
+  readonly address: string
+}
+
+export type Handlers = {
+  readonly [Name in RouteName]: (call: Call<(typeof ROUTES)[Name]>) => Promise<ResponseOf<(typeof ROUTES)[Name]>>
+}
+
+type AnyHandler = (call: never) => Promise<unknown>
+
+/** Serves one route of the protocol: session, then body, then validation, handler, encoding. */
+export function bindRoute(
+  app: FastifyInstance,
+  route: Route,
+  handler: AnyHandler,
+  settle: (request: FastifyRequest) => Promise<Session>,
+): void {
+  const sessions = new WeakMap<FastifyRequest, Session>()
+  app.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: route.bodyLimit,
+    // Reason: who has no session must not make the server read and parse megabytes.
+    onRequest: async (request) => {
+      if (route.auth === 'session') sessions.set(request, await settle(request))
+    },
+    handler: async (request, reply) => {
+      const call = {
+        params: decode(route.params, request.params, 'params'),
+        query: decode(route.query, request.query, 'query'),
+        body: decode(route.body, request.body ?? undefined, 'body'),
+        session: sessions.get(request) ?? null,
+        address: request.ip,
+      }
+      // The values were decoded by the route's own schemas, which is what its handler's type asks for.
+      const answer = await handler(call as never)
+      return reply.type('application/json; charset=utf-8').send(JSON.stringify(z.encode(route.response, answer)))
+    },
+  })
+}
+
+/** @throws ServerError `bad_request` with the place of the first problem, never the value found there */
+function decode<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
+  // Typed input is for callers in TypeScript; what comes from the network is unknown and checked by the same code.
+  const result = z.safeDecode(schema, value as z.input<S>)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const path = [where, ...(issue?.path ?? [])].filter(
+    (part) => typeof part === 'number' || /^\w{1,40}$/.test(String(part)),
+  )
+  throw new ServerError('bad_request', { details: { path: path.join('.'), problem: issue?.code ?? 'invalid' } })
+}

@@ -1,0 +1,86 @@
+import { PROTOCOL_VERSIONS } from '@strongroom/protocol'
+import type { Database } from '../database/tables.ts'
+import { readAccount } from '../domain/accounts/account.ts'
+import { finishLogin, loginName, startLogin } from '../domain/accounts/login.ts'
+import { finishRegistration, startRegistration } from '../domain/accounts/registration.ts'
+import { completeBlobs } from '../domain/blobs/complete.ts'
+import { openBlobs } from '../domain/blobs/open.ts'
+import { presignParts } from '../domain/blobs/parts.ts'
+import { reserveBlobs } from '../domain/blobs/reserve.ts'
+import { appendCommit } from '../domain/commits/append.ts'
+import { readCommits, readHead } from '../domain/commits/read.ts'
+import type { OuterKeys } from '../domain/keys/outer-keys.ts'
+import type { ServerSetup } from '../domain/keys/server-setup.ts'
+import { countAttempt, type RateLimit } from '../domain/sessions/rate-limit.ts'
+import { endSession } from '../domain/sessions/sessions.ts'
+import type { BlobStore, Clock, Random } from '../ports/index.ts'
+import type { Handlers } from './binder.ts'
+
+export interface HandlerDeps {
+  database: Database
+  store: BlobStore
+  clock: Clock
+  random: Random
+  setup: ServerSetup
+  outerKeys: OuterKeys
+  quotaBytes: number
+  registration: 'open' | 'invite' | 'closed'
+  /** Attempts to log in or register that one address has in a minute. */
+  attemptsPerMinute: number
+}
+
+const MINUTE_MS = 60_000
+const LOGINS_PER_NAME: RateLimit = { name: 'login-name', points: 30, windowMs: MINUTE_MS }
+
+/** Every route's handler: limits first, then the domain. */
+export function createHandlers(deps: HandlerDeps): Handlers {
+  const perAddress: RateLimit = { name: 'address', points: deps.attemptsPerMinute, windowMs: MINUTE_MS }
+  return {
+    info: async () => ({
+      protocolVersions: [...PROTOCOL_VERSIONS],
+      opaquePublicKey: deps.setup.opaquePublicKey,
+      registration: deps.registration,
+      storeOrigins: [...deps.store.origins],
+      timeMs: deps.clock.nowMs(),
+    }),
+    registerStart: async ({ body, address }) => {
+      await countAttempt(deps, perAddress, address)
+      return startRegistration(deps, body)
+    },
+    registerFinish: async ({ body, address }) => {
+      await countAttempt(deps, perAddress, address)
+      return finishRegistration(deps, body)
+    },
+    loginStart: async ({ body, address }) => {
+      await countAttempt(deps, perAddress, address)
+      await countAttempt(deps, LOGINS_PER_NAME, loginName(body.login))
+      return startLogin(deps, body)
+    },
+    loginFinish: async ({ body, address }) => {
+      await countAttempt(deps, perAddress, address)
+      return finishLogin(deps, body)
+    },
+    logout: async ({ session }) => {
+      await endSession(deps, session)
+      return {}
+    },
+    account: ({ session }) => readAccount(deps, session.accountId),
+    blobsReserve: async ({ body, session }) => ({ blobs: await reserveBlobs(deps, session.accountId, body.blobs) }),
+    blobsParts: async ({ body, session }) => {
+      const parts = await presignParts(deps, session.accountId, body.parts)
+      return { parts: parts.map((part) => ({ ...part, headers: { ...part.headers } })) }
+    },
+    blobsComplete: async ({ body, session }) => {
+      await completeBlobs(deps, session.accountId, body.blobs)
+      return {}
+    },
+    blobsOpen: async ({ body, session }) => ({
+      blobs: await openBlobs(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.blobIds),
+    }),
+    vaultHead: ({ params, session }) => readHead(deps, { vaultId: params.vaultId, accountId: session.accountId }),
+    commitsRead: ({ params, query, session }) =>
+      readCommits(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),
+    commitAppend: ({ params, body, session }) =>
+      appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body }),
+  }
+}

@@ -1,0 +1,54 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { ServerError } from '../domain/errors.ts'
+import type { ServedObjectStore } from '../ports/index.ts'
+import { parseRange } from './range.ts'
+import { OBJECT_PATH, PART_PATH, type StoreUrls } from './store-urls.ts'
+
+const OCTETS = 'application/octet-stream'
+
+function queryOf(url: string): string {
+  const start = url.indexOf('?')
+  return start < 0 ? '' : url.slice(start + 1)
+}
+
+/** PUT of parts and GET of objects for a store that this server serves; the URL is the permission. */
+export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectStore, urls: StoreUrls): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    // The body stays unread here: the store streams it.
+    scope.addContentTypeParser(OCTETS, (_request, _payload, done) => done(null, undefined))
+
+    scope.put(PART_PATH, async (request, reply) => {
+      const target = urls.verifyPart(queryOf(request.raw.url ?? ''))
+      if (request.headers['content-length'] !== String(target.length)) throw new ServerError('url_invalid')
+      const { etag } = await objects.writePart(target, request.raw)
+      return reply.header('etag', etag).code(200).send()
+    })
+
+    scope.get(OBJECT_PATH, async (request, reply) => {
+      const { blobId } = urls.verifyObject(queryOf(request.raw.url ?? ''))
+      const found = await objects.stat(blobId)
+      if (found === null) throw new ServerError('not_found')
+      reply.header('accept-ranges', 'bytes').type(OCTETS)
+      const range = readRange(request.headers.range, found.length, (value) => reply.header('content-range', value))
+      if (range !== null) {
+        const end = range.offset + range.length - 1
+        reply.code(206).header('content-range', `bytes ${range.offset}-${end}/${found.length}`)
+      }
+      reply.header('content-length', range?.length ?? found.length)
+      if (request.method === 'HEAD') return reply.send()
+      const body = await objects.read(blobId, range ?? undefined)
+      return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }))
+    })
+  })
+}
+
+function readRange(header: string | undefined, length: number, onInvalid: (contentRange: string) => void) {
+  try {
+    return parseRange(header, length)
+  } catch (error) {
+    onInvalid(`bytes */${length}`)
+    throw error
+  }
+}
