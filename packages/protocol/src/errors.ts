@@ -25,6 +25,10 @@ export const ERRORS = {
   upgrade_required: { status: 426, advice: 'A version is not spoken here; upgrade the older side.' },
   too_many_requests: { status: 429, advice: 'Wait for the time in Retry-After, then try again.' },
   internal: { status: 500, advice: 'The server failed; give its operator the request id.' },
+  stored_data_damaged: {
+    status: 500,
+    advice: 'Stored bytes no longer verify: someone changed or removed them; tell the operator.',
+  },
   unavailable: { status: 503, advice: 'A dependency is down; wait for the time in Retry-After, then try again.' },
   quota_exceeded: { status: 507, advice: 'The account has no room for this; remove something or ask for more.' },
   storage_full: { status: 507, advice: 'The server has no room left; its operator must add some.' },

@@ -5,8 +5,6 @@ const MIB = 1024 * KIB
 export const LIMITS = {
   /** Longest login name, in UTF-16 units, before normalisation. */
   loginLength: 254,
-  /** Longest name of a device, in UTF-16 units. */
-  deviceNameLength: 100,
   /** Blobs, parts or downloads in one request. */
   batch: 1000,
   /** Largest request body in bytes, where a route states none of its own. */

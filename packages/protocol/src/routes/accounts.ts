@@ -5,11 +5,6 @@ import { defineRoute } from '../route.ts'
 
 const none = z.strictObject({})
 const login = z.string().min(1).max(LIMITS.loginLength)
-const deviceName = z
-  .string()
-  .min(1)
-  .max(LIMITS.deviceNameLength)
-  .regex(/^[^\p{Cc}]*$/u)
 const opaqueMessage = z
   .string()
   .min(1)
@@ -65,7 +60,6 @@ export const registerFinish = defineRoute({
     keyring: bytesBetween(1, LIMITS.sealedBytes),
     /** Genesis commit of the private vault. */
     genesis: bytesBetween(1, LIMITS.commitBytes),
-    deviceName,
   }),
   response: z.object(session),
   bodyLimit: LIMITS.batchBodyBytes,
@@ -103,7 +97,7 @@ export const loginFinish = defineRoute({
   auth: 'none',
   params: none,
   query: none,
-  body: z.strictObject({ loginId: id, request: opaqueMessage, deviceName }),
+  body: z.strictObject({ loginId: id, request: opaqueMessage }),
   response: z.object({
     ...session,
     passwordEnvelope: bytesBetween(1, 1024),

@@ -6,7 +6,8 @@ export type BlobState = 'reserved' | 'stored' | 'live' | 'condemned' | 'deleted'
 export interface Tables {
   accounts: {
     id: Uint8Array
-    login: string
+    /** Hex HMAC of the normalised login name: the OPAQUE user identifier. */
+    login_hash: string
     setup_id: Uint8Array
     opaque_record: string
     recovery_auth_hash: Uint8Array
@@ -30,7 +31,6 @@ export interface Tables {
     token_hash: Uint8Array
     id: Uint8Array
     account_id: Uint8Array
-    device_name: string
     created_ms: number
     used_ms: number
     expires_ms: number

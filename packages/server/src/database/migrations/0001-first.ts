@@ -7,7 +7,7 @@
 export const FIRST = `
 CREATE TABLE accounts (
   id bytea PRIMARY KEY CHECK (octet_length(id) = 16),
-  login text NOT NULL UNIQUE,
+  login_hash text NOT NULL UNIQUE,
   setup_id bytea NOT NULL,
   opaque_record text NOT NULL,
   recovery_auth_hash bytea NOT NULL CHECK (octet_length(recovery_auth_hash) = 32),
@@ -48,7 +48,6 @@ CREATE TABLE sessions (
   token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32),
   id bytea NOT NULL UNIQUE,
   account_id bytea NOT NULL REFERENCES accounts,
-  device_name text NOT NULL,
   created_ms bigint NOT NULL,
   used_ms bigint NOT NULL,
   expires_ms bigint NOT NULL

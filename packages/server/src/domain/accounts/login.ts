@@ -41,7 +41,7 @@ export async function startLogin(
   const account = await deps.database
     .selectFrom('accounts')
     .select(['id', 'opaque_record'])
-    .where('login', '=', login)
+    .where('login_hash', '=', deps.setup.userIdentifier(login))
     .executeTakeFirst()
   const started = attempt('bad_request', () =>
     opaque.startLogin({
@@ -80,10 +80,7 @@ export interface LoggedIn extends NewSession {
  *
  * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
  */
-export async function finishLogin(
-  deps: Deps,
-  input: { loginId: Uint8Array; request: string; deviceName: string },
-): Promise<LoggedIn> {
+export async function finishLogin(deps: Deps, input: { loginId: Uint8Array; request: string }): Promise<LoggedIn> {
   const row = await deps.database
     .deleteFrom('login_states')
     .where('id', '=', input.loginId)
@@ -100,7 +97,7 @@ export async function finishLogin(
     }),
   )
   const keys = await releaseKeys(deps, accountId)
-  return { ...(await createSession(deps, { accountId, deviceName: input.deviceName })), ...keys }
+  return { ...(await createSession(deps, { accountId })), ...keys }
 }
 
 async function releaseKeys(deps: Pick<Deps, 'database' | 'outerKeys'>, accountId: Uint8Array) {

@@ -32,7 +32,6 @@ export interface RegistrationInput {
   readonly card: Uint8Array
   readonly keyring: Uint8Array
   readonly genesis: Uint8Array
-  readonly deviceName: string
 }
 
 function requireOpen(deps: Pick<Deps, 'registration'>): void {
@@ -75,7 +74,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
   return deps.database.transaction().execute(async (tx) => {
     await insertAccount(tx, {
       id: input.accountId,
-      login,
+      login_hash: deps.setup.userIdentifier(login),
       setup_id: deps.setup.id,
       opaque_record: input.record,
       recovery_auth_hash: input.recoveryAuthHash,
@@ -134,7 +133,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
       .insertInto('commits')
       .values({ vault_id: vaultId, seq: 0, hash: genesis.hash, bytes: input.genesis, appended_ms: now })
       .execute()
-    return createSession({ ...deps, database: tx }, { accountId: input.accountId, deviceName: input.deviceName })
+    return createSession({ ...deps, database: tx }, { accountId: input.accountId })
   })
 }
 
@@ -149,8 +148,8 @@ async function insertAccount(
     .returning('id')
     .executeTakeFirst()
   if (inserted !== undefined) return
-  const login = (account as { login: string }).login
-  const taken = await tx.selectFrom('accounts').select('id').where('login', '=', login).executeTakeFirst()
+  const hash = (account as { login_hash: string }).login_hash
+  const taken = await tx.selectFrom('accounts').select('id').where('login_hash', '=', hash).executeTakeFirst()
   throw new ServerError(taken === undefined ? 'account_exists' : 'login_taken')
 }
 

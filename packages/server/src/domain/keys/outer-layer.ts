@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import type { Random } from '../../ports/index.ts'
+import { ServerError } from '../errors.ts'
 
 /** Tables whose rows carry the outer layer. No name is the beginning of another (a test holds this). */
 export const OUTER_TABLES = ['envelopes', 'keyrings', 'wraps', 'login-states'] as const
@@ -39,13 +40,18 @@ export function sealOuter(random: Random, key: KeyObject, place: OuterPlace, pla
 /**
  * Removes the outer layer.
  *
- * @throws Error when the bytes were changed, moved from another row or sealed under another key
+ * @throws ServerError `stored_data_damaged` when the bytes were changed, moved from another row or sealed under another key
  */
 export function openOuter(key: KeyObject, place: OuterPlace, sealed: Uint8Array): Uint8Array {
-  if (sealed.length < OUTER_OVERHEAD || sealed[0] !== VERSION) throw new Error('not an outer layer')
+  if (sealed.length < OUTER_OVERHEAD || sealed[0] !== VERSION) throw new ServerError('stored_data_damaged')
   const tagStart = sealed.length - TAG_LENGTH
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_LENGTH))
   decipher.setAAD(associatedData(place))
   decipher.setAuthTag(sealed.subarray(tagStart))
-  return Buffer.concat([decipher.update(sealed.subarray(1 + NONCE_LENGTH, tagStart)), decipher.final()])
+  const head = decipher.update(sealed.subarray(1 + NONCE_LENGTH, tagStart))
+  try {
+    return Buffer.concat([head, decipher.final()])
+  } catch (cause) {
+    throw new ServerError('stored_data_damaged', { cause })
+  }
 }

@@ -26,10 +26,7 @@ interface Deps {
 }
 
 /** Begins a session; only the hash of its token is stored. */
-export async function createSession(
-  deps: Deps,
-  input: { accountId: Uint8Array; deviceName: string },
-): Promise<NewSession> {
+export async function createSession(deps: Deps, input: { accountId: Uint8Array }): Promise<NewSession> {
   const now = deps.clock.nowMs()
   const token = deps.random.bytes(TOKEN_LENGTH)
   await deps.database
@@ -38,7 +35,6 @@ export async function createSession(
       token_hash: sha256(token),
       id: deps.random.bytes(16),
       account_id: input.accountId,
-      device_name: input.deviceName,
       created_ms: now,
       used_ms: now,
       expires_ms: now + LIFE_MS,
