@@ -121,7 +121,7 @@ async function signInInput(
       (await askText('Server', {
         signal,
         missing: 'No server: set STRONGROOM_SERVER or give --server URL.',
-        default: 'http://localhost:8080',
+        default: 'http://127.0.0.1:8787',
       })))
   const server = parseServer(serverText)
   const name = login ?? (await askText('Login name', { signal, missing: 'No login name: give it as the argument.' }))

@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
-import { treeSink } from '@strongroom/client/node'
+import { folderSink, milliseconds } from '@strongroom/client/node'
 import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
 import type { GetItem, GetTask } from './get.ts'
 
@@ -82,7 +82,7 @@ async function isUnchanged(entry: Entry, localPath: string): Promise<boolean> {
   const stats = await lstatOrNull(localPath)
   if (stats === null) return false
   if (entry.kind === 'symlink') return stats.isSymbolicLink() && (await readlink(localPath)) === entry.target
-  return stats.isFile() && stats.size === entry.size && Math.round(stats.mtimeMs) === entry.mtimeMs
+  return stats.isFile() && Number(stats.size) === entry.size && milliseconds(stats.mtimeNs) === entry.mtimeMs
 }
 
 function withoutEmptyFolders(plans: readonly Plan[]): Plan[] {
@@ -98,7 +98,8 @@ function withoutEmptyFolders(plans: readonly Plan[]): Plan[] {
 
 /** The platform's careful sink, but files that must not replace others go to the free name that was found. */
 function renamingSink(top: string, plans: Iterable<Plan>): TreeSink {
-  const sink = treeSink(top)
+  // Replacing was decided file by file, above.
+  const sink = folderSink(top, { overwrite: true })
   const renamed = new Map<string, string>()
   for (const plan of plans) {
     const target = relative(top, plan.localPath).split(sep).join('/')

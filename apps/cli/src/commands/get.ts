@@ -1,5 +1,5 @@
-import type { Drive, Entry, FileSink, ProgressEvent } from '@strongroom/client'
-import { fileSink } from '@strongroom/client/node'
+import type { Drive, Entry, ProgressEvent } from '@strongroom/client'
+import { fileSink, streamSink } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
@@ -9,7 +9,6 @@ import { quoted } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { count, formatBytes } from '../quantity.ts'
 import { parseRemotePath } from '../remote-path.ts'
-import { writeStdout } from '../stdout.ts'
 import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
@@ -76,12 +75,9 @@ async function getToStdout(
     context.output.note(`Would get ${terminalText(path)}`)
     return EXIT.done
   }
-  const sink: FileSink = {
-    open: async () => ({ write: writeStdout, commit: async () => {}, abort: async () => {} }),
-  }
   const progress = createProgress(context.output.interactive && !process.stdout.isTTY)
   try {
-    await drive.get(path, sink, { ...options.transfer, onProgress: progress.handle })
+    await drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.handle })
   } finally {
     progress.stop()
   }
@@ -156,7 +152,10 @@ async function getOne(task: GetTask, entry: Entry, localPath: string): Promise<G
   const item = { path: entry.path, localPath: target ?? localPath, size: entry.size }
   if (target === null) return { ...item, outcome: 'skipped' }
   if (!options.dryRun) {
-    await drive.get(entry.path, fileSink(target), { ...options.transfer, onProgress: task.onProgress })
+    await drive.get(entry.path, fileSink(target, { overwrite: options.conflict === 'replace' }), {
+      ...options.transfer,
+      onProgress: task.onProgress,
+    })
   }
   return { ...item, outcome: 'done' }
 }

@@ -7,12 +7,7 @@ import { CliError, UsageError } from '../failure.ts'
 import { quoted } from '../output.ts'
 import { checkRemoteName, joinRemote, namesFolder, parseRemotePath } from '../remote-path.ts'
 import { systemErrorText } from '../system-errors.ts'
-
-/** One source on the command line and the remote path that it becomes. */
-export interface Placement {
-  readonly localPath: string
-  readonly remotePath: string
-}
+import type { Placement } from '../upload-items.ts'
 
 /** The entry at a path, or null. */
 export async function statOrNull(drive: Drive, path: string, signal: AbortSignal): Promise<Entry | null> {

@@ -1,18 +1,18 @@
-import type { Drive, ProgressEvent, TreeItem } from '@strongroom/client'
-import { fileSource } from '@strongroom/client/node'
+import type { Drive, ProgressEvent } from '@strongroom/client'
+import { fileSource, streamSource } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { CliError, UsageError } from '../failure.ts'
+import { UsageError } from '../failure.ts'
 import { pathFilter } from '../filters.ts'
-import { type LocalItem, type LocalWalkOptions, walkLocal } from '../local-tree.ts'
 import { quoted } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { count, formatBytes } from '../quantity.ts'
-import { joinRemote, namesFolder, parseRemotePath } from '../remote-path.ts'
-import { type FailureList, failureList } from '../targets.ts'
+import { namesFolder, parseRemotePath } from '../remote-path.ts'
+import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
-import { type Placement, placeSources, sourceKind, statOrNull } from './placement.ts'
+import { type Placement, uploadItems } from '../upload-items.ts'
+import { placeSources, sourceKind, statOrNull } from './placement.ts'
 
 export interface PutFlags extends TransferFlags {
   readonly recursive?: boolean
@@ -69,8 +69,7 @@ async function putStdin(context: CommandContext, destination: string, flags: Put
     if (entry?.kind === 'folder' || namesFolder(destination)) {
       throw new UsageError('Data from stdin needs a file name: strongroom put - /FOLDER/NAME')
     }
-    const chunks = (): AsyncIterable<Uint8Array> => process.stdin
-    return putSource(context, drive, { kind: 'stream', mtimeMs: Date.now(), chunks }, path, options)
+    return putSource(context, drive, streamSource(process.stdin, Date.now()), path, options)
   })
 }
 
@@ -120,10 +119,10 @@ async function putMany(
   }
   const recursive = flags.recursive ?? false
   const emptyFolders = (flags.include ?? []).length === 0
-  const walk = { filter, emptyFolders, followTop: !recursive, signal: context.signal }
+  const uploads = { filter, recursive, emptyFolders, onFailure: failures.add }
   let result: Awaited<ReturnType<Drive['putTree']>>
   try {
-    result = await drive.putTree(treeItems(placements, walk, failures), {
+    result = await drive.putTree(uploadItems(placements, uploads), {
       ...options,
       onProgress,
       parents: true,
@@ -148,33 +147,4 @@ async function putMany(
     output.note(`${parts.join(', ')}; ${skipped} skipped, ${failures.list.length} failed.`)
   }
   return failures.exitCode(files + folders + symlinks + skipped)
-}
-
-async function* treeItems(
-  placements: readonly Placement[],
-  walk: Omit<LocalWalkOptions, 'onFailure'>,
-  failures: FailureList,
-): AsyncGenerator<TreeItem> {
-  for (const { localPath, remotePath } of placements) {
-    const onFailure = (path: string, error: unknown): void => failures.add(path, error)
-    for await (const item of walkLocal(localPath, { ...walk, onFailure })) {
-      const path = item.path === '' ? remotePath : joinRemote(remotePath, item.path)
-      if (path === '/') continue
-      try {
-        yield await treeItem(item, path)
-      } catch (error) {
-        failures.add(item.localPath, error)
-      }
-    }
-  }
-}
-
-async function treeItem(item: LocalItem, path: string): Promise<TreeItem> {
-  const { kind, mtimeMs, mode } = item
-  if (kind === 'symlink') {
-    if (item.target === undefined) throw new CliError(EXIT.failed, 'Its link target is not known.')
-    return { path, kind, target: item.target, mtimeMs }
-  }
-  if (kind === 'folder') return { path, kind, mtimeMs, mode }
-  return { path, kind, source: await fileSource(item.localPath), mtimeMs, mode }
 }

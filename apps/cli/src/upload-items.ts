@@ -1,0 +1,73 @@
+import { lstat, readlink } from 'node:fs/promises'
+import type { TreeItem } from '@strongroom/client'
+import { fileSource, localTree, milliseconds } from '@strongroom/client/node'
+import type { PathFilter } from './filters.ts'
+import { baseName } from './remote-path.ts'
+
+/** One source on the command line and the remote path that it becomes. */
+export interface Placement {
+  readonly localPath: string
+  readonly remotePath: string
+}
+
+export interface UploadOptions {
+  readonly filter: PathFilter
+  /** With `-r`: folders with all in them, and symbolic links as such. */
+  readonly recursive: boolean
+  /** Whether folders that hold nothing of interest are put too. */
+  readonly emptyFolders: boolean
+  /** Told about what cannot be read or stored; the rest goes on. */
+  readonly onFailure: (localPath: string, error: unknown) => void
+}
+
+/** Everything that an upload of several sources consists of, folders before what is in them. */
+export async function* uploadItems(placements: readonly Placement[], options: UploadOptions): AsyncGenerator<TreeItem> {
+  for (const placement of placements) {
+    try {
+      yield* sourceItems(placement, options)
+    } catch (error) {
+      options.onFailure(placement.localPath, error)
+    }
+  }
+}
+
+async function* sourceItems(placement: Placement, options: UploadOptions): AsyncGenerator<TreeItem> {
+  const { localPath, remotePath } = placement
+  const { filter } = options
+  const stats = await lstat(localPath, { bigint: true })
+  if (options.recursive && isFolder(stats, localPath)) {
+    const tree = localTree(localPath, remotePath, {
+      filter: (path, kind) => (kind === 'folder' ? !filter.excludesFolder(path) : filter.includes(path)),
+      onSkipped: (path, error) => options.onFailure(`${localPath}/${path}`, error),
+    })
+    for await (const item of options.emptyFolders ? tree : withoutEmptyFolders(tree)) {
+      if (item.path !== '/') yield item
+    }
+  } else if (!filter.includes(baseName(remotePath))) {
+    return
+  } else if (options.recursive && stats.isSymbolicLink()) {
+    const target = await readlink(localPath)
+    yield { path: remotePath, kind: 'symlink', target, mtimeMs: milliseconds(stats.mtimeNs) }
+  } else {
+    const source = await fileSource(localPath)
+    yield { path: remotePath, kind: 'file', source, mtimeMs: source.mtimeMs, mode: source.mode }
+  }
+}
+
+// Reason: with a "." at its end the path means the folder itself, even where lstat sees a link.
+function isFolder(stats: { isDirectory(): boolean }, localPath: string): boolean {
+  return stats.isDirectory() || /(^|[/\\])\.{1,2}[/\\]?$/.test(localPath)
+}
+
+/** Holds folders back until something in them comes; those that stay empty never do. */
+async function* withoutEmptyFolders(tree: AsyncIterable<TreeItem>): AsyncGenerator<TreeItem> {
+  let waiting: TreeItem[] = []
+  for await (const item of tree) {
+    waiting = waiting.filter((folder) => folder.path === '/' || item.path.startsWith(`${folder.path}/`))
+    if (item.kind === 'folder') waiting.push(item)
+    else {
+      yield* waiting.splice(0)
+      yield item
+    }
+  }
+}
