@@ -52,8 +52,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
 
   const objectPath = (id: string) => path.join(objects, id.slice(0, 2), id)
   function uploadPath({ blobId, uploadId }: UploadRef): string {
-    // Reason: the id comes back from a client; nothing but what createUpload made may become part of a path.
-    if (!/^[0-9a-f]{24}$/.test(uploadId)) throw new BlobStoreError('not_found', 'no such upload')
+    if (!isUploadId(uploadId)) throw new BlobStoreError('not_found', 'no such upload')
     return path.join(uploads, `${hex(blobId)}-${uploadId}`)
   }
 
@@ -204,7 +203,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
     },
 
     async abort(ref) {
-      await discard(uploadPath(ref))
+      if (isUploadId(ref.uploadId)) await discard(uploadPath(ref))
     },
 
     async stat(blobId) {
@@ -278,6 +277,11 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
 
 function ignoreExisting(error: unknown): void {
   if (systemCode(error) !== 'EEXIST') throw error
+}
+
+/** Whether `createUpload` may have made it: nothing else becomes part of a path. */
+function isUploadId(text: string): boolean {
+  return /^[0-9a-f]{24}$/.test(text)
 }
 
 function checkName(name: string): void {

@@ -1,0 +1,65 @@
+import type { Config } from '@strongroom/server'
+
+/** Why a server did not start: one line that says what to do. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StartError'
+  }
+}
+
+/** Errors whose own message is such a line already. */
+const PLAIN = ['EmbeddedDatabaseError', 'KeyManagementError', 'BlobStoreError', 'StartError']
+
+function field(error: Error, name: 'code' | 'syscall'): string {
+  const value: unknown = Reflect.get(error, name)
+  return typeof value === 'string' ? value : ''
+}
+
+function listenLine(code: string, { host, port }: Config): string | null {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use; stop what uses it, or set PORT to another (0 takes a free one).`
+    case 'EACCES':
+      return `Port ${port} may not be used by this user; set PORT to one above 1023.`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host} is not an address of this machine.`
+    default:
+      return null
+  }
+}
+
+function folderLine(code: string, { dataDir }: Config): string | null {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `The data folder ${dataDir} cannot be written by this user; give it the rights or name another by STRONGROOM_DATA.`
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `The disk that holds the data folder ${dataDir} is full; free some room and start again.`
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `The data folder ${dataDir} cannot be made, because a file is in its place; name another by STRONGROOM_DATA.`
+    default:
+      return null
+  }
+}
+
+/** Turns whatever stopped a start into one line for the terminal. */
+export function explain(error: unknown, config: Config): StartError {
+  if (!(error instanceof Error)) return new StartError('The server did not start.', { cause: error })
+  if (error instanceof StartError) return error
+  if (PLAIN.includes(error.name)) return new StartError(error.message, { cause: error })
+  const code = field(error, 'code')
+  const atNetwork = ['listen', 'bind', 'getaddrinfo'].includes(field(error, 'syscall'))
+  const line = atNetwork ? listenLine(code, config) : folderLine(code, config)
+  if (line !== null) return new StartError(line, { cause: error })
+  const [first = ''] = error.message.split('\n')
+  if (config.databaseUrl !== null && (code !== '' || first === '')) {
+    return new StartError(`The database that DATABASE_URL names cannot be used: ${first || code}.`, { cause: error })
+  }
+  return new StartError(`The server did not start: ${first || error.name}.`, { cause: error })
+}

@@ -1,0 +1,15 @@
+import path from 'node:path'
+import type { Config } from '@strongroom/server'
+
+/** What a start tells whoever is looking: address, data, what to back up, and what to do next. */
+export function greeting(url: string, config: Config): string {
+  const database = config.databaseUrl === null ? path.join(config.dataDir, 'postgres') : 'the database of DATABASE_URL'
+  return [
+    `Strongroom serves ${url}`,
+    `Data folder: ${config.dataDir}`,
+    `Back up, with the server stopped: ${database}, ${config.blobFolder} and, apart from them, ${config.keyFile}`,
+    'Without the key file nothing opens, and whoever runs this server can destroy what it holds.',
+    `Next: STRONGROOM_SERVER=${config.publicUrl ?? url} npx strongroom register YOU@EXAMPLE.ORG`,
+    '',
+  ].join('\n')
+}

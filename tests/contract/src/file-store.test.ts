@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openFileStore } from '../../../packages/server/src/adapters/blob/file-store.ts'
+import type { ServedObjectStore } from '../../../packages/server/src/ports/index.ts'
+import { chunked, collect, digestOf, objectStoreContract } from './object-store-contract.ts'
+
+const temporaryFolder = () => mkdtemp(path.join(tmpdir(), 'strongroom-blobs-'))
+
+objectStoreContract('files', async () => {
+  const folder = await temporaryFolder()
+  return {
+    store: await openFileStore(folder),
+    reopen: () => openFileStore(folder),
+    dispose: () => rm(folder, { recursive: true }),
+  }
+})
+
+describe('file store', () => {
+  let folder: string
+  let store: ServedObjectStore
+
+  beforeAll(async () => {
+    folder = await temporaryFolder()
+    store = await openFileStore(folder)
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it('leaves no temporary file behind, whatever was refused', async () => {
+    const blobId = randomBytes(16)
+    const uploadId = await store.createUpload(blobId, true)
+    const target = { blobId, uploadId, index: 0, length: 10, sha256: digestOf(randomBytes(10)) }
+    await expect(store.writePart(target, chunked(randomBytes(10)))).rejects.toMatchObject({ code: 'digest_mismatch' })
+    await expect(store.writePart(target, chunked(randomBytes(11)))).rejects.toMatchObject({ code: 'length_mismatch' })
+    await store.putWhole(randomBytes(16), Buffer.alloc(5), digestOf(Buffer.alloc(5)))
+    await store.abort(target)
+    expect(await readdir(path.join(folder, 'temporary'))).toEqual([])
+    expect(await readdir(path.join(folder, 'uploads'))).toEqual([])
+  })
+
+  it('removes what a killed server left half written', async () => {
+    await writeFile(path.join(folder, 'temporary/left-behind'), 'half a part')
+    store = await openFileStore(folder)
+    expect(await readdir(path.join(folder, 'temporary'))).toEqual([])
+  })
+
+  it('lets only its own user into the folder', async () => {
+    const { stat } = await import('node:fs/promises')
+    for (const name of ['', 'objects', 'uploads', 'named', 'temporary']) {
+      expect((await stat(path.join(folder, name))).mode & 0o077).toBe(0)
+    }
+  })
+})
+
+describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('file store on a full disk', () => {
+  let folder: string
+  let mounted = false
+
+  beforeAll(async () => {
+    folder = await temporaryFolder()
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' })
+      mounted = true
+    } catch {
+      mounted = false
+    }
+  })
+  afterAll(async () => {
+    if (mounted) execFileSync('umount', [folder])
+    await rm(folder, { recursive: true })
+  })
+
+  it('answers full, keeps what it had and works again once there is room', async (context) => {
+    if (!mounted) context.skip('no file system can be mounted here')
+    const store = await openFileStore(path.join(folder, 'blobs'))
+    const kept = randomBytes(16)
+    const bytes = randomBytes(1024 * 1024)
+    await store.putWhole(kept, bytes, digestOf(bytes))
+    const large = randomBytes(3.5 * 1024 * 1024)
+    const blobId = randomBytes(16)
+    await expect(store.putWhole(blobId, large, digestOf(large))).rejects.toMatchObject({ code: 'full' })
+    const upload = { blobId, uploadId: await store.createUpload(blobId, true) }
+    const target = { ...upload, index: 0, length: large.length, sha256: digestOf(large) }
+    await expect(store.writePart(target, chunked(large))).rejects.toMatchObject({ code: 'full' })
+    expect(await store.stat(blobId)).toBeNull()
+    expect((await collect(await store.read(kept))).equals(bytes)).toBe(true)
+    await store.delete(kept)
+    const { etag } = await store.writePart(target, chunked(large))
+    await store.complete(upload, [{ etag, sha256: target.sha256, length: target.length }])
+    expect((await collect(await store.read(blobId))).equals(large)).toBe(true)
+  })
+})

@@ -1,0 +1,77 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openKeyFile } from '../../../packages/server/src/adapters/kms/key-file.ts'
+import { keyManagementContract } from './key-management-contract.ts'
+
+const clock = { nowMs: () => Date.now() }
+
+keyManagementContract('key file', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-keys-'))
+  const file = path.join(folder, 'keys/keys.json')
+  let offset = 0
+  const options = { file, clock: { nowMs: () => Date.now() + offset } }
+  return {
+    keys: await openKeyFile(options),
+    reopen: () => openKeyFile(options),
+    advance: (ms) => {
+      offset += ms
+    },
+    dispose: () => rm(folder, { recursive: true }),
+  }
+})
+
+describe('key file', () => {
+  let folder: string
+  let file: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'strongroom-keys-'))
+    file = path.join(folder, 'keys.json')
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it('is readable by its own user only', async () => {
+    await (await openKeyFile({ file, clock })).currentKeyId()
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+
+  it('gives servers that race at the first start the same file', async () => {
+    const raced = path.join(folder, 'raced.json')
+    await Promise.all(Array.from({ length: 5 }, () => openKeyFile({ file: raced, clock })))
+    expect(JSON.parse(await readFile(raced, 'utf8'))).toMatchObject({ version: 1, keys: [] })
+  })
+
+  it('is refused when others may read it, with the command that mends it', async () => {
+    await chmod(file, 0o640)
+    await expect(openKeyFile({ file, clock })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `The key file ${file} can be read by others; run: chmod 600 ${file}`,
+    })
+    await chmod(file, 0o600)
+  })
+
+  it('is refused when damaged, without a word of its content, and left as it was', async () => {
+    const damaged = path.join(folder, 'damaged.json')
+    const text = (await readFile(file, 'utf8')).slice(0, -30)
+    await writeFile(damaged, text, { mode: 0o600 })
+    const error = await openKeyFile({ file: damaged, clock }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'unavailable' })
+    expect(error).not.toHaveProperty('cause.message')
+    expect(await readFile(damaged, 'utf8')).toBe(text)
+  })
+
+  it('holds no material of a destroyed key', async () => {
+    let offset = 0
+    const keys = await openKeyFile({ file, clock: { nowMs: () => Date.now() + offset } })
+    const keyId = await keys.createKey()
+    const material = JSON.parse(await readFile(file, 'utf8')).keys.find(({ id }: { id: string }) => id === keyId)
+      .versions[0]
+    await keys.scheduleDestruction(keyId, 7)
+    expect(await readFile(file, 'utf8')).toContain(material)
+    offset = 8 * 24 * 60 * 60 * 1000
+    await keys.keyState(keyId)
+    expect(await readFile(file, 'utf8')).not.toContain(material)
+  })
+})
