@@ -1,6 +1,4 @@
 export type { CborValue } from './header/cbor.ts'
-export type { ChainState, VerifiedCommit, VerifyInput } from './header/verify-commit.ts'
-export { verifyCommit } from './header/verify-commit.ts'
 export { decodeChainState, encodeChainState } from './header/chain-state.ts'
 export type { CommitHeader, CommitParts } from './header/commit-header.ts'
 export { encodeHeader, parseHeader, splitCommit } from './header/commit-header.ts'
@@ -13,3 +11,5 @@ export type { Member, MemberChange, MembershipState, Role } from './header/membe
 export { changedMembers, findMember, ROLES, STATES } from './header/members.ts'
 export type { AddedReference, EpochChange, ReleasedReference, Section } from './header/section.ts'
 export { decodeSection, encodeSection } from './header/section.ts'
+export type { ChainState, VerifiedCommit, VerifyInput } from './header/verify-commit.ts'
+export { verifyCommit } from './header/verify-commit.ts'

@@ -116,7 +116,8 @@ export function shapes(code: VaultErrorCode): Shapes {
       return items
     },
     bytes(value, min, max = min) {
-      if (!(value instanceof Uint8Array) || value.length < min || value.length > max) throw new VaultError(code, 'shape')
+      if (!(value instanceof Uint8Array) || value.length < min || value.length > max)
+        throw new VaultError(code, 'shape')
       return value
     },
     uint(value, max = Number.MAX_SAFE_INTEGER) {

@@ -73,7 +73,8 @@ export function parseHeader(bytes: Uint8Array): CommitHeader {
   if (seq === null || seq < 0 || timeMs === null) throw new VaultError('commit_malformed', 'number')
   const sectionLength = readU32(bytes, 172)
   const bodyLength = readU32(bytes, 208)
-  if (sectionLength > MAX_SECTION_LENGTH || bodyLength > MAX_BODY_LENGTH) throw new VaultError('limits_exceeded', 'length')
+  if (sectionLength > MAX_SECTION_LENGTH || bodyLength > MAX_BODY_LENGTH)
+    throw new VaultError('limits_exceeded', 'length')
   const checkpointHash = take(244, 32)
   const hasCheckpoint = (flags & FLAG_CHECKPOINT) !== 0
   if (hasCheckpoint === checkpointHash.every((byte) => byte === 0)) throw new VaultError('flags_wrong', 'checkpoint')

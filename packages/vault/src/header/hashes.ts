@@ -32,7 +32,11 @@ export function membersHash(hasher: Hasher, members: readonly Member[]): Promise
 }
 
 /** The id of the vault that the holder of a card founds with 32 random bytes. */
-export async function deriveVaultId(hasher: Hasher, founderCardHash: Uint8Array, random: Uint8Array): Promise<Uint8Array> {
+export async function deriveVaultId(
+  hasher: Hasher,
+  founderCardHash: Uint8Array,
+  random: Uint8Array,
+): Promise<Uint8Array> {
   return (await hasher.sha256(hashMessage('vault', founderCardHash, random))).slice(0, 16)
 }
 

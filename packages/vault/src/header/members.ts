@@ -36,6 +36,13 @@ export function changedMembers(members: readonly Member[], changes: readonly Mem
   const kept = members.filter((member) => findMember(changes, member.accountId) === null)
   const added = changes
     .filter((change) => change.state !== 'removed')
-    .map(({ accountId, role, cardHash, suite, publicKey, state }) => ({ accountId, role, cardHash, suite, publicKey, state }))
+    .map(({ accountId, role, cardHash, suite, publicKey, state }) => ({
+      accountId,
+      role,
+      cardHash,
+      suite,
+      publicKey,
+      state,
+    }))
   return [...kept, ...added].sort((a, b) => compareBytes(a.accountId, b.accountId))
 }

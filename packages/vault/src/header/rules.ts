@@ -23,7 +23,12 @@ interface Commit {
  */
 export function checkGenesis(header: CommitHeader, section: Section): Member {
   const founder = section.members[0]
-  if (section.genesis === null || section.epochChange === null || founder === undefined || section.members.length !== 1) {
+  if (
+    section.genesis === null ||
+    section.epochChange === null ||
+    founder === undefined ||
+    section.members.length !== 1
+  ) {
     throw new VaultError('genesis_invalid', 'parts')
   }
   if (!equalBytes(section.genesis.founderCardHash, header.cardHash) || !equalBytes(founder.cardHash, header.cardHash)) {
@@ -65,7 +70,10 @@ function checkAuthor(header: CommitHeader, section: Section, author: Member): vo
   // Whatever the role, a member may change only their own state or card, under the card listed before.
   const [only] = section.members
   const ownRowOnly =
-    section.members.length === 1 && only !== undefined && equalBytes(only.accountId, author.accountId) && section.epochChange === null
+    section.members.length === 1 &&
+    only !== undefined &&
+    equalBytes(only.accountId, author.accountId) &&
+    section.epochChange === null
   if (ownRowOnly) return
   if (author.state !== 'active' || author.role === 'reader') throw new VaultError('author_not_allowed', 'role')
   if (header.membership && author.role !== 'owner') throw new VaultError('author_not_allowed', 'role')
@@ -113,6 +121,8 @@ function checkEpochChange(section: Section, after: readonly Member[], genesis: b
   if (remaining === null || !isActiveOwner(remaining)) throw new VaultError('epoch_wrong', 'author leaves')
   const complete =
     epochChange.wraps.length === after.length &&
-    after.every((member, index) => equalBytes(member.accountId, epochChange.wraps[index]?.accountId ?? new Uint8Array(0)))
+    after.every((member, index) =>
+      equalBytes(member.accountId, epochChange.wraps[index]?.accountId ?? new Uint8Array(0)),
+    )
   if (!complete) throw new VaultError('epoch_wrong', 'wraps')
 }

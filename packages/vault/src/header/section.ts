@@ -53,6 +53,8 @@ export interface Section {
 }
 
 const SECTION_VERSION = 1
+/** First byte of everything sealed or wrapped. */
+const KEY_VERSION = 1
 
 /** Encodes a section; its lists must be sorted. */
 export function encodeSection(section: Section): Uint8Array {
@@ -141,19 +143,26 @@ function decodeChange(shape: Shapes, value: CborValue): MemberChange {
     publicKey: shape.bytes(publicKey, 32),
     state: STATES[shape.uint(state, STATES.length - 1)] ?? 'removed',
   }
-  return { ...row, wrap: wrap === null ? null : shape.bytes(wrap, MEMBER_WRAP_LENGTH) }
+  return { ...row, wrap: wrap === null ? null : versioned(shape, wrap, MEMBER_WRAP_LENGTH) }
 }
 
 function decodeEpochChange(shape: Shapes, value: CborValue | undefined): EpochChange {
   const [keyCommitment, sealedPreviousKey, wraps] = shape.tuple(value, 3)
   return {
     keyCommitment: shape.bytes(keyCommitment, 32),
-    sealedPreviousKey: sealedPreviousKey === null ? null : shape.bytes(sealedPreviousKey, SEALED_KEY_LENGTH),
+    sealedPreviousKey: sealedPreviousKey === null ? null : versioned(shape, sealedPreviousKey, SEALED_KEY_LENGTH),
     wraps: shape.list(wraps, MAX_MEMBERS).map((entry) => {
       const [accountId, wrap] = shape.tuple(entry, 2)
-      return { accountId: shape.bytes(accountId, 16), wrap: shape.bytes(wrap, MEMBER_WRAP_LENGTH) }
+      return { accountId: shape.bytes(accountId, 16), wrap: versioned(shape, wrap, MEMBER_WRAP_LENGTH) }
     }),
   }
+}
+
+/** A sealed or wrapped key: only its version and length can be checked without keys. */
+function versioned(shape: Shapes, value: CborValue | undefined, length: number): Uint8Array {
+  const bytes = shape.bytes(value, 1, MAX_SECTION_LENGTH)
+  if (bytes[0] !== KEY_VERSION) throw new VaultError('upgrade_required', 'key version')
+  return shape.bytes(bytes, length)
 }
 
 function decodeGenesis(shape: Shapes, value: CborValue | undefined): Section['genesis'] {
@@ -179,6 +188,7 @@ function checkDisjoint(added: readonly AddedReference[], released: readonly Rele
       at += 1
       other = released[at]
     }
-    if (other !== undefined && compareBytes(other.blobId, blobId) === 0) throw new VaultError('section_invalid', 'netting')
+    if (other !== undefined && compareBytes(other.blobId, blobId) === 0)
+      throw new VaultError('section_invalid', 'netting')
   }
 }

@@ -1,4 +1,5 @@
 import { checkSealed, equalBytes, isSmallOrder, signatureMessage } from '@strongroom/crypto/envelope'
+import { CryptoError } from '@strongroom/crypto/errors'
 import type { CommitHeader, CommitParts } from './commit-header.ts'
 import { splitCommit } from './commit-header.ts'
 import { VaultError } from './errors.ts'
@@ -55,9 +56,11 @@ export async function verifyCommit({ hasher, verifier, state, bytes }: VerifyInp
   const section = decodeSection(parts.sectionBytes)
   checkBody(parts.sealedBody)
   checkFlags(header, section)
-  const { author, members } = state === null ? await foundation(hasher, header, section) : memberAuthor(header, section, state)
+  const { author, members } =
+    state === null ? await foundation(hasher, header, section) : memberAuthor(header, section, state)
   const message = signatureMessage('commit', hash)
-  if (!(await verifier.ed25519Verify(author.publicKey, message, parts.signature))) throw new VaultError('signature_invalid')
+  if (!(await verifier.ed25519Verify(author.publicKey, message, parts.signature)))
+    throw new VaultError('signature_invalid')
   if (header.epoch !== (state?.epoch ?? 1)) throw new VaultError('epoch_wrong', 'header')
   checkRights({ header, section, author, before: state?.members ?? null, after: members })
   if (!equalBytes(await membersHash(hasher, members), header.membersHash)) throw new VaultError('members_mismatch')
@@ -68,7 +71,10 @@ export async function verifyCommit({ hasher, verifier, state, bytes }: VerifyInp
 }
 
 async function checkParts(hasher: Hasher, parts: CommitParts): Promise<void> {
-  const [sectionHash, bodyHash] = await Promise.all([hasher.sha256(parts.sectionBytes), hasher.sha256(parts.sealedBody)])
+  const [sectionHash, bodyHash] = await Promise.all([
+    hasher.sha256(parts.sectionBytes),
+    hasher.sha256(parts.sealedBody),
+  ])
   if (!equalBytes(sectionHash, parts.header.sectionHash)) throw new VaultError('section_mismatch')
   if (!equalBytes(bodyHash, parts.header.bodyHash)) throw new VaultError('body_mismatch')
 }
@@ -86,8 +92,12 @@ function checkChain(header: CommitHeader, state: ChainState | null): void {
 
 function checkBody(sealedBody: Uint8Array): void {
   if (sealedBody.length < EMPTY_BODY_LENGTH) throw new VaultError('commit_malformed', 'body length')
-  if (sealedBody[0] !== 1) throw new VaultError('upgrade_required', 'body version')
-  checkSealed(sealedBody)
+  try {
+    checkSealed(sealedBody)
+  } catch (cause) {
+    const newer = cause instanceof CryptoError && cause.code === 'upgrade_required'
+    throw new VaultError(newer ? 'upgrade_required' : 'commit_malformed', 'sealed body', { cause })
+  }
 }
 
 function checkFlags(header: CommitHeader, section: Section): void {
@@ -95,7 +105,11 @@ function checkFlags(header: CommitHeader, section: Section): void {
   if (membership !== header.membership) throw new VaultError('flags_wrong', 'membership')
 }
 
-function memberAuthor(header: CommitHeader, section: Section, state: ChainState): { author: Member; members: Member[] } {
+function memberAuthor(
+  header: CommitHeader,
+  section: Section,
+  state: ChainState,
+): { author: Member; members: Member[] } {
   if (section.genesis !== null) throw new VaultError('genesis_invalid', 'genesis inside a chain')
   const author = findMember(state.members, header.accountId)
   if (author === null) throw new VaultError('author_not_allowed', 'not a member')
@@ -111,7 +125,10 @@ async function foundation(
   section: Section,
 ): Promise<{ author: Member; members: Member[] }> {
   const author = checkGenesis(header, section)
-  const { founderCardHash, random } = section.genesis ?? { founderCardHash: header.cardHash, random: new Uint8Array(32) }
+  const { founderCardHash, random } = section.genesis ?? {
+    founderCardHash: header.cardHash,
+    random: new Uint8Array(32),
+  }
   if (!equalBytes(await deriveVaultId(hasher, founderCardHash, random), header.vaultId)) {
     throw new VaultError('genesis_invalid', 'vault id')
   }

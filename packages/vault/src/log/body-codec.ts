@@ -1,4 +1,4 @@
-import type { BlobId, NodeId, VaultId, VersionId } from '@strongroom/crypto'
+import type { BlobId, NodeId, VaultId, VersionId } from '@strongroom/crypto/envelope'
 import { checkLayout } from '@strongroom/crypto/sizes'
 import type { CborValue, Shapes } from '../header/cbor.ts'
 import { decodeCbor, encodeCbor, shapes } from '../header/cbor.ts'
@@ -95,11 +95,7 @@ function encodeOperation(operation: Operation): CborValue {
     case 'restore':
       return [CODES.restore, operation.nodeId, operation.parentId, nameBytes(operation.name)]
     case 'purge':
-      return [
-        CODES.purge,
-        operation.nodeIds,
-        operation.versionIds.map((entry) => [entry.nodeId, entry.versionId]),
-      ]
+      return [CODES.purge, operation.nodeIds, operation.versionIds.map((entry) => [entry.nodeId, entry.versionId])]
     case 'attach':
       return [CODES.attach, operation.nodeId, operation.versionId, encodeContent(operation.content)]
     case 'replace':

@@ -1,6 +1,6 @@
 import type { CryptoEngine, SecretBytes } from '@strongroom/crypto'
 import { CryptoError, open, padObject, seal, sealContext, unpadObject } from '@strongroom/crypto'
-import { u32, u64 } from '@strongroom/crypto/envelope'
+import { sealedLength, u32, u64 } from '@strongroom/crypto/envelope'
 import { VaultError } from '../header/errors.ts'
 import { MAX_BODY_LENGTH } from '../header/limits.ts'
 import { decodeBody, encodeBody } from './body-codec.ts'
@@ -25,7 +25,7 @@ export async function sealBody(
   operations: readonly Operation[],
 ): Promise<Uint8Array> {
   const padded = padObject(encodeBody(operations))
-  if (padded.length > MAX_BODY_LENGTH - 4096) throw new VaultError('limits_exceeded', 'body')
+  if (sealedLength(padded.length) > MAX_BODY_LENGTH) throw new VaultError('limits_exceeded', 'body')
   return seal(engine, logKey, bodyContext(place), padded)
 }
 

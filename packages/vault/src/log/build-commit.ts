@@ -1,5 +1,6 @@
-import type { AccountId, CryptoEngine, DeviceId, SecretBytes, VaultId, VaultKey } from '@strongroom/crypto'
+import type { CryptoEngine, SecretBytes, VaultKey } from '@strongroom/crypto'
 import { derive, vaultKeys } from '@strongroom/crypto'
+import type { AccountId, DeviceId, VaultId } from '@strongroom/crypto/envelope'
 import { concat, signatureMessage, u32 } from '@strongroom/crypto/envelope'
 import type { CommitHeader } from '../header/commit-header.ts'
 import { encodeHeader } from '../header/commit-header.ts'

@@ -1,4 +1,4 @@
-import type { BlobId, NodeId, VaultId, VersionId } from '@strongroom/crypto'
+import type { BlobId, NodeId, VaultId, VersionId } from '@strongroom/crypto/envelope'
 
 /** A content of a version: where its ciphertext lies and what authenticates it. */
 export interface ContentRecord {

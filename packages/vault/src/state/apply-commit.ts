@@ -1,4 +1,4 @@
-import type { AccountId, BlobId, DeviceId } from '@strongroom/crypto'
+import type { AccountId, BlobId, DeviceId } from '@strongroom/crypto/envelope'
 import { compareBytes } from '@strongroom/crypto/envelope'
 import type { CommitHeader } from '../header/commit-header.ts'
 import { VaultError } from '../header/errors.ts'
@@ -145,8 +145,9 @@ function changeImbalance(state: MutableState, section: Section): void {
 function takeCheckpoint(state: MutableState, header: CommitHeader, section: Section): boolean {
   const before = new Map((state.checkpoint?.blobIds ?? []).map((blobId) => [idKey(blobId), blobId]))
   const fits =
-    section.added.every((entry) => entry.count === 1 && entry.sourceVault === null && !before.has(idKey(entry.blobId))) &&
-    section.released.every((entry) => entry.count === 1 && before.has(idKey(entry.blobId)))
+    section.added.every(
+      (entry) => entry.count === 1 && entry.sourceVault === null && !before.has(idKey(entry.blobId)),
+    ) && section.released.every((entry) => entry.count === 1 && before.has(idKey(entry.blobId)))
   if (!fits || header.checkpointHash === null) return false
   for (const entry of section.released) before.delete(idKey(entry.blobId))
   for (const entry of section.added) before.set(idKey(entry.blobId), entry.blobId as BlobId)

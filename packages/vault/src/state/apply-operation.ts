@@ -1,4 +1,4 @@
-import type { AccountId, DeviceId, NodeId } from '@strongroom/crypto'
+import type { AccountId, DeviceId, NodeId } from '@strongroom/crypto/envelope'
 import { equalBytes } from '@strongroom/crypto/envelope'
 import type {
   AddVersionOperation,

@@ -1,4 +1,4 @@
-import type { BlobId } from '@strongroom/crypto'
+import type { BlobId } from '@strongroom/crypto/envelope'
 import { compareBytes } from '@strongroom/crypto/envelope'
 import { VaultError } from '../header/errors.ts'
 import { LABEL_PATTERN, MAX_RECORD_KEY_LENGTH, MAX_RECORD_VALUE_LENGTH } from '../log/operations.ts'

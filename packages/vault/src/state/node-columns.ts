@@ -1,4 +1,4 @@
-import type { AccountId, BlobId, DeviceId, NodeId, VersionId } from '@strongroom/crypto'
+import type { AccountId, BlobId, DeviceId, NodeId, VersionId } from '@strongroom/crypto/envelope'
 import { compareBytes, concat } from '@strongroom/crypto/envelope'
 import { checkLayout, contentLayout } from '@strongroom/crypto/sizes'
 import { VaultError } from '../header/errors.ts'
@@ -124,7 +124,9 @@ export function readNodes(columns: ColumnReaders, state: MutableState): void {
   checkTree(parents)
   const folderIds = [state.rootId, state.recoveredId, ...ids]
   // Nodes are linked in a journal of changes as when applying; here it is thrown away.
-  const nodes = ids.map((id, row) => readNode(columns, { id, parentId: folderIds[parents[row] ?? 0] ?? state.rootId, tables }))
+  const nodes = ids.map((id, row) =>
+    readNode(columns, { id, parentId: folderIds[parents[row] ?? 0] ?? state.rootId, tables }),
+  )
   const kinds = new Map(nodes.map((node) => [idKey(node.id), node.kind]))
   for (const node of nodes) {
     const parentKey = idKey(node.parentId ?? state.rootId)

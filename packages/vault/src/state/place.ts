@@ -1,4 +1,4 @@
-import type { NodeId } from '@strongroom/crypto'
+import type { NodeId } from '@strongroom/crypto/envelope'
 import { encodeText, MAX_NAME_LENGTH } from '../names.ts'
 import { idKey } from './id-key.ts'
 import type { VaultNode, VaultState } from './state.ts'

@@ -39,7 +39,11 @@ export function applyPurge(tx: Transaction, operation: PurgeOperation): Operatio
   return null
 }
 
-function purgeVersions(tx: Transaction, operation: PurgeOperation, listed: ReadonlySet<string>): OperationReason | null {
+function purgeVersions(
+  tx: Transaction,
+  operation: PurgeOperation,
+  listed: ReadonlySet<string>,
+): OperationReason | null {
   const byNode = new Map<string, Set<string>>()
   for (const { nodeId, versionId } of operation.versionIds) {
     const key = idKey(nodeId)

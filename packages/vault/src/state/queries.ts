@@ -1,4 +1,4 @@
-import type { NodeId } from '@strongroom/crypto'
+import type { NodeId } from '@strongroom/crypto/envelope'
 import { idKey, recordKey } from './id-key.ts'
 import type { VaultNode, VaultState, VaultVersion } from './state.ts'
 
@@ -30,7 +30,10 @@ export function nodeAt(state: VaultState, parts: readonly string[]): VaultNode |
   for (const [index, name] of parts.entries()) {
     if (node === null) return null
     const child: VaultNode | null = childNamed(state, node.id, name)
-    node = child === null && index === 0 && name === RECOVERED_NAME && hasRecovered(state) ? nodeById(state, state.recoveredId) : child
+    node =
+      child === null && index === 0 && name === RECOVERED_NAME && hasRecovered(state)
+        ? nodeById(state, state.recoveredId)
+        : child
   }
   return node
 }
@@ -126,7 +129,9 @@ export function correction(state: VaultState): {
 } | null {
   const owed = [...state.imbalance].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
   if (owed.length === 0) return null
-  const added = owed.filter((entry) => entry.count < 0).map(({ blobId, count }) => ({ blobId, count: -count, sourceVault: null }))
+  const added = owed
+    .filter((entry) => entry.count < 0)
+    .map(({ blobId, count }) => ({ blobId, count: -count, sourceVault: null }))
   return { added, released: owed.filter((entry) => entry.count > 0) }
 }
 

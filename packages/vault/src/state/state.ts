@@ -1,5 +1,5 @@
+import type { AccountId, BlobId, DeviceId, NodeId, VaultId, VersionId } from '@strongroom/crypto/envelope'
 import { hashMessage } from '@strongroom/crypto/envelope'
-import type { AccountId, BlobId, DeviceId, NodeId, VaultId, VersionId } from '@strongroom/crypto'
 import type { Hasher } from '../header/hashes.ts'
 import type { ContentRecord, NodeShape } from '../log/operations.ts'
 import { idKey } from './id-key.ts'

@@ -1,4 +1,4 @@
-import type { BlobId } from '@strongroom/crypto'
+import type { BlobId } from '@strongroom/crypto/envelope'
 import type { ContentRecord } from '../log/operations.ts'
 import { idKey } from './id-key.ts'
 import type { BlobCount, MutableState, VaultNode } from './state.ts'
