@@ -84,9 +84,15 @@ export interface SeekableSource {
   readonly size: number
   readonly mtimeMs: number
   readonly mode?: number | undefined
-  /** Where platform workers can open it themselves. */
-  readonly localPath?: string | undefined
+  /** For platform workers, which open the file themselves and compare its identity. */
+  readonly local?: LocalFile | undefined
   open(): Promise<OpenSource>
+}
+
+export interface LocalFile {
+  readonly path: string
+  /** Device, inode, size and modification time; changes when the file does. */
+  readonly identity: string
 }
 
 export interface StreamSource {
@@ -145,6 +151,8 @@ export interface PartEncryptor {
   readonly header: Uint8Array
   /** Reads and encrypts one part; any order, several at a time. @throws ClientError `source_changed` */
   encryptPart(index: number): Promise<EncryptedPart>
+  /** Asked after the last part: whether what was read is still what the source holds. */
+  isSourceUnchanged(): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -28,7 +28,12 @@ export type ProgressEvent =
       readonly bytes: number
       readonly totalBytes: number | null
     }
-  | { readonly type: 'item'; readonly path: string; readonly outcome: 'done' | 'skipped' | 'failed'; readonly error?: Error }
+  | {
+      readonly type: 'item'
+      readonly path: string
+      readonly outcome: 'done' | 'skipped' | 'failed'
+      readonly error?: Error
+    }
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined

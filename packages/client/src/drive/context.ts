@@ -1,0 +1,84 @@
+import type { NodeId, VersionId } from '@strongroom/crypto'
+import type { FetchContext, FetchOptions } from '../download/fetch-parts.ts'
+import { type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
+import { ClientError } from '../errors.ts'
+import type { Platform } from '../ports.ts'
+import { jitter } from '../session/connect.ts'
+import type { Api } from '../transport/api.ts'
+import { rateLimiter } from '../transport/rate.ts'
+import type { StoreAccess } from '../transport/store.ts'
+import type { UploadContext, UploadOptions } from '../upload/types.ts'
+import type { VaultLog } from '../vault-log/types.ts'
+import type { WriteContext } from './plan-writes.ts'
+import type { TransferOptions } from './types.ts'
+
+/** What the verbs of a drive work with. */
+export interface DriveContext {
+  readonly platform: Platform
+  readonly api: Api
+  readonly access: StoreAccess
+  readonly log: VaultLog
+  readonly deviceName: string
+}
+
+const DEFAULT_JOBS = 4
+const MOST_JOBS = 32
+
+/** Parts in flight for a call. @throws ClientError `usage` */
+export function jobsOf(options: TransferOptions | undefined): number {
+  const jobs = options?.jobs ?? DEFAULT_JOBS
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS) return jobs
+  throw new ClientError('usage', `The number of jobs is 1 to ${MOST_JOBS}.`)
+}
+
+/** Upload and download settings of a call. */
+export function transferOf(context: DriveContext, options: TransferOptions | undefined): FetchOptions {
+  const limiter = rateLimiter(options?.limitRate, context.platform.clock)
+  return { jobs: jobsOf(options), limiter, signal: options?.signal }
+}
+
+export function uploadContext({ platform, api, access }: DriveContext): UploadContext {
+  return { platform, api, access, content: platform.content }
+}
+
+export function uploadOptions(transfer: FetchOptions, onBytes: (bytes: number) => void): UploadOptions {
+  return { ...transfer, onBytes }
+}
+
+export function openContext({ platform, api, log }: DriveContext): OpenContext {
+  return { engine: platform.engine, clock: platform.clock, api, vaultId: log.state.vaultId, unwrap: log.unwrap }
+}
+
+export function fetchContext(context: DriveContext): FetchContext {
+  const { access, platform } = context
+  return {
+    access,
+    clock: platform.clock,
+    random: jitter(platform.engine),
+    content: platform.content,
+    async renew(blob, signal) {
+      const [fresh] = await openBlobs(openContext(context), [blob.record], signal)
+      if (fresh === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+      fresh.dek.dispose()
+      blob.url = fresh.url
+      blob.renewAtMs = urlRenewal(platform.clock)
+    },
+  }
+}
+
+/** Random ids; the casts brand bytes that are made for just this. */
+export function newNodeId({ platform }: DriveContext): NodeId {
+  return platform.engine.randomBytes(16) as NodeId
+}
+
+export function newVersionId({ platform }: DriveContext): VersionId {
+  return platform.engine.randomBytes(16) as VersionId
+}
+
+export function writeContext(context: DriveContext): WriteContext {
+  return {
+    newNodeId: () => newNodeId(context),
+    deviceName: context.deviceName,
+    nowMs: context.platform.clock.nowMs(),
+  }
+}

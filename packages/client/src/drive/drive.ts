@@ -1,0 +1,52 @@
+import type { DriveContext } from './context.ts'
+import { getFile, getRange, getTree } from './get.ts'
+import { childrenOf, descendants, entryOf, needPath } from './lookup.ts'
+import { putFile } from './put.ts'
+import { putTree } from './put-tree.ts'
+import { copyPath, makeFolder, movePath, needEntry, purgePath, trashPath } from './tree-verbs.ts'
+import type { CallOptions, Drive, Entry } from './types.ts'
+
+/** The verbs over one vault. */
+export function createDrive(context: DriveContext): Drive {
+  const refresh = async (signal: AbortSignal | undefined): Promise<number> => {
+    const count = await context.log.sync(signal)
+    await context.log.flush()
+    return count
+  }
+  return {
+    sync: (options) => refresh(options?.signal),
+    async list(path, options) {
+      await refresh(options?.signal)
+      return listPath(context, path, options)
+    },
+    async stat(path, options) {
+      await refresh(options?.signal)
+      return needEntry(context.log.state, path)
+    },
+    mkdir: (path, options) => makeFolder(context, path, options),
+    move: (from, to, options) => movePath(context, from, to, options),
+    copy: (from, to, options) => copyPath(context, from, to, options),
+    trash: (path, options) => trashPath(context, path, options),
+    purge: (path, options) => purgePath(context, path, options),
+    put: (source, path, options) => putFile(context, source, path, options),
+    putTree: (items, options) => putTree(context, items, options),
+    get: (path, sink, options) => getFile(context, path, sink, options),
+    getTree: (path, sink, options) => getTree(context, path, sink, options),
+    getRange: (path, range, options) => getRange(context, path, range, options),
+  }
+}
+
+function listPath(context: DriveContext, path: string, options?: CallOptions & { recursive?: boolean }): Entry[] {
+  const { state } = context.log
+  const top = needPath(state, path)
+  if (top.node.kind !== 'folder') return [needEntry(state, path)]
+  const below = options?.recursive
+    ? descendants(state, top)
+    : childrenOf(state, top.node).map((node) => ({ node, names: [...top.names, node.name] }))
+  const entries: Entry[] = []
+  for (const found of below) {
+    const entry = entryOf(found)
+    if (entry !== null) entries.push(entry)
+  }
+  return entries
+}

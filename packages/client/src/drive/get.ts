@@ -1,0 +1,220 @@
+import { LIMITS } from '@strongroom/protocol'
+import type { ContentRecord } from '@strongroom/vault'
+import { currentVersion } from '@strongroom/vault'
+import { fetchSlices } from '../download/fetch-parts.ts'
+import { type OpenBlob, openBlobs } from '../download/open.ts'
+import { sliceRange } from '../download/range.ts'
+import { ClientError, throwIfAborted } from '../errors.ts'
+import type { FileSink, SinkMeta, TreeSink } from '../ports.ts'
+import { type DriveContext, fetchContext, openContext, transferOf } from './context.ts'
+import { descendants, entryOf, type Found, needPath } from './lookup.ts'
+import { type ProgressCounter, progressCounter } from './progress.ts'
+import type { Entry, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
+
+/** A file's entry and the record of its content. */
+interface Readable {
+  readonly entry: Entry
+  readonly record: ContentRecord
+}
+
+function readable(found: Found): Readable {
+  const entry = entryOf(found)
+  if (entry === null || entry.kind === 'symlink') throw new ClientError('usage', 'This is not a file.')
+  if (entry.kind === 'folder') throw new ClientError('is_a_folder', 'This is a folder.')
+  const record = currentVersion(found.node)?.contents.find((content) => content.slot === 'main')
+  if (record === undefined) throw new ClientError('not_found', 'The file has no content yet.')
+  return { entry, record }
+}
+
+/** Downloads one file. */
+export async function getFile(
+  context: DriveContext,
+  path: string,
+  sink: FileSink,
+  options: TransferOptions = {},
+): Promise<Entry> {
+  await context.log.sync(options.signal)
+  await context.log.flush()
+  const file = readable(needPath(context.log.state, path))
+  const progress = progressCounter(options.onProgress)
+  progress.addTotal(1, file.entry.size)
+  progress.fixTotal()
+  const [blob] = await openBlobs(openContext(context), [file.record], options.signal)
+  if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+  try {
+    await deliver(context, { file, blob, sink, options, progress })
+  } finally {
+    blob.dek.dispose()
+  }
+  progress.item(file.entry.path, 'done')
+  return file.entry
+}
+
+interface Delivery {
+  readonly file: Readable
+  readonly blob: OpenBlob
+  readonly sink: FileSink
+  readonly options: TransferOptions
+  readonly progress: ProgressCounter
+}
+
+async function deliver(context: DriveContext, { file, blob, sink, options, progress }: Delivery): Promise<void> {
+  const slices = sliceRange(blob.layout, 0, undefined)
+  const { size, mtimeMs, mode } = file.entry
+  const meta: SinkMeta = { size, mtimeMs, mode }
+  const writer = await sink.open(meta)
+  let counted = 0
+  try {
+    for await (const bytes of fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))) {
+      await writer.write(bytes)
+      counted += bytes.length
+      progress.addBytes(bytes.length)
+    }
+    throwIfAborted(options.signal)
+    await writer.commit()
+  } catch (error) {
+    progress.addBytes(-counted)
+    throw error
+  } finally {
+    await writer.abort()
+  }
+}
+
+/** Plaintext of a range. */
+export async function* getRange(
+  context: DriveContext,
+  path: string,
+  range: { offset: number; length?: number },
+  options: TransferOptions = {},
+): AsyncGenerator<Uint8Array> {
+  await context.log.sync(options.signal)
+  await context.log.flush()
+  const file = readable(needPath(context.log.state, path))
+  const [blob] = await openBlobs(openContext(context), [file.record], options.signal)
+  if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+  try {
+    const slices = sliceRange(blob.layout, range.offset, range.length)
+    yield* fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))
+  } finally {
+    blob.dek.dispose()
+  }
+}
+
+/** Downloads a folder with all below it; a failure of one file does not end the call. */
+export async function getTree(
+  context: DriveContext,
+  path: string,
+  sink: TreeSink,
+  options: GetTreeOptions = {},
+): Promise<TreeResult> {
+  await context.log.sync(options.signal)
+  await context.log.flush()
+  const top = needPath(context.log.state, path)
+  if (top.node.kind !== 'folder') throw new ClientError('not_a_folder', 'This is not a folder.')
+  const progress = progressCounter(options.onProgress)
+  const counts = { files: 0, folders: 0, symlinks: 0, bytes: 0, skipped: 0 }
+  const failures: TreeFailure[] = []
+  const files: { relative: string; file: Readable }[] = []
+  const links: Entry[] = []
+  const guarded = async (entry: Entry, task: () => Promise<void>): Promise<void> => {
+    try {
+      await task()
+    } catch (error) {
+      if (!(error instanceof ClientError) || isFatal(error)) throw error
+      failures.push({ path: entry.path, error })
+      progress.item(entry.path, 'failed', error)
+    }
+  }
+  const prefix = top.names.length === 0 ? 1 : entryPathLength(top) + 1
+  await sink.folder('', {})
+  const left = new Set<string>()
+  for (const found of descendants(context.log.state, top)) {
+    const entry = entryOf(found)
+    if (entry === null) continue
+    if (left.has(parentPath(entry.path)) || options.filter?.(entry) === false) {
+      if (entry.kind === 'folder') left.add(entry.path)
+      continue
+    }
+    await guarded(entry, async () => {
+      if (entry.kind === 'folder') {
+        await sink.folder(entry.path.slice(prefix), {})
+        counts.folders += 1
+      } else if (entry.kind === 'symlink') links.push(entry)
+      else {
+        files.push({ relative: entry.path.slice(prefix), file: readable(found) })
+        progress.addTotal(1, entry.size)
+      }
+    })
+  }
+  progress.fixTotal()
+  await getFiles(context, files, sink, { options, progress, guarded, counts })
+  // Reason: links come last, so that nothing can be written through one that this call made.
+  for (const entry of links) {
+    await guarded(entry, async () => {
+      await sink.symlink(entry.path.slice(prefix), entry.target ?? '')
+      counts.symlinks += 1
+      progress.item(entry.path, 'done')
+    })
+  }
+  await sink.finish()
+  return { ...counts, failures }
+}
+
+interface TreeRun {
+  readonly options: GetTreeOptions
+  readonly progress: ProgressCounter
+  readonly guarded: (entry: Entry, task: () => Promise<void>) => Promise<void>
+  readonly counts: { files: number; bytes: number }
+}
+
+/** Opens files in batches; several small files are under way at once, large ones share the same lanes. */
+async function getFiles(
+  context: DriveContext,
+  files: readonly { relative: string; file: Readable }[],
+  sink: TreeSink,
+  run: TreeRun,
+): Promise<void> {
+  const { jobs } = transferOf(context, run.options)
+  for (let start = 0; start < files.length; start += LIMITS.batch) {
+    throwIfAborted(run.options.signal)
+    const batch = files.slice(start, start + LIMITS.batch)
+    const records = batch.map(({ file }) => file.record)
+    const blobs = await openBlobs(openContext(context), records, run.options.signal)
+    let next = 0
+    const lane = async (): Promise<void> => {
+      while (next < batch.length) {
+        throwIfAborted(run.options.signal)
+        const index = next
+        next += 1
+        const [task, blob] = [batch[index], blobs[index]]
+        if (task === undefined || blob === undefined) return
+        const { file, relative } = task
+        await run.guarded(file.entry, async () => {
+          const options = blob.layout.partCount > 1 ? run.options : { ...run.options, jobs: 1 }
+          await deliver(context, { file, blob, sink: sink.file(relative), options, progress: run.progress })
+          run.counts.files += 1
+          run.counts.bytes += file.entry.size
+          run.progress.item(file.entry.path, 'done')
+        })
+      }
+    }
+    try {
+      const results = await Promise.allSettled(Array.from({ length: jobs }, lane))
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+    } finally {
+      for (const blob of blobs) blob.dek.dispose()
+    }
+  }
+}
+
+function isFatal(error: ClientError): boolean {
+  return ['aborted', 'authentication', 'network', 'upgrade_required'].includes(error.code)
+}
+
+function entryPathLength(found: Found): number {
+  return `/${found.names.join('/')}`.length
+}
+
+function parentPath(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
+}

@@ -1,0 +1,244 @@
+import { ClientError, throwIfAborted } from '../errors.ts'
+import type { FileSource, SeekableSource } from '../ports.ts'
+import { isInline, layoutOf } from '../upload/plan.ts'
+import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
+import type { UploadedContent } from '../upload/types.ts'
+import { uploadContent } from '../upload/upload.ts'
+import {
+  type DriveContext,
+  newNodeId,
+  newVersionId,
+  transferOf,
+  uploadContext,
+  uploadOptions,
+  writeContext,
+} from './context.ts'
+import { parsePath } from './paths.ts'
+import { planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
+import { progressCounter } from './progress.ts'
+import { isUnchanged } from './put.ts'
+import type { PutTreeOptions, TreeFailure, TreeItem, TreeResult } from './types.ts'
+
+/** Items of one commit: their operations, names and records stay well below the largest body. */
+const COMMIT_ITEMS = 1000
+/** Bytes of names and link targets in one commit. */
+const COMMIT_NAME_BYTES = 256 * 1024
+
+interface FileItem {
+  readonly item: TreeItem
+  readonly names: string[]
+  readonly source: FileSource
+}
+
+/** A failure that ends the whole call, however many files it has. */
+function isFatal(error: unknown): boolean {
+  if (!(error instanceof ClientError)) return true
+  return ['aborted', 'authentication', 'integrity', 'network', 'quota', 'upgrade_required'].includes(error.code)
+}
+
+/**
+ * Uploads a tree: small files travel in batches inside their reservations, larger ones part by part, and a commit is
+ * made for every thousand items, so that a tree of many files costs few requests and a crash loses little.
+ */
+export async function putTree(
+  context: DriveContext,
+  items: AsyncIterable<TreeItem>,
+  options: PutTreeOptions = {},
+): Promise<TreeResult> {
+  const run = treeRun(context, options)
+  await context.log.sync(options.signal)
+  try {
+    for await (const item of items) {
+      throwIfAborted(options.signal)
+      await run.add(item)
+    }
+    return await run.finish()
+  } finally {
+    await run.dispose()
+    await context.log.flush()
+  }
+}
+
+function treeRun(context: DriveContext, options: PutTreeOptions) {
+  const { log } = context
+  const progress = progressCounter(options.onProgress)
+  const transfer = transferOf(context, options)
+  const upload = uploadOptions(transfer, progress.addBytes)
+  const conflict = options.conflict ?? 'replace'
+  const parents = options.parents ? new Map() : null
+  const counts = { files: 0, folders: 0, symlinks: 0, bytes: 0, skipped: 0 }
+  const failures: TreeFailure[] = []
+  let small: { item: FileItem; source: SeekableSource }[] = []
+  let smallBytes = 0
+  let pending: { intent: WriteIntent; path: string; size: number }[] = []
+  let nameBytes = 0
+  /** Batches on their way; their intents join `pending` in the order of the items. */
+  let flight: Promise<void> = Promise.resolve()
+  const flightErrors: unknown[] = []
+
+  const fail = (path: string, error: unknown): void => {
+    if (isFatal(error)) throw error
+    const known = error as ClientError // Checked by `isFatal`.
+    failures.push({ path, error: known })
+    progress.item(path, 'failed', known)
+  }
+
+  const addIntent = (intent: WriteIntent, path: string, size: number): void => {
+    pending.push({ intent, path, size })
+    nameBytes += path.length * 3 + (intent.kind === 'symlink' ? intent.target.length * 3 : 0)
+  }
+
+  const commitPending = async (): Promise<void> => {
+    const batch = pending
+    pending = []
+    nameBytes = 0
+    if (batch.length === 0) return
+    let outcomes: readonly WriteOutcome[] = []
+    const plan = (state: typeof log.state) => {
+      const intents = batch.map(({ intent }) => intent)
+      const planned = planWrites(state, intents, writeContext(context))
+      outcomes = planned.outcomes
+      return planned
+    }
+    try {
+      if (options.dryRun) plan(log.state)
+      else await log.commit(plan, options.signal)
+    } finally {
+      for (const { intent } of batch) disposeContent(intent)
+    }
+    for (const [index, { intent, path, size }] of batch.entries()) settle(intent, path, size, outcomes[index])
+  }
+
+  const settle = (intent: WriteIntent, path: string, size: number, outcome: WriteOutcome | undefined): void => {
+    if (outcome === undefined) return
+    if (outcome.outcome === 'failed') fail(path, outcome.error)
+    else if (intent.kind === 'folder') counts.folders += outcome.outcome === 'created' ? 1 : 0
+    else if (outcome.outcome === 'skipped') {
+      counts.skipped += 1
+      progress.item(path, 'skipped')
+    } else {
+      counts.symlinks += intent.kind === 'symlink' ? 1 : 0
+      counts.files += intent.kind === 'file' ? 1 : 0
+      counts.bytes += size
+      progress.item(outcome.path, 'done')
+    }
+  }
+
+  const fileIntent = ({ item, names }: FileItem, content: UploadedContent): WriteIntent => ({
+    kind: 'file',
+    names,
+    nodeId: newNodeId(context),
+    versionId: newVersionId(context),
+    parents,
+    content: { upload: content },
+    mtimeMs: Math.trunc(item.mtimeMs),
+    mode: item.mode ?? null,
+    conflict,
+    base: null,
+  })
+
+  const commitIfFull = async (): Promise<void> => {
+    if (pending.length >= COMMIT_ITEMS || nameBytes >= COMMIT_NAME_BYTES) await commitPending()
+  }
+
+  /** Sends the collected small files, while the next ones are being read. */
+  const sendSmall = async (): Promise<void> => {
+    const batch = small
+    small = []
+    smallBytes = 0
+    if (batch.length === 0) return
+    const uploading = uploadSmallFiles(uploadContext(context), batch, upload)
+    uploading.catch(() => undefined)
+    // Invariant: at most two batches are in memory, one under way and one being prepared.
+    await landed()
+    flight = (async () => {
+      for (const result of await uploading) {
+        const { item } = result
+        if ('content' in result) addIntent(fileIntent(item, result.content), item.item.path, result.content.size)
+        else fail(item.item.path, result.error)
+      }
+      await commitIfFull()
+    })()
+    flight.catch((error: unknown) => {
+      flightErrors.push(error)
+    })
+  }
+
+  const landed = async (): Promise<void> => {
+    await flight
+    checkFlight()
+  }
+
+  const checkFlight = (): void => {
+    if (flightErrors.length > 0) throw flightErrors[0]
+  }
+
+  const addFile = async (file: FileItem): Promise<void> => {
+    const { item, source } = file
+    if (source.kind === 'seekable') {
+      progress.addTotal(1, source.size)
+      const same = (options.skipUnchanged ?? true) && isUnchanged(context, item.path, source.size, item.mtimeMs)
+      if (same) {
+        counts.skipped += 1
+        progress.addBytes(source.size)
+        return progress.item(item.path, 'skipped')
+      }
+      if (options.dryRun) {
+        counts.files += 1
+        counts.bytes += source.size
+        return progress.item(item.path, 'done')
+      }
+      const layout = layoutOf(source.size)
+      if (isInline(layout)) {
+        if (small.length >= SMALL_BATCH.files || smallBytes + layout.blobLength > SMALL_BATCH.bytes) await sendSmall()
+        small.push({ item: file, source })
+        smallBytes += layout.blobLength
+        return
+      }
+    }
+    await landed()
+    const content = await uploadContent(uploadContext(context), source, upload)
+    addIntent(fileIntent(file, content), item.path, content.size)
+    await commitIfFull()
+  }
+
+  return {
+    async add(item: TreeItem): Promise<void> {
+      try {
+        const names = parsePath(item.path)
+        if (item.kind === 'file') {
+          if (item.source === undefined) throw new ClientError('usage', 'A file of a tree needs a source.')
+          return await addFile({ item, names, source: item.source })
+        }
+        // Invariant: a folder's intent stands before those of what is in it: files join after their upload, and
+        // commits are appended in the order in which they were asked for.
+        checkFlight()
+        if (item.kind === 'folder') {
+          addIntent({ kind: 'folder', names, nodeId: newNodeId(context), parents }, item.path, 0)
+        } else {
+          if (item.target === undefined) throw new ClientError('usage', 'A symbolic link of a tree needs a target.')
+          const { target } = item
+          addIntent({ kind: 'symlink', names, nodeId: newNodeId(context), parents, target, conflict }, item.path, 0)
+        }
+        await commitIfFull()
+      } catch (error) {
+        fail(item.path, error)
+      }
+    },
+    async finish(): Promise<TreeResult> {
+      progress.fixTotal()
+      await sendSmall()
+      await landed()
+      await commitPending()
+      return { ...counts, failures }
+    },
+    async dispose(): Promise<void> {
+      await flight.catch(() => undefined)
+      for (const { intent } of pending) disposeContent(intent)
+    },
+  }
+}
+
+function disposeContent(intent: WriteIntent): void {
+  if (intent.kind === 'file' && 'upload' in intent.content) intent.content.upload.dek.dispose()
+}

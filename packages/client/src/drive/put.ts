@@ -1,0 +1,95 @@
+import { toHex } from '@strongroom/crypto'
+import { currentVersion } from '@strongroom/vault'
+import { ClientError } from '../errors.ts'
+import type { FileSource } from '../ports.ts'
+import { uploadContent } from '../upload/upload.ts'
+import {
+  type DriveContext,
+  newNodeId,
+  newVersionId,
+  transferOf,
+  uploadContext,
+  uploadOptions,
+  writeContext,
+} from './context.ts'
+import { findPath } from './lookup.ts'
+import { parsePath } from './paths.ts'
+import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
+import { progressCounter } from './progress.ts'
+import type { PutOptions, PutResult } from './types.ts'
+
+/** Uploads one file. The place is checked before the first byte is sent. */
+export async function putFile(
+  context: DriveContext,
+  source: FileSource,
+  path: string,
+  options: PutOptions = {},
+): Promise<PutResult> {
+  const { log } = context
+  const names = parsePath(path)
+  const size = source.kind === 'seekable' ? source.size : 0
+  await log.sync(options.signal)
+  // Reason: planning with no content yet finds every reason to refuse, and what a later plan may replace.
+  const intent = draft(context, names, source, options)
+  const outcome = only(planWrites(log.state, [intent], writeContext(context)).outcomes)
+  if (outcome.outcome === 'skipped' || options.dryRun) {
+    return { path: outcome.path, outcome: outcome.outcome, nodeId: toHex(outcome.nodeId), size }
+  }
+  const progress = progressCounter(options.onProgress)
+  progress.addTotal(1, size)
+  if (source.kind === 'seekable') progress.fixTotal()
+  const transfer = transferOf(context, options)
+  const upload = await uploadContent(uploadContext(context), source, uploadOptions(transfer, progress.addBytes))
+  try {
+    const final: FileIntent = { ...intent, content: { upload } }
+    let result: WriteOutcome | undefined
+    await log.commit((state) => {
+      const plan = planWrites(state, [final], writeContext(context))
+      result = only(plan.outcomes)
+      return plan
+    }, options.signal)
+    if (result === undefined || result.outcome === 'failed') throw new Error('a commit was planned')
+    progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
+    return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
+  } finally {
+    upload.dek.dispose()
+    await log.flush()
+  }
+}
+
+function draft(context: DriveContext, names: string[], source: FileSource, options: PutOptions): FileIntent {
+  return {
+    kind: 'file',
+    names,
+    nodeId: newNodeId(context),
+    versionId: newVersionId(context),
+    parents: options.parents ? new Map() : null,
+    content: { records: [] },
+    mtimeMs: Math.trunc(source.mtimeMs),
+    mode: source.mode ?? null,
+    conflict: options.conflict ?? 'replace',
+    base: null,
+  }
+}
+
+function only(outcomes: readonly WriteOutcome[]): Exclude<WriteOutcome, { outcome: 'failed' }> {
+  const outcome = outcomes[0]
+  if (outcome === undefined) throw new Error('each intent has an outcome')
+  if (outcome.outcome === 'failed') throw outcome.error
+  return outcome
+}
+
+/** Whether a file is there already with this size and time. */
+export function isUnchanged(context: DriveContext, path: string, size: number, mtimeMs: number): boolean {
+  let found: ReturnType<typeof findPath>
+  try {
+    found = findPath(context.log.state, path)
+  } catch (error) {
+    if (error instanceof ClientError) return false
+    throw error
+  }
+  if (found === null || found.node.kind !== 'file') return false
+  const version = currentVersion(found.node)
+  const main = version?.contents.find((content) => content.slot === 'main')
+  return main?.size === size && version?.mtimeMs === Math.trunc(mtimeMs)
+}

@@ -1,0 +1,226 @@
+import { equalBytes, type NodeId, toHex } from '@strongroom/crypto'
+import { currentVersion, type Operation, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
+import { ClientError } from '../errors.ts'
+import { type DriveContext, newNodeId, newVersionId, writeContext } from './context.ts'
+import { childOf, descendants, entryOf, type Found, findPath, needPath } from './lookup.ts'
+import { formatPath, parsePath } from './paths.ts'
+import { planMove, planWrites, type WriteIntent } from './plan-writes.ts'
+import type { CallOptions, Conflict, Entry } from './types.ts'
+
+/** Items that one commit of a copy or purge takes. */
+const COMMIT_ITEMS = 1000
+
+/** Makes a folder. */
+export async function makeFolder(
+  context: DriveContext,
+  path: string,
+  options: CallOptions & { parents?: boolean } = {},
+): Promise<void> {
+  const names = parsePath(path)
+  await context.log.sync(options.signal)
+  const parents = options.parents ? new Map<string, NodeId>() : null
+  const intent: WriteIntent = { kind: 'folder', names, nodeId: newNodeId(context), parents }
+  await context.log.commit((state) => {
+    const plan = planWrites(state, [intent], writeContext(context))
+    const outcome = plan.outcomes[0]
+    if (outcome?.outcome === 'failed') throw outcome.error
+    if (outcome?.outcome === 'skipped' && !options.parents) {
+      throw new ClientError('exists', 'There is a folder of that name already.')
+    }
+    return plan
+  }, options.signal)
+  await context.log.flush()
+}
+
+/** Where a move or copy ends: inside an existing folder, or under the new name. */
+function destination(state: VaultState, source: Found, to: string): string[] {
+  const found = findPath(state, to)
+  const isOther = found !== null && !equalBytes(found.node.id, source.node.id)
+  if (isOther && found.node.kind === 'folder') return [...found.names, source.names.at(-1) ?? '']
+  return parsePath(to)
+}
+
+function refuseFixed(state: VaultState, node: VaultNode): void {
+  if (equalBytes(node.id, state.rootId) || equalBytes(node.id, state.recoveredId)) {
+    throw new ClientError('usage', 'This folder cannot be moved or removed.')
+  }
+}
+
+/** Moves or renames. */
+export async function movePath(
+  context: DriveContext,
+  from: string,
+  to: string,
+  options: CallOptions & { conflict?: Conflict } = {},
+): Promise<Entry> {
+  const { log } = context
+  await log.sync(options.signal)
+  const source = needPath(log.state, from)
+  const { node } = source
+  refuseFixed(log.state, node)
+  if (node.parentId === null) throw new Error('only fixed folders have no parent')
+  const target = destination(log.state, source, to)
+  const toName = target.at(-1)
+  if (toName === undefined) throw new ClientError('usage', 'The target is the root folder.')
+  const intent = {
+    nodeId: node.id,
+    fromParentId: node.parentId,
+    fromName: node.name,
+    toFolder: target.slice(0, -1),
+    toName,
+    conflict: options.conflict ?? 'replace',
+  }
+  let names = [...source.names]
+  await log.commit((state) => {
+    const plan = planMove(state, intent)
+    if (plan === null) return null
+    names = plan.names
+    return { operations: plan.operations, contents: [] }
+  }, options.signal)
+  await log.flush()
+  return needEntry(log.state, formatPath(names))
+}
+
+/** Copies: new nodes name the same blobs, so nothing is uploaded and nothing is encrypted again. */
+export async function copyPath(
+  context: DriveContext,
+  from: string,
+  to: string,
+  options: CallOptions & { recursive?: boolean; conflict?: Conflict } = {},
+): Promise<Entry> {
+  const { log } = context
+  await log.sync(options.signal)
+  const source = needPath(log.state, from)
+  if (source.node.kind === 'folder' && !options.recursive) throw new ClientError('is_a_folder', 'This is a folder.')
+  const target = destination(log.state, source, to)
+  if (target.length === 0) throw new ClientError('usage', 'The target is the root folder.')
+  refuseInside(log.state, source, target)
+  const conflict = options.conflict ?? 'replace'
+  const intents: WriteIntent[] = []
+  const add = (found: Found, names: string[]) => {
+    const intent = copyIntent(context, found, names, conflict)
+    if (intent !== null) intents.push(intent)
+  }
+  add(source, target)
+  if (source.node.kind === 'folder') {
+    for (const found of descendants(log.state, source)) {
+      add(found, [...target, ...found.names.slice(source.names.length)])
+    }
+  }
+  let path = formatPath(target)
+  for (let start = 0; start < intents.length; start += COMMIT_ITEMS) {
+    await log.commit((state) => {
+      const plan = planWrites(state, intents.slice(start, start + COMMIT_ITEMS), writeContext(context))
+      for (const outcome of plan.outcomes) if (outcome.outcome === 'failed') throw outcome.error
+      const first = plan.outcomes[0]
+      if (start === 0 && first !== undefined && first.outcome !== 'failed') path = first.path
+      return plan
+    }, options.signal)
+  }
+  await log.flush()
+  return needEntry(log.state, path)
+}
+
+function copyIntent(context: DriveContext, { node }: Found, names: string[], conflict: Conflict): WriteIntent | null {
+  const common = { names, nodeId: newNodeId(context), parents: null }
+  if (node.kind === 'folder') return { ...common, kind: 'folder' }
+  if (node.kind === 'symlink') return { ...common, kind: 'symlink', target: node.target, conflict }
+  const version = currentVersion(node)
+  if (node.kind !== 'file' || version === null) return null
+  return {
+    ...common,
+    kind: 'file',
+    versionId: newVersionId(context),
+    content: { records: version.contents },
+    mtimeMs: version.mtimeMs,
+    mode: version.mode,
+    conflict,
+    base: null,
+  }
+}
+
+function refuseInside(state: VaultState, source: Found, target: readonly string[]): void {
+  let found: Found | null = { node: needPath(state, '/').node, names: [] }
+  for (const name of target) {
+    if (found === null) return
+    const child: VaultNode | null = childOf(state, found.node, name)
+    found = child === null ? null : { node: child, names: [...found.names, name] }
+    if (found !== null && equalBytes(found.node.id, source.node.id)) {
+      throw new ClientError('usage', 'Source and target are the same, or one is inside the other.')
+    }
+  }
+}
+
+/** Moves to the trash. */
+export async function trashPath(
+  context: DriveContext,
+  path: string,
+  options: CallOptions & { recursive?: boolean } = {},
+): Promise<void> {
+  const node = await removable(context, path, options)
+  await context.log.commit((state) => {
+    const now = state.nodes.get(toHex(node.id))
+    // Somebody else removed it meanwhile: that is what was wanted.
+    if (now === undefined || now.trashedMs !== null) return null
+    return { operations: [{ op: 'trash', nodeId: node.id }], contents: [] }
+  }, options.signal)
+  await context.log.flush()
+}
+
+/**
+ * Destroys a node with all below it, as it is now: what others put there meanwhile is not listed and moves to
+ * Recovered.
+ */
+export async function purgePath(
+  context: DriveContext,
+  path: string,
+  options: CallOptions & { recursive?: boolean } = {},
+): Promise<void> {
+  const top = await removable(context, path, options)
+  // Deepest first, so that each commit is valid alone.
+  const doomed = subtreeOf(context.log.state, top.id)
+  for (const batch of purgeBatches(doomed)) {
+    await context.log.commit((state) => {
+      if (!batch.nodeIds.some((id) => state.nodes.has(toHex(id)))) return null
+      const operation: Operation = { op: 'purge', ...batch }
+      return { operations: [operation], contents: [] }
+    }, options.signal)
+  }
+  await context.log.flush()
+}
+
+type PurgeBatch = Pick<Extract<Operation, { op: 'purge' }>, 'nodeIds' | 'versionIds'>
+
+function* purgeBatches(nodes: readonly VaultNode[]): Generator<PurgeBatch> {
+  let batch: PurgeBatch = { nodeIds: [], versionIds: [] }
+  for (const node of nodes) {
+    const versionIds = node.versions.map((version) => ({ nodeId: node.id, versionId: version.id }))
+    const full = batch.nodeIds.length >= COMMIT_ITEMS || batch.versionIds.length + versionIds.length > 10_000
+    if (full && batch.nodeIds.length > 0) {
+      yield batch
+      batch = { nodeIds: [], versionIds: [] }
+    }
+    batch.nodeIds.push(node.id)
+    batch.versionIds.push(...versionIds)
+  }
+  if (batch.nodeIds.length > 0) yield batch
+}
+
+async function removable(
+  context: DriveContext,
+  path: string,
+  options: CallOptions & { recursive?: boolean },
+): Promise<VaultNode> {
+  await context.log.sync(options.signal)
+  const { node } = needPath(context.log.state, path)
+  refuseFixed(context.log.state, node)
+  if (node.kind === 'folder' && !options.recursive) throw new ClientError('is_a_folder', 'This is a folder.')
+  return node
+}
+
+/** The entry at a path. @throws ClientError `not_found` */
+export function needEntry(state: VaultState, path: string): Entry {
+  const entry = entryOf(needPath(state, path))
+  if (entry === null) throw new ClientError('upgrade_required', 'This was made by a newer client.')
+  return entry
+}

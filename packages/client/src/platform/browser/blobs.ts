@@ -1,0 +1,50 @@
+import { ClientError } from '../../errors.ts'
+import type { FileSink, SeekableSource } from '../../ports.ts'
+
+/** A `File` or `Blob` as a source; reading fails once the file behind it has changed. */
+export function blobSource(blob: Blob, mtimeMs = 0): SeekableSource {
+  return {
+    kind: 'seekable',
+    size: blob.size,
+    mtimeMs: blob instanceof File ? blob.lastModified : mtimeMs,
+    async open() {
+      return {
+        async read(offset, target) {
+          try {
+            const bytes = new Uint8Array(await blob.slice(offset, offset + target.length).arrayBuffer())
+            target.set(bytes)
+            return bytes.length
+          } catch (cause) {
+            throw new ClientError('source_changed', 'The source changed while it was read.', { cause })
+          }
+        },
+        isUnchanged: async () => true,
+        close: async () => {},
+      }
+    },
+  }
+}
+
+/** Collects a download; `blob` is there once `get` has returned. */
+export function blobSink(type = 'application/octet-stream'): FileSink & { readonly blob: Blob | null } {
+  let result: Blob | null = null
+  return {
+    get blob() {
+      return result
+    },
+    async open() {
+      let parts: BlobPart[] = []
+      return {
+        async write(bytes) {
+          parts.push(bytes.slice())
+        },
+        async commit() {
+          result = new Blob(parts, { type })
+        },
+        async abort() {
+          parts = []
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { webCryptoEngine } from '@strongroom/crypto'
+import { inlineCipher } from '../../content/inline.ts'
+import type { Platform, StateStore } from '../../ports.ts'
+import { inlineOpaque } from '../../session/opaque.ts'
+import { fetchTransport } from '../../transport/fetch.ts'
+import { systemClock } from '../clock.ts'
+import { memoryStore } from './memory-store.ts'
+
+export { blobSink, blobSource } from './blobs.ts'
+export { databaseStore } from './database-store.ts'
+export { memoryStore } from './memory-store.ts'
+
+export interface BrowserPlatformOptions {
+  /** Where the device's state lives; default in memory, gone with the page. */
+  readonly store?: StateStore | undefined
+}
+
+/** Browsers: WebCrypto, fetch, and a store of the caller's choice. */
+export function browserPlatform(options: BrowserPlatformOptions = {}): Platform {
+  const engine = webCryptoEngine()
+  return {
+    engine,
+    transport: fetchTransport((input, init) => fetch(input, init)),
+    store: options.store ?? memoryStore(),
+    clock: systemClock,
+    opaque: inlineOpaque(),
+    content: inlineCipher(engine),
+  }
+}

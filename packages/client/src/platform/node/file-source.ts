@@ -1,0 +1,141 @@
+import { type BigIntStats, constants } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TreeItem } from '../../drive/types.ts'
+import { ClientError } from '../../errors.ts'
+import type { SeekableSource, StreamSource } from '../../ports.ts'
+import { isCode, localError } from './profile-store.ts'
+
+/**
+ * A regular file as a source. Symbolic links are followed unless told otherwise.
+ *
+ * @throws ClientError `not_found`, `is_a_folder`, `usage` (a device or socket) or `local_io`
+ */
+export async function fileSource(path: string, options: { followLinks?: boolean } = {}): Promise<SeekableSource> {
+  const follow = options.followLinks ?? true
+  const stats = await sourceIo(() => (follow ? stat(path, { bigint: true }) : lstat(path, { bigint: true })))
+  return sourceOf(path, stats, follow)
+}
+
+/** A stream of unknown length, such as standard input. */
+export function streamSource(chunks: AsyncIterable<Uint8Array>, mtimeMs: number): StreamSource {
+  return { kind: 'stream', mtimeMs, chunks: () => chunks }
+}
+
+export interface LocalTreeOptions {
+  /** Relative, `/`-separated paths; false leaves the item, and what is below it, out. */
+  readonly filter?: ((path: string, kind: TreeItem['kind']) => boolean) | undefined
+  /** Told of what is neither file, folder nor link, and of what cannot be read. */
+  readonly onSkipped?: ((path: string, error: Error) => void) | undefined
+}
+
+/**
+ * Walks a local folder for `putTree`: `folder` itself becomes `target`, folders come before what is in them, symbolic
+ * links stay links.
+ */
+export async function* localTree(
+  folder: string,
+  target: string,
+  options: LocalTreeOptions = {},
+): AsyncGenerator<TreeItem> {
+  const top = await sourceIo(() => stat(folder, { bigint: true }))
+  if (!top.isDirectory()) throw new ClientError('not_a_folder', 'The local path is not a folder.')
+  yield { path: target, kind: 'folder', mtimeMs: milliseconds(top.mtimeNs), mode: modeOf(top) }
+  yield* walk(folder, '', target === '/' ? '' : target, options)
+}
+
+async function* walk(
+  root: string,
+  relative: string,
+  target: string,
+  options: LocalTreeOptions,
+): AsyncGenerator<TreeItem> {
+  const names = await sourceIo(() => readdir(join(root, relative), { encoding: 'buffer' }))
+  for (const raw of names.sort(Buffer.compare)) {
+    const name = decodeName(raw)
+    const path = relative === '' ? (name ?? '?') : `${relative}/${name ?? '?'}`
+    try {
+      if (name === null) throw new ClientError('usage', 'A local name is not UTF-8.')
+      const item = await itemAt(join(root, path), `${target}/${path}`)
+      if (options.filter?.(path, item.kind) === false) continue
+      yield item
+      if (item.kind === 'folder') yield* walk(root, path, target, options)
+    } catch (error) {
+      if (!(error instanceof ClientError) || options.onSkipped === undefined) throw error
+      options.onSkipped(path, error)
+    }
+  }
+}
+
+async function itemAt(local: string, path: string): Promise<TreeItem> {
+  const stats = await sourceIo(() => lstat(local, { bigint: true }))
+  const meta = { path, mtimeMs: milliseconds(stats.mtimeNs) }
+  if (stats.isDirectory()) return { ...meta, kind: 'folder', mode: modeOf(stats) }
+  if (stats.isSymbolicLink()) return { ...meta, kind: 'symlink', target: await sourceIo(() => readlink(local)) }
+  return { ...meta, kind: 'file', source: sourceOf(local, stats, false), mode: modeOf(stats) }
+}
+
+function decodeName(raw: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw)
+  } catch {
+    return null
+  }
+}
+
+function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): SeekableSource {
+  if (stats.isDirectory()) throw new ClientError('is_a_folder', 'The local path is a folder.')
+  if (!stats.isFile()) throw new ClientError('usage', 'The local path is not a regular file.')
+  const identity = identityOf(stats)
+  return {
+    kind: 'seekable',
+    size: Number(stats.size),
+    mtimeMs: milliseconds(stats.mtimeNs),
+    mode: modeOf(stats),
+    local: { path, identity },
+    async open() {
+      const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)
+      const file = await sourceIo(() => open(path, flags))
+      const source = {
+        read: (offset: number, target: Uint8Array) => readAt(file, offset, target),
+        isUnchanged: async () => identityOf(await sourceIo(() => file.stat({ bigint: true }))) === identity,
+        close: () => file.close(),
+      }
+      if (await source.isUnchanged()) return source
+      await file.close()
+      throw new ClientError('source_changed', 'The source changed before it was read.')
+    },
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, target: Uint8Array): Promise<number> {
+  const { bytesRead } = await sourceIo(() => file.read(target, 0, target.length, offset))
+  return bytesRead
+}
+
+/** What a file must keep while it is read. */
+export function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`
+}
+
+/** Whole milliseconds, rounded down, before 1970 too. */
+export function milliseconds(nanoseconds: bigint): number {
+  const floor = nanoseconds / 1_000_000n
+  return Number(nanoseconds < 0n && floor * 1_000_000n !== nanoseconds ? floor - 1n : floor)
+}
+
+function modeOf(stats: BigIntStats): number {
+  return Number(stats.mode & 0o777n)
+}
+
+async function sourceIo<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) throw new ClientError('not_found', 'A local file or folder does not exist.', { cause })
+    if (isCode(cause, 'ELOOP')) {
+      throw new ClientError('source_changed', 'A local file became a symbolic link.', { cause })
+    }
+    throw localError(cause)
+  }
+}

@@ -1,0 +1,30 @@
+import { nodeEngine } from '@strongroom/crypto/node'
+import { inlineCipher } from '../../content/inline.ts'
+import type { Platform } from '../../ports.ts'
+import { fetchTransport } from '../../transport/fetch.ts'
+import { systemClock } from '../clock.ts'
+import { opaqueThread } from './opaque-thread.ts'
+import { profileFolders, profileStore } from './profile-store.ts'
+import { workerEntry } from './worker-entry.ts'
+
+export { type FileSinkOptions, fileSink, streamSink } from './file-sink.ts'
+export { fileSource, type LocalTreeOptions, localTree, streamSource } from './file-source.ts'
+export { type TreeSinkOptions, treeSink } from './tree-sink.ts'
+
+export interface NodePlatformOptions {
+  /** Folder of the profile; default STRONGROOM_HOME, else the XDG folders. */
+  readonly home?: string | undefined
+}
+
+/** Node: profile in files, OPAQUE and content encryption in threads where their bundled entries exist. */
+export function nodePlatform(options: NodePlatformOptions = {}): Platform {
+  const engine = nodeEngine()
+  return {
+    engine,
+    transport: fetchTransport(fetch),
+    store: profileStore(profileFolders(options.home, process.env)),
+    clock: systemClock,
+    opaque: opaqueThread(workerEntry('opaque-worker.js')),
+    content: inlineCipher(engine),
+  }
+}

@@ -1,0 +1,60 @@
+import { type CryptoEngine, toHex } from '@strongroom/crypto'
+import { encodeBytes } from '@strongroom/protocol'
+import { ClientError } from '../errors.ts'
+import type { Platform } from '../ports.ts'
+import { type Api, checkProtocol, createApi, normaliseServer } from '../transport/api.ts'
+import { checkServerKey, loadPins } from './pins.ts'
+
+/** A server at the beginning of a login: reachable, of a known protocol, and not another one than before. */
+export interface Contact {
+  readonly api: Api
+  readonly server: string
+  /** Hex of the OPAQUE public key that it claims, and has to prove. */
+  readonly publicKey: string
+  /** Hex SHA-256 of that key: the server identifier of OPAQUE. */
+  readonly serverIdentifier: string
+  readonly storeOrigins: readonly string[]
+  readonly registration: 'open' | 'invite' | 'closed'
+}
+
+/** A random number for jitter. */
+export function jitter(engine: CryptoEngine): () => number {
+  return () => (engine.randomBytes(1)[0] ?? 0) / 256
+}
+
+/** Calls to a server with the given token. */
+export function apiFor(platform: Platform, server: string, token: Uint8Array | null): Api {
+  const bearer = token === null ? null : encodeBytes(token)
+  const { transport, clock, engine } = platform
+  return createApi({ server, transport, clock, random: jitter(engine), token: () => bearer })
+}
+
+/**
+ * Asks a server who it is.
+ *
+ * @throws ClientError `integrity` when its key is not the pinned one, `upgrade_required`, `network`
+ */
+export async function contact(platform: Platform, address: string, signal: AbortSignal | undefined): Promise<Contact> {
+  const server = normaliseServer(address)
+  const api = apiFor(platform, server, null)
+  const info = await api.call('info', { signal })
+  checkProtocol(info.protocolVersions)
+  const publicKey = toHex(info.opaquePublicKey)
+  checkServerKey(await loadPins(platform.store), server, publicKey)
+  return {
+    api,
+    server,
+    publicKey,
+    serverIdentifier: toHex(await platform.engine.sha256(info.opaquePublicKey)),
+    storeOrigins: info.storeOrigins.map(originOf),
+    registration: info.registration,
+  }
+}
+
+function originOf(text: string): string {
+  try {
+    return new URL(text).origin
+  } catch (cause) {
+    throw new ClientError('server', 'The server names a store that is not a URL.', { cause })
+  }
+}

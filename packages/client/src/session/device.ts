@@ -1,0 +1,40 @@
+import { type AccountId, type CryptoEngine, type DeviceId, fromHex, type Keyring, toHex } from '@strongroom/crypto'
+import type { StateStore } from '../ports.ts'
+import { advanceKeyring, checkServerKey, loadPins, type Pins, updatePins } from './pins.ts'
+
+/** This device's id for an account: random, kept as long as the pins are. */
+export async function deviceFor(engine: CryptoEngine, store: StateStore, account: AccountId): Promise<DeviceId> {
+  const known = (await loadPins(store)).deviceIds[toHex(account)]
+  // Reason for the casts: DeviceId is the brand of 16 random bytes made for a device.
+  return (known === undefined ? engine.randomBytes(16) : fromHex(known)) as DeviceId
+}
+
+export interface PinnedLogin {
+  readonly server: string
+  /** Hex. */
+  readonly publicKey: string
+  readonly accountId: AccountId
+  readonly deviceId: DeviceId
+  readonly keyringVersion: number
+  /** Sealed. */
+  readonly keyring: Uint8Array
+}
+
+/** Writes down what a login proved. @throws ClientError `integrity` when it contradicts what was seen before */
+export async function pinLogin(engine: CryptoEngine, store: StateStore, login: PinnedLogin): Promise<void> {
+  const account = toHex(login.accountId)
+  const hash = toHex(await engine.sha256(login.keyring))
+  await updatePins(store, (pins: Pins) => {
+    checkServerKey(pins, login.server, login.publicKey)
+    pins.servers[login.server] = login.publicKey
+    pins.deviceIds[account] = toHex(login.deviceId)
+    advanceKeyring(pins, account, { version: login.keyringVersion, hash })
+    return true
+  })
+}
+
+/** Wipes a keyring's keys. */
+export function disposeKeyring(keyring: Keyring): void {
+  const { ed25519, xwing, oldXwing } = keyring.identitySeeds
+  for (const secret of [ed25519, xwing, ...oldXwing, keyring.vaultKey]) secret.dispose()
+}

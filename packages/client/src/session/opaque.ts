@@ -1,0 +1,80 @@
+import { client, ready } from '@serenity-kit/opaque'
+import { decodeBytes } from '@strongroom/protocol'
+import { ClientError, integrityError } from '../errors.ts'
+import type { OpaqueClient } from '../ports.ts'
+
+// Invariant: parameters are compiled in; nothing that the server says can change them. The library itself would take
+// absurdly low values.
+const STRETCHING = { 'argon2id-custom': { iterations: 3, memory: 65_536, parallelism: 4 } } as const
+
+/** OPAQUE in the calling thread: stretching blocks it for about a second, so platforms prefer a worker. */
+export function inlineOpaque(): OpaqueClient {
+  return {
+    async startRegistration(password) {
+      await ready
+      const { clientRegistrationState, registrationRequest } = client.startRegistration({ password })
+      return { state: clientRegistrationState, request: registrationRequest }
+    },
+    async finishRegistration({ password, state, response, serverIdentifier }) {
+      await ready
+      try {
+        const done = client.finishRegistration({
+          password,
+          clientRegistrationState: state,
+          registrationResponse: response,
+          identifiers: { server: serverIdentifier },
+          keyStretching: STRETCHING,
+        })
+        return {
+          record: done.registrationRecord,
+          exportKey: bytes(done.exportKey),
+          serverPublicKey: bytes(done.serverStaticPublicKey),
+        }
+      } catch (cause) {
+        throw cause instanceof ClientError ? cause : malformed(cause)
+      }
+    },
+    async startLogin(password) {
+      await ready
+      const { clientLoginState, startLoginRequest } = client.startLogin({ password })
+      return { state: clientLoginState, request: startLoginRequest }
+    },
+    async finishLogin({ password, state, response, serverIdentifier }) {
+      await ready
+      const done = attempt(() =>
+        client.finishLogin({
+          password,
+          clientLoginState: state,
+          loginResponse: response,
+          identifiers: { server: serverIdentifier },
+          keyStretching: STRETCHING,
+        }),
+      )
+      if (done === undefined) return null
+      return {
+        request: done.finishLoginRequest,
+        exportKey: bytes(done.exportKey),
+        serverPublicKey: bytes(done.serverStaticPublicKey),
+      }
+    },
+    async close() {},
+  }
+}
+
+function attempt<T>(task: () => T): T {
+  try {
+    return task()
+  } catch (cause) {
+    throw malformed(cause)
+  }
+}
+
+function malformed(cause: unknown): ClientError {
+  return new ClientError('server', 'The server answered something that is not OPAQUE.', { cause })
+}
+
+function bytes(text: string): Uint8Array {
+  const decoded = decodeBytes(text)
+  if (decoded === null) throw integrityError('an OPAQUE key')
+  return decoded
+}

@@ -1,0 +1,204 @@
+import {
+  type AccountId,
+  type AccountKey,
+  createCard,
+  type DeviceId,
+  formatRecoveryKey,
+  generateRecoveryKey,
+  hpkeSealVaultKey,
+  type Keyring,
+  passwordKek,
+  recoveryAuth,
+  recoveryKek,
+  SecretBytes,
+  sealAccountKey,
+  sealKeyring,
+  toHex,
+  type VaultKey,
+  verifyCard,
+} from '@strongroom/crypto'
+import { createGenesis } from '@strongroom/vault'
+import { ClientError, integrityError } from '../errors.ts'
+import type { Platform } from '../ports.ts'
+import { apiCode } from '../transport/api.ts'
+import { contact } from './connect.ts'
+import { normaliseLogin, normalisePassword } from './credentials.ts'
+import { disposeKeyring, pinLogin } from './device.ts'
+import { logIn, type SignedIn } from './login.ts'
+import { type Profile, saveProfile } from './records.ts'
+import type { RegisterInput } from './types.ts'
+
+/**
+ * Makes an account: all keys are made here, the recovery key is shown and must be taken in before anything is stored,
+ * then one request creates everything at once.
+ *
+ * @throws ClientError `login_taken`, `registration_closed`, `usage`, `network`, or what `onRecoveryKey` throws
+ */
+export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
+  const { platform, signal } = input
+  const { engine, opaque, store } = platform
+  const login = normaliseLogin(input.login)
+  const password = normalisePassword(input.password)
+  const { api, server, publicKey, serverIdentifier, storeOrigins, registration } = await contact(
+    platform,
+    input.server,
+    signal,
+  )
+  if (registration === 'closed') {
+    throw new ClientError('registration_closed', 'This server takes no new accounts.')
+  }
+  try {
+    const start = await opaque.startRegistration(password)
+    const answer = await api.call('registerStart', { body: { login, request: start.request }, signal })
+    const opaqueRecord = await opaque.finishRegistration({
+      password,
+      state: start.state,
+      response: answer.response,
+      serverIdentifier,
+    })
+    if (toHex(opaqueRecord.serverPublicKey) !== publicKey) throw integrityError("the server's public key")
+    const account = await makeAccount(platform, opaqueRecord.exportKey)
+    await showRecoveryKey(input, account)
+    const body = { login, record: opaqueRecord.record, ...account.upload }
+    const session = await api.call('registerFinish', { body, signal, retry: false }).catch(async (error: unknown) => {
+      // The account may exist although the answer was lost: then its password works.
+      if (!(error instanceof ClientError) || error.code !== 'network') throw error
+      return null
+    })
+    if (session === null) return await afterLostAnswer(input, account)
+    const { accountId, deviceId, accountKey, keyring } = account
+    await pinLogin(engine, store, {
+      server,
+      publicKey,
+      accountId,
+      deviceId,
+      keyringVersion: 1,
+      keyring: account.upload.keyring,
+    })
+    const profile: Profile = {
+      server,
+      storeOrigins,
+      login,
+      accountId,
+      deviceId,
+      deviceName: input.deviceName,
+      token: session.token,
+      expiresAtMs: session.expiresAtMs,
+      accountKey: accountKey.use((bytes) => bytes.slice()),
+      sealedKeyring: account.upload.keyring,
+      keyringVersion: 1,
+    }
+    await saveProfile(store, profile)
+    return { profile, accountKey, keyring }
+  } finally {
+    await opaque.close()
+  }
+}
+
+interface NewAccount {
+  readonly accountId: AccountId
+  readonly deviceId: DeviceId
+  readonly accountKey: AccountKey
+  readonly keyring: Keyring
+  /** Shown once. */
+  readonly recoveryText: string
+  readonly upload: {
+    readonly accountId: AccountId
+    readonly passwordEnvelope: Uint8Array
+    readonly recoveryEnvelope: Uint8Array
+    readonly recoveryAuthHash: Uint8Array
+    readonly card: Uint8Array
+    readonly keyring: Uint8Array
+    readonly genesis: Uint8Array
+  }
+}
+
+async function makeAccount(platform: Platform, exportKey: Uint8Array): Promise<NewAccount> {
+  const { engine, clock } = platform
+  // Reason for the casts: brands of random bytes that are made here for just this use.
+  const accountId = engine.randomBytes(16) as AccountId
+  const deviceId = engine.randomBytes(16) as DeviceId
+  const accountKey = SecretBytes.random(engine, 32) as AccountKey
+  const vaultKey = SecretBytes.random(engine, 32) as VaultKey
+  const seeds = { ed25519: SecretBytes.random(engine, 32), xwing: SecretBytes.random(engine, 32) }
+  const timeMs = clock.nowMs()
+  const card = await createCard(engine, seeds, { accountId, timeMs })
+  const { card: parsed } = await verifyCard(engine, card.bytes)
+  const genesis = await createGenesis(engine, {
+    accountId,
+    deviceId,
+    cardHash: card.hash,
+    seeds,
+    vaultKey,
+    wrapVaultKey: (vaultId) =>
+      hpkeSealVaultKey(engine, parsed.xwingPublicKey, { vaultId, epoch: 1, accountId }, vaultKey),
+    timeMs,
+  })
+  const keyring: Keyring = {
+    version: 1,
+    accountId,
+    identitySeeds: { ...seeds, oldXwing: [] },
+    vaultId: genesis.vaultId,
+    genesisHash: genesis.hash,
+    vaultKey,
+    vaultEpoch: 1,
+    anchor: { seq: 0, commitHash: genesis.hash, membersHash: genesis.header.membersHash },
+  }
+  const recoveryKey = generateRecoveryKey(engine)
+  const exported = SecretBytes.take(exportKey)
+  const [byPassword, byRecovery, auth] = await Promise.all([
+    passwordKek(engine, exported, accountId),
+    recoveryKek(engine, recoveryKey),
+    recoveryAuth(engine, recoveryKey),
+  ])
+  const authBytes = auth.use((bytes) => bytes.slice())
+  try {
+    return {
+      accountId,
+      deviceId,
+      accountKey,
+      keyring,
+      recoveryText: await formatRecoveryKey(engine, recoveryKey),
+      upload: {
+        accountId,
+        passwordEnvelope: await sealAccountKey(engine, byPassword, { accountId, method: 1, version: 1 }, accountKey),
+        recoveryEnvelope: await sealAccountKey(engine, byRecovery, { accountId, method: 2, version: 1 }, accountKey),
+        recoveryAuthHash: await engine.sha256(authBytes),
+        card: card.bytes,
+        keyring: await sealKeyring(engine, accountKey, keyring),
+        genesis: genesis.bytes,
+      },
+    }
+  } finally {
+    authBytes.fill(0)
+    for (const secret of [exported, byPassword, byRecovery, auth, recoveryKey]) secret.dispose()
+  }
+}
+
+async function showRecoveryKey(input: RegisterInput, account: NewAccount): Promise<void> {
+  try {
+    await input.onRecoveryKey(account.recoveryText)
+  } catch (error) {
+    account.accountKey.dispose()
+    disposeKeyring(account.keyring)
+    throw error
+  }
+}
+
+/** The answer to the last request was lost: whoever can log in under the account's id has made it. */
+async function afterLostAnswer(input: RegisterInput, account: NewAccount): Promise<SignedIn> {
+  account.accountKey.dispose()
+  disposeKeyring(account.keyring)
+  try {
+    const signedIn = await logIn(input)
+    if (toHex(signedIn.profile.accountId) === toHex(account.accountId)) return signedIn
+    throw new ClientError('login_taken', 'The login name is in use; choose another.')
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'authentication' && apiCode(error) !== 'session_expired') {
+      throw new ClientError('network', 'The server was lost before the account was made; register again.', {
+        cause: error,
+      })
+    }
+    throw error
+  }
+}

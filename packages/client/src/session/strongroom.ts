@@ -1,0 +1,80 @@
+import { type AccountId, type AccountKey, type DeviceId, openKeyring, SecretBytes, toHex } from '@strongroom/crypto'
+import { createDrive } from '../drive/drive.ts'
+import { ClientError } from '../errors.ts'
+import type { Platform } from '../ports.ts'
+import { createStoreAccess } from '../transport/store.ts'
+import { vaultCache } from '../vault-log/cache.ts'
+import { openLog } from '../vault-log/log.ts'
+import { apiFor } from './connect.ts'
+import { disposeKeyring } from './device.ts'
+import { logIn, type SignedIn, sealFailure } from './login.ts'
+import { loadProfile } from './records.ts'
+import { registerAccount } from './register.ts'
+import type { Session, StrongroomApi } from './types.ts'
+
+/** The way in. */
+export const Strongroom: StrongroomApi = {
+  async register(input) {
+    return await openSession(input.platform, await registerAccount(input))
+  },
+  async login(input) {
+    return await openSession(input.platform, await logIn(input))
+  },
+  async resume(platform) {
+    const profile = await loadProfile(platform.store)
+    if (profile === null) return null
+    // Reason for the casts: the profile stores these very values, with their lengths checked.
+    const accountKey = SecretBytes.copyOf(profile.accountKey) as AccountKey
+    const accountId = profile.accountId as AccountId
+    try {
+      const place = { accountId, version: profile.keyringVersion }
+      const keyring = await openKeyring(platform.engine, accountKey, place, profile.sealedKeyring)
+      return await openSession(platform, { profile, accountKey, keyring })
+    } catch (cause) {
+      accountKey.dispose()
+      throw sealFailure('the keyring', cause)
+    }
+  },
+}
+
+async function openSession(platform: Platform, signedIn: SignedIn): Promise<Session> {
+  const { profile, accountKey, keyring } = signedIn
+  const { engine, store, clock, transport } = platform
+  const { server, login, storeOrigins, deviceName } = profile
+  const accountId = profile.accountId as AccountId // See `resume`.
+  const deviceId = profile.deviceId as DeviceId
+  const api = apiFor(platform, server, profile.token)
+  const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
+  const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
+  const author = { accountId, deviceId, seed: keyring.identitySeeds.ed25519 }
+  const log = await openLog({ engine, clock, api, store, cache, author, keyring })
+  let closed = false
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    await log.close()
+    accountKey.dispose()
+    disposeKeyring(keyring)
+    await platform.content.close()
+  }
+  const identity = { server, login, accountId: toHex(accountId) }
+  return {
+    identity,
+    drive: createDrive({ platform, api, access, log, deviceName }),
+    async whoami(options) {
+      const { usedBytes, quotaBytes } = await api.call('account', { signal: options?.signal })
+      return { ...identity, usedBytes, quotaBytes }
+    },
+    async logout(options) {
+      await api.call('logout', { signal: options?.signal }).catch((error: unknown) => {
+        // A session that is over already needs no ending.
+        if (!(error instanceof ClientError) || error.code !== 'authentication') throw error
+      })
+      await store.remove('profile')
+      await store.remove('cache')
+      await close()
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

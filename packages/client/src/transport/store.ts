@@ -1,0 +1,115 @@
+import { ClientError, throwIfAborted } from '../errors.ts'
+import type { Clock, Transport, TransportResponse } from '../ports.ts'
+import { parseRetryAfter, Transient } from './retry.ts'
+
+/** Longest error body of a store that is read, in bytes. */
+const ERROR_LIMIT = 64 * 1024
+
+/** The presigned URL has expired or is refused: ask for a new one. */
+export class UrlRefused extends Error {}
+/** A write-once PUT found an object under that name (412). */
+export class AlreadyThere extends Error {}
+
+export interface StoreAccess {
+  put(input: {
+    url: string
+    headers: Readonly<Record<string, string>>
+    body: Uint8Array
+    signal?: AbortSignal | undefined
+  }): Promise<string>
+  getRange(input: {
+    url: string
+    offset: number
+    length: number
+    signal?: AbortSignal | undefined
+  }): Promise<Uint8Array<ArrayBuffer>>
+}
+
+export interface StoreOptions {
+  readonly server: string
+  /** Origins of the server record, fixed at login. */
+  readonly origins: readonly string[]
+  readonly transport: Transport
+  readonly clock: Clock
+}
+
+/**
+ * Turns a URL from the server into one that may be asked: relative ones belong to the server, absolute ones must have
+ * an origin from the server record.
+ *
+ * @throws ClientError `integrity` for any other
+ */
+export function resolveStoreUrl(url: string, server: string, origins: readonly string[]): string {
+  let resolved: URL
+  try {
+    // Invariant: one leading slash only; `//host/…` names another host.
+    resolved = url.startsWith('/') && !/^\/[/\\]/.test(url) ? new URL(server + url) : new URL(url)
+  } catch (cause) {
+    throw new ClientError('integrity', 'The server named a store address that is not a URL.', { cause })
+  }
+  const allowed = resolved.origin === new URL(server).origin || origins.includes(resolved.origin)
+  if (!allowed || resolved.username !== '' || resolved.password !== '') {
+    throw new ClientError('integrity', 'The server named a store that is not in its record; log in again to renew it.')
+  }
+  return resolved.href
+}
+
+/** Presigned transfers. They throw `Transient`, `UrlRefused` or `AlreadyThere` for their caller to act on. */
+export function createStoreAccess(options: StoreOptions): StoreAccess {
+  const exchange = async (
+    method: 'GET' | 'PUT',
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    extra: { body?: Uint8Array; signal?: AbortSignal | undefined },
+  ) => {
+    throwIfAborted(extra.signal)
+    const href = resolveStoreUrl(url, options.server, options.origins)
+    return await transient(() => options.transport(href, { method, headers, ...extra }))
+  }
+  return {
+    async put({ url, headers, body, signal }) {
+      const response = await exchange('PUT', url, headers, { body, signal })
+      if (response.status === 412) throw new AlreadyThere()
+      await checkStatus(response, options.clock.nowMs())
+      const etag = response.header('etag')
+      if (etag === null) throw new ClientError('server', 'The store confirmed a part without an ETag.')
+      await transient(() => response.bytes(ERROR_LIMIT))
+      return etag
+    },
+    async getRange({ url, offset, length, signal }) {
+      const range = { range: `bytes=${offset}-${offset + length - 1}` }
+      const response = await exchange('GET', url, range, { signal })
+      await checkStatus(response, options.clock.nowMs())
+      if (response.status !== 206 && !(response.status === 200 && offset === 0)) {
+        throw new ClientError('server', 'The store does not serve ranges.')
+      }
+      const bytes = await transient(() => response.bytes(length))
+      if (bytes.length !== length) {
+        throw new Transient(new ClientError('network', 'The store answered fewer bytes than asked for.'))
+      }
+      return bytes
+    },
+  }
+}
+
+async function checkStatus(response: TransportResponse, nowMs: number): Promise<void> {
+  if (response.status < 300) return
+  await response.bytes(ERROR_LIMIT).catch(() => undefined)
+  if (response.status === 403 || response.status === 401) throw new UrlRefused()
+  const waitMs = parseRetryAfter(response.header('retry-after'), nowMs)
+  const details = { status: response.status }
+  if (response.status === 507) throw new ClientError('quota', 'The server has no room left.', { details })
+  if (response.status === 429 || response.status >= 500 || response.status === 408) {
+    throw new Transient(new ClientError('network', 'The store is not available at the moment.', { details }), waitMs)
+  }
+  throw new ClientError('server', `The store refused the request (${response.status}).`, { details })
+}
+
+async function transient<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'network') throw new Transient(error)
+    throw error
+  }
+}
