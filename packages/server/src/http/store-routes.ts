@@ -26,7 +26,8 @@ export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectS
       return reply.header('etag', etag).code(200).send()
     })
 
-    scope.get(OBJECT_PATH, async (request, reply) => {
+    // The URL allows GET alone, as S3's does.
+    scope.get(OBJECT_PATH, { exposeHeadRoute: false }, async (request, reply) => {
       const { blobId } = urls.verifyObject(queryOf(request.raw.url ?? ''))
       const found = await objects.stat(blobId)
       if (found === null) throw new ServerError('not_found')
@@ -37,7 +38,6 @@ export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectS
         reply.code(206).header('content-range', `bytes ${range.offset}-${end}/${found.length}`)
       }
       reply.header('content-length', range?.length ?? found.length)
-      if (request.method === 'HEAD') return reply.send()
       const body = await objects.read(blobId, range ?? undefined)
       return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }))
     })

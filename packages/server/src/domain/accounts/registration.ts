@@ -65,7 +65,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
   requireOpen(deps)
   const login = loginName(input.login)
   checkRecord(deps, login, input.record)
-  const card = checkCard(input.card, input.accountId)
+  const card = await checkCard(input.card, input.accountId)
   const genesis = await verifyCommit({ ...commitVerifier, state: null, bytes: input.genesis }).catch(rejectCommit)
   checkGenesis(genesis.header, genesis.next.members, { accountId: input.accountId, card })
   const outer = await deps.outerKeys.create(input.accountId)

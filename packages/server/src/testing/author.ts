@@ -1,0 +1,163 @@
+import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
+import { cardHashMessage, compareBytes, signatureMessage } from '@strongroom/crypto/envelope'
+import {
+  type ChainState,
+  commitHash,
+  deriveVaultId,
+  EMPTY_BODY_LENGTH,
+  encodeHeader,
+  encodeSection,
+  MEMBER_WRAP_LENGTH,
+  membersHash,
+  type Section,
+} from '@strongroom/vault/header'
+
+const hasher = { sha256: async (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()) }
+
+/** Someone who signs commits; bodies are random bytes, which to a server look like any other. */
+export interface Author {
+  readonly accountId: Uint8Array
+  readonly deviceId: Uint8Array
+  readonly card: { readonly bytes: Uint8Array; readonly hash: Uint8Array }
+  readonly seed: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+export interface AuthoredCommit {
+  readonly bytes: Uint8Array
+  readonly next: ChainState
+}
+
+function keyPair(seed: Uint8Array) {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed])
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+  return { privateKey, publicKey: new Uint8Array(spki.subarray(-32)) }
+}
+
+export async function createAuthor(): Promise<Author> {
+  const accountId = new Uint8Array(randomBytes(16))
+  const seed = new Uint8Array(randomBytes(32))
+  const { privateKey, publicKey } = keyPair(seed)
+  const time = Buffer.alloc(8)
+  time.writeBigInt64BE(BigInt(Date.now()))
+  // Version and suite, account, keys (nobody seals anything to the second), time, no card before (keys.md, cards).
+  const body = Buffer.concat([Buffer.of(1, 1), accountId, publicKey, randomBytes(1216), time, Buffer.alloc(32)])
+  const hash = await hasher.sha256(cardHashMessage(new Uint8Array(body)))
+  const signature = sign(null, signatureMessage('card', hash), privateKey)
+  const card = { bytes: new Uint8Array(Buffer.concat([body, signature, Buffer.alloc(64)])), hash }
+  return {
+    accountId,
+    deviceId: new Uint8Array(randomBytes(16)),
+    card,
+    seed,
+    publicKey,
+  }
+}
+
+/** Sealed bytes that no key opens: the format's version, then anything. */
+function fakeBody(length = EMPTY_BODY_LENGTH): Uint8Array {
+  const bytes = new Uint8Array(randomBytes(length))
+  bytes[0] = 1
+  return bytes
+}
+
+async function assemble(
+  author: Author,
+  input: {
+    state: ChainState | null
+    vaultId: Uint8Array
+    section: Section
+    members: ChainState['members']
+    bodyLength?: number
+  },
+): Promise<AuthoredCommit> {
+  const sectionBytes = encodeSection(input.section)
+  const body = fakeBody(input.bodyLength)
+  const epoch = input.state?.epoch ?? 1
+  const headerBytes = encodeHeader({
+    suite: 1,
+    membership: input.section.members.length > 0 || input.section.epochChange !== null,
+    vaultId: input.vaultId,
+    seq: input.state?.head === null || input.state === null ? 0 : input.state.head.seq + 1,
+    prev: input.state?.head?.hash ?? new Uint8Array(32),
+    epoch,
+    accountId: author.accountId,
+    deviceId: author.deviceId,
+    cardHash: author.card.hash,
+    timeMs: Date.now(),
+    sectionHash: await hasher.sha256(sectionBytes),
+    sectionLength: sectionBytes.length,
+    bodyHash: await hasher.sha256(body),
+    bodyLength: body.length,
+    membersHash: await membersHash(hasher, input.members),
+    checkpointHash: null,
+  })
+  const hash = await commitHash(hasher, headerBytes)
+  const signature = sign(null, signatureMessage('commit', hash), keyPair(author.seed).privateKey)
+  const seq = input.state?.head == null ? 0 : input.state.head.seq + 1
+  return {
+    bytes: new Uint8Array(Buffer.concat([headerBytes, signature, sectionBytes, body])),
+    next: { vaultId: input.vaultId, head: { seq, hash }, epoch, members: input.members },
+  }
+}
+
+/** The first commit of a private vault. */
+export async function authorGenesis(author: Author): Promise<AuthoredCommit> {
+  const random = new Uint8Array(randomBytes(32))
+  const vaultId = await deriveVaultId(hasher, author.card.hash, random)
+  const member = {
+    accountId: author.accountId,
+    role: 'owner' as const,
+    cardHash: author.card.hash,
+    suite: 1,
+    publicKey: author.publicKey,
+    state: 'active' as const,
+  }
+  const section: Section = {
+    changeId: new Uint8Array(randomBytes(16)),
+    added: [],
+    released: [],
+    members: [{ ...member, wrap: null }],
+    epochChange: {
+      keyCommitment: new Uint8Array(randomBytes(32)),
+      sealedPreviousKey: null,
+      wraps: [{ accountId: author.accountId, wrap: fakeBody(MEMBER_WRAP_LENGTH) }],
+    },
+    genesis: { founderCardHash: author.card.hash, random },
+  }
+  return assemble(author, { state: null, vaultId, section, members: [member] })
+}
+
+/** A commit that adds and releases references. */
+export async function authorCommit(
+  author: Author,
+  state: ChainState,
+  references: {
+    added?: readonly { blobId: Uint8Array; count?: number; sourceVault?: Uint8Array | null }[]
+    released?: readonly { blobId: Uint8Array; count?: number }[]
+    bodyLength?: number
+  } = {},
+): Promise<AuthoredCommit> {
+  const sorted = <T extends { blobId: Uint8Array }>(items: readonly T[]) =>
+    [...items].sort((left, right) => compareBytes(left.blobId, right.blobId))
+  const section: Section = {
+    changeId: new Uint8Array(randomBytes(16)),
+    added: sorted(references.added ?? []).map((item) => ({
+      blobId: item.blobId,
+      count: item.count ?? 1,
+      sourceVault: item.sourceVault ?? null,
+    })),
+    released: sorted(references.released ?? []).map((item) => ({ blobId: item.blobId, count: item.count ?? 1 })),
+    members: [],
+    epochChange: null,
+    genesis: null,
+  }
+  return assemble(author, {
+    state,
+    vaultId: state.vaultId,
+    section,
+    members: state.members,
+    ...(references.bodyLength === undefined ? {} : { bodyLength: references.bodyLength }),
+  })
+}

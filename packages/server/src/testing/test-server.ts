@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { openFileStore } from '../adapters/blob/file-store.ts'
+import { openKeyFile } from '../adapters/kms/key-file.ts'
+import type { Database } from '../database/tables.ts'
+import { type OuterKeys, outerKeys } from '../domain/keys/outer-keys.ts'
+import { loadServerSetup, type ServerSetup } from '../domain/keys/server-setup.ts'
+import { type AppDeps, createApp } from '../http/app.ts'
+import { servedStore } from '../http/served-store.ts'
+import { type StoreUrls, storeUrls } from '../http/store-urls.ts'
+import type { KeyManagement, LogFields, Logger, ServedObjectStore } from '../ports/index.ts'
+import { createTestDatabase } from './test-database.ts'
+
+/** A clock that tests move. */
+export interface TestClock {
+  nowMs(): number
+  advance(ms: number): void
+}
+
+export interface TestServer {
+  readonly app: FastifyInstance
+  readonly database: Database
+  readonly objects: ServedObjectStore
+  readonly keys: KeyManagement
+  readonly urls: StoreUrls
+  readonly setup: ServerSetup
+  readonly outer: OuterKeys
+  readonly clock: TestClock
+  /** What was logged: fields and message. */
+  readonly logs: { fields: LogFields; message: string }[]
+  close(): Promise<void>
+}
+
+export type TestServerOptions = Partial<
+  Pick<AppDeps, 'quotaBytes' | 'registration' | 'attemptsPerMinute' | 'publicUrl' | 'trustedProxies'>
+> & {
+  /** Wraps the store, to make it fail. */
+  readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore
+}
+
+function testClock(): TestClock {
+  let offsetMs = 0
+  return {
+    nowMs: () => Date.now() + offsetMs,
+    advance: (ms) => {
+      offsetMs += ms
+    },
+  }
+}
+
+/** The real server over embedded adapters, not listening: ask it by `app.inject`. */
+export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { wrapObjects = (objects) => objects, ...settings } = options
+  const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-server-'))
+  const { database, drop } = await createTestDatabase()
+  const clock = testClock()
+  const random = { bytes: (length: number) => randomBytes(length) }
+  const keys = await openKeyFile({ file: path.join(folder, 'keys.json'), clock })
+  const objects = wrapObjects(await openFileStore(path.join(folder, 'blobs')))
+  const setup = await loadServerSetup({ database, keys, objects, random })
+  const urls = storeUrls(setup.urlKey, clock)
+  const outer = outerKeys({ database, keys, clock, random })
+  const logs: TestServer['logs'] = []
+  const log = (fields: LogFields, message: string) => void logs.push({ fields, message })
+  const logger: Logger = { debug: log, info: log, warn: log, error: log }
+  const app = createApp({
+    database,
+    store: servedStore(objects, urls),
+    served: { objects, urls },
+    keys,
+    clock,
+    random,
+    logger,
+    setup,
+    outerKeys: outer,
+    quotaBytes: 2 ** 40,
+    registration: 'open',
+    attemptsPerMinute: 100_000,
+    publicUrl: null,
+    trustedProxies: [],
+    tls: null,
+    isDraining: () => false,
+    ...settings,
+  })
+  await app.ready()
+  return {
+    app,
+    database,
+    objects,
+    keys,
+    urls,
+    setup,
+    outer,
+    clock,
+    logs,
+    close: async () => {
+      await app.close()
+      await objects.close()
+      await keys.close()
+      await drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
