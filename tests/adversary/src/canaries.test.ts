@@ -80,7 +80,7 @@ beforeAll(async () => {
   const everything = await readTree(data.path, (path) => path.startsWith('postgres/binaries'))
   postgresFiles = everything.filter(({ name }) => name.startsWith('postgres/'))
   files = everything.filter(({ name }) => !name.startsWith('postgres/'))
-  log = { name: 'server log', bytes: server.output() }
+  log = { name: 'server log', bytes: Buffer.from(server.output()) }
 })
 
 afterAll(async () => {

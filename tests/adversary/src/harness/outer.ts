@@ -1,5 +1,4 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { openKeyFile } from '../../../../packages/server/src/adapters/kms/key-file.ts'
@@ -14,10 +13,7 @@ export interface OuterLayer {
 
 /** Opens the key file of a server's data folder. */
 export async function openOuterLayer(server: ServerProcess): Promise<OuterLayer> {
-  const names = await readdir(server.dataFolder)
-  const file = names.find((name) => /key/.test(name))
-  if (file === undefined) throw new Error('the data folder holds no key file')
-  const service = await openKeyFile({ file: join(server.dataFolder, file), clock: { nowMs: () => Date.now() } })
+  const service = await openKeyFile({ file: join(server.dataFolder, 'keys.json'), clock: { nowMs: () => Date.now() } })
   const keyOf = async (owner: Uint8Array): Promise<KeyObject> => {
     const { wrapped, version } = await newestKey(server.database, owner)
     const context = { purpose: 'outer-key', account: Buffer.from(owner).toString('hex'), version: String(version) }

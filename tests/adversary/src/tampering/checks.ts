@@ -1,0 +1,42 @@
+import type { Mutation } from '../harness/mutant.ts'
+
+const OPEN = 'packages/client/src/download/open.ts'
+const VERIFY = 'packages/vault/src/header/verify-commit.ts'
+const LOG = 'packages/client/src/vault-log/log.ts'
+
+/** Every check of the client that an attack here runs into, as the piece of source text that makes it. */
+export const CHECKS = {
+  'part digest': {
+    file: 'packages/client/src/content/inline.ts',
+    find: "if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')",
+    replace: '',
+  },
+  'digest list root': {
+    file: OPEN,
+    find: "if (!equalBytes(root, record.partsRoot)) throw integrityError('the digest list of a blob')",
+    replace: '',
+  },
+  'blob length': { file: OPEN, find: 'blob.blobLength !== blobLength || ', replace: '' },
+  'commit signature': {
+    file: VERIFY,
+    find: '!(await verifier.ed25519Verify(author.publicKey, message, parts.signature))',
+    replace: 'false',
+  },
+  'section hash': { file: VERIFY, find: '!equalBytes(sectionHash, parts.header.sectionHash)', replace: 'false' },
+  'body hash': { file: VERIFY, find: '!equalBytes(bodyHash, parts.header.bodyHash)', replace: 'false' },
+  'sequence number': { file: VERIFY, find: 'header.seq !== state.head.seq + 1', replace: 'false' },
+  'previous hash': { file: VERIFY, find: '!equalBytes(header.prev, state.head.hash)', replace: 'false' },
+  'head went back': {
+    file: LOG,
+    find: 'if (head.seq < own.seq || (pin !== undefined && own.seq < pin.seq)) throw rolledBack()',
+    replace: '',
+  },
+  'head hash': { file: LOG, find: 'if (!equalBytes(head.hash, own.hash)) throw forked()', replace: '' },
+  'pinned head': {
+    file: LOG,
+    find: 'if (pin !== undefined && seq === pin.seq && toHex(hash) !== pin.hash) throw forked()',
+    replace: '',
+  },
+} as const satisfies Record<string, Mutation>
+
+export type Check = keyof typeof CHECKS
