@@ -14,6 +14,15 @@ const { version } = JSON.parse(readFileSync(here('../package.json'), 'utf8'))
 const buildScript = here('../../../scripts/build.mjs')
 const inClone = existsSync(buildScript) && existsSync(here('../src/main.ts'))
 
+function serverInstalled() {
+  if (inClone) return true
+  try {
+    return import.meta.resolve('strongroom-server') !== ''
+  } catch {
+    return false
+  }
+}
+
 async function build(app) {
   const { buildApps } = await import('../../../scripts/build.mjs')
   await buildApps([app])
@@ -44,4 +53,4 @@ try {
   )
   process.exit(1)
 }
-await main.runCli({ args: process.argv.slice(2), version, findServer })
+await main.runCli({ args: process.argv.slice(2), version, findServer, serverInstalled: serverInstalled() })

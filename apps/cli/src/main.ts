@@ -10,6 +10,7 @@ export interface RunInput {
   readonly args: readonly string[]
   readonly version: string
   readonly findServer: ServerLoader
+  readonly serverInstalled: boolean
 }
 
 /** How long a command may tidy up after Ctrl-C before the process ends regardless. */
@@ -34,6 +35,7 @@ async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCod
   const program = createProgram({
     version: input.version,
     findServer: input.findServer,
+    serverInstalled: input.serverInstalled,
     context: (flags) => ({
       output: processOutput({ json: flags.json ?? false, quiet: flags.quiet ?? false }),
       environment: process.env,

@@ -14,6 +14,8 @@ export interface ProgramInput {
   /** The context for a verb, from the flags that all verbs have. */
   readonly context: (flags: { json?: boolean; quiet?: boolean }) => CommandContext
   readonly findServer: ServerLoader
+  /** Whether help shows `serve`. */
+  readonly serverInstalled: boolean
   readonly onExitCode: (code: ExitCode) => void
 }
 
@@ -59,7 +61,7 @@ export function createProgram(input: ProgramInput): Command {
     }
 
   program
-    .command('serve')
+    .command('serve', { hidden: !input.serverInstalled })
     .description('run a server in this terminal; settings come from the environment')
     .option('--port <number>', 'port to listen on (PORT)')
     .option('--host <address>', 'address to listen on (HOST)')

@@ -85,7 +85,7 @@ export async function mkdir(
   const result = await withDrive(context, (drive) =>
     forEachTarget(output, paths, async (path) => {
       if (options.dryRun) {
-        output.note(`Would make ${terminalText(path)}`)
+        if (!output.json) output.line(`Would make ${terminalText(path)}`)
       } else await drive.mkdir(path, { signal, parents })
       return { path }
     }),

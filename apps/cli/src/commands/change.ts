@@ -43,7 +43,7 @@ async function relocate(
   const verb = done === 'Moved' ? 'mv' : 'cp'
   const destination = paths.at(-1)
   if (destination === undefined || paths.length < 2) {
-    throw new UsageError(`Name what, and where to: strongroom ${verb} /FROM... /TO`)
+    throw new UsageError(`Name what, and where to: strongroom ${verb} /FROM... /TO.`)
   }
   const sources = paths.slice(0, -1).map(parseRemotePath)
   const to = parseRemotePath(destination)

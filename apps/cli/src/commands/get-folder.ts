@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
-import { folderSink, milliseconds } from '@strongroom/client/node'
+import { milliseconds, treeSink } from '@strongroom/client/node'
 import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
 import type { GetItem, GetTask } from './get.ts'
 
@@ -99,7 +99,7 @@ function withoutEmptyFolders(plans: readonly Plan[]): Plan[] {
 /** The platform's careful sink, but files that must not replace others go to the free name that was found. */
 function renamingSink(top: string, plans: Iterable<Plan>): TreeSink {
   // Replacing was decided file by file, above.
-  const sink = folderSink(top, { overwrite: true })
+  const sink = treeSink(top, { overwrite: true })
   const renamed = new Map<string, string>()
   for (const plan of plans) {
     const target = relative(top, plan.localPath).split(sep).join('/')

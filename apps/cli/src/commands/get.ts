@@ -72,7 +72,7 @@ async function getToStdout(
   const entry = await drive.stat(path, { signal: context.signal })
   requireFile(entry)
   if (options.dryRun) {
-    context.output.note(`Would get ${terminalText(path)}`)
+    context.output.line(`Would get ${terminalText(path)} to stdout`)
     return EXIT.done
   }
   const progress = createProgress(context.output.interactive && !process.stdout.isTTY)
@@ -174,15 +174,13 @@ function report(
       const verb = item.outcome === 'skipped' ? 'Would skip' : 'Would get'
       output.line(`${verb} ${terminalText(item.path)} to ${terminalText(item.localPath)}`)
     }
-  } else {
+  } else if (items.length > 0) {
     const done = items.filter((item) => item.outcome === 'done')
     const bytes = done.reduce((sum, item) => sum + item.size, 0)
     const skipped = items.length - done.length
-    const single = items.length === 1 && failed.length === 0 ? done[0] : undefined
-    if (single) output.note(`Got ${quoted(single.localPath)} (${formatBytes(bytes)}).`)
-    else
-      output.note(
-        `Got ${count(done.length, 'item')} (${formatBytes(bytes)}); ${skipped} skipped, ${failed.length} failed.`,
-      )
+    const parts = [`Got ${count(done.length, 'item')} (${formatBytes(bytes)})`]
+    if (skipped > 0) parts.push(`${skipped} skipped`)
+    if (failed.length > 0) parts.push(`${failed.length} failed`)
+    output.note(`${parts.join(', ')}.`)
   }
 }

@@ -27,7 +27,7 @@ export async function put(context: CommandContext, paths: readonly string[], fla
   const destination = paths.at(-1)
   const sources = paths.slice(0, -1)
   if (destination === undefined || sources.length === 0) {
-    throw new UsageError('Name what to put, and where: strongroom put FILE... /FOLDER')
+    throw new UsageError('Name what to put, and where: strongroom put FILE... /FOLDER.')
   }
   parseRemotePath(destination)
   readPutOptions(context, flags)
@@ -67,7 +67,7 @@ async function putStdin(context: CommandContext, destination: string, flags: Put
   return withDrive(context, async (drive) => {
     const entry = namesFolder(destination) || path === '/' ? null : await statOrNull(drive, path, context.signal)
     if (entry?.kind === 'folder' || namesFolder(destination)) {
-      throw new UsageError('Data from stdin needs a file name: strongroom put - /FOLDER/NAME')
+      throw new UsageError('Data from stdin needs a file name: strongroom put - /FOLDER/NAME.')
     }
     return putSource(context, drive, streamSource(process.stdin, Date.now()), path, options)
   })
@@ -133,6 +133,7 @@ async function putMany(
   }
   for (const failure of result.failures) failures.add(failure.path, failure.error)
   const { files, folders, symlinks, bytes, skipped } = result
+  const done = files + folders + symlinks + skipped
   if (output.json) {
     const counts = { files, folders, symlinks, bytes, skipped }
     output.document({ dryRun: options.dryRun, ...counts, items, failed: failures.list })
@@ -140,11 +141,13 @@ async function putMany(
     for (const item of items) {
       output.line(`${item.outcome === 'skipped' ? 'Would skip' : 'Would put'} ${terminalText(item.path)}`)
     }
-  } else {
+  } else if (done > 0) {
     const parts = [`Put ${count(files, 'file')} (${formatBytes(bytes)})`]
     if (folders > 0) parts.push(count(folders, 'folder'))
     if (symlinks > 0) parts.push(count(symlinks, 'symbolic link'))
-    output.note(`${parts.join(', ')}; ${skipped} skipped, ${failures.list.length} failed.`)
+    if (skipped > 0) parts.push(`${skipped} skipped`)
+    if (failures.list.length > 0) parts.push(`${failures.list.length} failed`)
+    output.note(`${parts.join(', ')}.`)
   }
-  return failures.exitCode(files + folders + symlinks + skipped)
+  return failures.exitCode(done)
 }

@@ -33,6 +33,18 @@ export async function serve(findServer: ServerLoader, flags: ServeFlags): Promis
       'The server package is not installed here; run "npm start" in a clone of Strongroom, or install strongroom-server.',
     )
   }
-  await server.main()
+  try {
+    await server.main()
+  } catch (cause) {
+    throw startError(cause)
+  }
   return EXIT.done
+}
+
+// Reason: the server is loaded at run time, maybe from another package, so its error classes are known by name only.
+function startError(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  if (cause.name === 'ConfigError') return new UsageError(cause.message, { cause })
+  if (cause.name === 'StartError') return new CliError(EXIT.failed, cause.message, { cause })
+  return cause
 }
