@@ -171,7 +171,7 @@ describe('a full disk', () => {
     expect(listed.stdout.toString('utf8')).not.toContain('too large')
     const read = await device.ok(['cat', '/kept'])
     expect(read.stdout.equals(Buffer.from(kept))).toBe(true)
-    expect(server.running).toBe(true)
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
   })
 
   it('under the client ends with code 1, one clear line, and nothing left', async (context) => {

@@ -1,0 +1,66 @@
+import { Strongroom } from '@strongroom/client'
+import { blobSink, blobSource, browserPlatform } from '@strongroom/client/browser'
+import { bytesFrom } from '../../e2e/src/journeys/seeded-bytes.ts'
+
+export interface JourneyInput {
+  login: string
+  password: string
+  seed: number
+  /** Bytes of the file. */
+  size: number
+}
+
+export interface JourneyResult {
+  recoveryKey: string
+  /** SHA-256 of what was put, and of what came back on a second sign-in. */
+  put: string
+  got: string
+  listed: { path: string; size: number }[]
+  /** From inside the file: 70,000 bytes around the end of its first part, compared in the page. */
+  rangeEqual: boolean
+}
+
+const RANGE = { offset: 8 * 1024 * 1024 - 40_000, length: 70_000 }
+
+async function sha256(bytes: BufferSource): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+async function journey(input: JourneyInput): Promise<JourneyResult> {
+  const { login, password, size } = input
+  const bytes = bytesFrom(input.seed, size) as Uint8Array<ArrayBuffer> // made over a plain buffer
+  const account = { server: location.origin, login, password, deviceName: 'browser' }
+  let recoveryKey = ''
+  const first = await Strongroom.register({
+    ...account,
+    platform: browserPlatform(),
+    onRecoveryKey: (text) => {
+      recoveryKey = text
+    },
+  })
+  await first.drive.mkdir('/from the browser')
+  await first.drive.put(blobSource(new Blob([bytes])), '/from the browser/file')
+  await first.close()
+
+  const second = await Strongroom.login({ ...account, platform: browserPlatform() })
+  const sink = blobSink()
+  await second.drive.get('/from the browser/file', sink)
+  const listed = await second.drive.list('/', { recursive: true })
+  let matched = 0
+  for await (const chunk of second.drive.getRange('/from the browser/file', RANGE)) {
+    const start = RANGE.offset + matched
+    if (chunk.every((byte, index) => byte === bytes[start + index])) matched += chunk.length
+  }
+  await second.logout()
+  await second.close()
+  return {
+    recoveryKey,
+    put: await sha256(bytes),
+    got: await sha256((await sink.blob?.arrayBuffer()) ?? new ArrayBuffer(0)),
+    listed: listed.map((entry) => ({ path: entry.path, size: entry.size })),
+    rangeEqual: matched === RANGE.length,
+  }
+}
+
+Object.assign(globalThis, { journey, ready: true })
