@@ -123,8 +123,8 @@ function exists(): ClientError {
 
 /**
  * Seconds for `utimes` that come back as the same milliseconds: libuv cuts to microseconds, and the double nearest to
- * a millisecond may lie just below it.
+ * a millisecond may lie just below it. As text, because Node takes a negative number for the present.
  */
-export function fileTime(mtimeMs: number): number {
-  return mtimeMs / 1000 + 0.000_000_4
+export function fileTime(mtimeMs: number): string {
+  return String(mtimeMs / 1000 + 0.000_000_4)
 }

@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { conflictName, formatPath, numberedName, parsePath } from './paths.ts'
+
+const name = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+  .filter((text) => !/[/\0]/.test(text) && text !== '.' && text !== '..')
+
+describe('parsePath', () => {
+  it('is the inverse of formatPath', () => {
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 6 }), (names) => {
+        expect(parsePath(formatPath(names))).toEqual(names)
+      }),
+      { seed: 3, numRuns: 200 },
+    )
+  })
+
+  it('forgives repeated and trailing slashes', () => {
+    expect(parsePath('//a///b/')).toEqual(['a', 'b'])
+  })
+
+  it.each(['', 'a/b', './a', '/a/../b', '/./a', '/a\0b', '/\ud800', `/${'x'.repeat(256)}`])('refuses %j', (path) => {
+    expect(() => parsePath(path)).toThrow(expect.objectContaining({ code: 'usage' }))
+  })
+})
+
+describe('names beside others', () => {
+  it('number before the extension', () => {
+    expect(numberedName('photo.jpg', 2)).toBe('photo (2).jpg')
+    expect(numberedName('.profile', 3)).toBe('.profile (3)')
+    expect(numberedName('README', 2)).toBe('README (2)')
+  })
+
+  it('name the device and time of a conflict', () => {
+    expect(conflictName('a.txt', 'lap/top', Date.UTC(2024, 1, 3, 4, 5))).toBe(
+      'a (conflict, lap-top, 2024-02-03 04.05).txt',
+    )
+  })
+
+  it('stay within 255 bytes', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme', minLength: 1, maxLength: 120 }),
+        fc.integer({ min: 2, max: 999 }),
+        (text, n) => {
+          const clean = text.replace(/[/\0]/g, '_')
+          expect(new TextEncoder().encode(numberedName(clean, n)).length).toBeLessThanOrEqual(255)
+          expect(new TextEncoder().encode(conflictName(clean, clean, 0)).length).toBeLessThanOrEqual(255)
+        },
+      ),
+      { seed: 5, numRuns: 200 },
+    )
+  })
+})

@@ -1,0 +1,217 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TreeItem } from '../../drive/types.ts'
+import type { FileSink } from '../../ports.ts'
+import { fileSink } from './file-sink.ts'
+import { fileSource, localTree, milliseconds } from './file-source.ts'
+import { profileFolders, profileStore } from './profile-store.ts'
+import { localNames, treeSink } from './tree-sink.ts'
+
+let folder = ''
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'strongroom-files-'))
+})
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+async function fill(sink: FileSink, text: string, meta: { mtimeMs?: number; mode?: number } = {}): Promise<void> {
+  const writer = await sink.open({ size: text.length, mtimeMs: meta.mtimeMs ?? 0, mode: meta.mode })
+  try {
+    await writer.write(bytes(text))
+    await writer.commit()
+  } finally {
+    await writer.abort()
+  }
+}
+
+describe('fileSink', () => {
+  it('sets content, mode and time at once', async () => {
+    await fill(fileSink(join(folder, 'a')), 'hello', { mtimeMs: 1_700_000_000_123, mode: 0o751 })
+    const stats = await stat(join(folder, 'a'))
+    expect(await readFile(join(folder, 'a'), 'utf8')).toBe('hello')
+    expect(stats.mode & 0o777).toBe(0o751)
+  })
+
+  it.each([0, 1, 999, 1_700_000_000_123, 1_700_000_000_999, 4_102_444_800_001, -1, -1000, -1877, -86_400_000_001])(
+    'keeps the modification time %d to the millisecond',
+    async (mtimeMs) => {
+      await fill(fileSink(join(folder, 'a')), 'x', { mtimeMs })
+      expect((await fileSource(join(folder, 'a'))).mtimeMs).toBe(mtimeMs)
+    },
+  )
+
+  it('leaves nothing behind when it is aborted', async () => {
+    await writeFile(join(folder, 'a'), 'old')
+    const writer = await fileSink(join(folder, 'a')).open({ size: 3, mtimeMs: 0 })
+    await writer.write(bytes('new'))
+    await writer.abort()
+    expect(await readdir(folder)).toEqual(['a'])
+    expect(await readFile(join(folder, 'a'), 'utf8')).toBe('old')
+  })
+
+  it('does not replace what appears meanwhile unless it may', async () => {
+    const writer = await fileSink(join(folder, 'a'), { overwrite: false }).open({ size: 3, mtimeMs: 0 })
+    await writer.write(bytes('new'))
+    await writeFile(join(folder, 'a'), 'old')
+    await expect(writer.commit()).rejects.toMatchObject({ code: 'exists' })
+    await writer.abort()
+    expect(await readFile(join(folder, 'a'), 'utf8')).toBe('old')
+    expect(await readdir(folder)).toEqual(['a'])
+  })
+
+  it('replaces a symbolic link instead of writing through it', async () => {
+    await writeFile(join(folder, 'victim'), 'untouched')
+    await symlink('victim', join(folder, 'a'))
+    await fill(fileSink(join(folder, 'a')), 'new')
+    expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('untouched')
+    expect(await readFile(join(folder, 'a'), 'utf8')).toBe('new')
+  })
+
+  it('refuses a folder as its target', async () => {
+    await mkdir(join(folder, 'a'))
+    await expect(fileSink(join(folder, 'a')).open({ size: 0, mtimeMs: 0 })).rejects.toMatchObject({
+      code: 'is_a_folder',
+    })
+  })
+})
+
+describe('treeSink', () => {
+  it('never leaves its folder, whatever names a valid commit holds', async () => {
+    const sink = treeSink(join(folder, 'out'))
+    for (const path of ['../x', 'a/../../x', '..', '.', '', 'a//b', '/etc/x', 'a/./b', 'a\0b']) {
+      await expect(fill(sink.file(path), 'bad')).rejects.toMatchObject({ code: 'integrity' })
+      await expect(sink.symlink(path, 't')).rejects.toMatchObject({ code: 'integrity' })
+      if (path !== '') await expect(sink.folder(path, {})).rejects.toMatchObject({ code: 'integrity' })
+    }
+    expect(await readdir(folder)).not.toContain('x')
+  })
+
+  it('never writes through a symbolic link below its folder', async () => {
+    await mkdir(join(folder, 'outside'))
+    await mkdir(join(folder, 'out'))
+    await symlink('../outside', join(folder, 'out', 'link'))
+    const sink = treeSink(join(folder, 'out'))
+    await expect(fill(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
+    await expect(sink.folder('link', {})).rejects.toMatchObject({ code: 'exists' })
+    await expect(sink.symlink('link/b', 't')).rejects.toMatchObject({ code: 'exists' })
+    expect(await readdir(join(folder, 'outside'))).toEqual([])
+  })
+
+  it('does not write through a link that it made itself', async () => {
+    await mkdir(join(folder, 'outside'))
+    const sink = treeSink(join(folder, 'out'))
+    await sink.symlink('link', '../outside')
+    await expect(fill(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
+    expect(await readdir(join(folder, 'outside'))).toEqual([])
+  })
+
+  it('refuses the second of two names that differ only in their form', async () => {
+    const sink = treeSink(join(folder, 'out'))
+    await fill(sink.file('\u00e9'), 'one')
+    await expect(fill(sink.file('e\u0301'), 'two')).rejects.toMatchObject({ code: 'exists' })
+  })
+
+  it('makes folders, files and links', async () => {
+    const sink = treeSink(join(folder, 'out'))
+    await sink.folder('', {})
+    await sink.folder('a', {})
+    await fill(sink.file('a/b'), 'x')
+    await sink.symlink('a/l', 'b')
+    await sink.finish()
+    expect((await readdir(join(folder, 'out', 'a'))).sort()).toEqual(['b', 'l'])
+    expect(await readFile(join(folder, 'out', 'a', 'l'), 'utf8')).toBe('x')
+  })
+})
+
+describe('localNames', () => {
+  it('escapes what Windows forbids', () => {
+    expect(localNames('a:b/con.txt/x.', 'win32')).toEqual(['a%3ab', '%63on.txt', 'x%2e'])
+    expect(localNames('a\\b', 'win32')).toEqual(['a%5cb'])
+    expect(localNames('a\\b', 'linux')).toEqual(['a\\b'])
+  })
+})
+
+describe('fileSource', () => {
+  it('reads at offsets and notices a change', async () => {
+    const path = join(folder, 'a')
+    await writeFile(path, '0123456789')
+    const source = await fileSource(path)
+    const file = await source.open()
+    const target = new Uint8Array(4)
+    expect(await file.read(3, target)).toBe(4)
+    expect(new TextDecoder().decode(target)).toBe('3456')
+    expect(await file.isUnchanged()).toBe(true)
+    await utimes(path, 1, 1)
+    expect(await file.isUnchanged()).toBe(false)
+    await file.close()
+    await expect(source.open()).rejects.toMatchObject({ code: 'source_changed' })
+  })
+
+  it('refuses folders, and says what is not there', async () => {
+    await expect(fileSource(folder)).rejects.toMatchObject({ code: 'is_a_folder' })
+    await expect(fileSource(join(folder, 'none'))).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('rounds times down, before 1970 too', () => {
+    expect([1_999_999n, -1n, -1_000_000n, -1_000_001n, 0n].map(milliseconds)).toEqual([1, -1, -1, -2, 0])
+  })
+})
+
+describe('localTree', () => {
+  it('yields folders first and keeps links as links', async () => {
+    await mkdir(join(folder, 'd', 'sub'), { recursive: true })
+    await writeFile(join(folder, 'd', 'sub', 'f'), 'x')
+    await writeFile(join(folder, 'd', 'skip'), 'x')
+    await symlink('sub', join(folder, 'd', 'l'))
+    const items: TreeItem[] = []
+    const options = { filter: (path: string) => path !== 'skip' }
+    for await (const item of localTree(join(folder, 'd'), '/up', options)) items.push(item)
+    expect(items.map(({ path, kind, target }) => [path, kind, target])).toEqual([
+      ['/up', 'folder', undefined],
+      ['/up/l', 'symlink', 'sub'],
+      ['/up/sub', 'folder', undefined],
+      ['/up/sub/f', 'file', undefined],
+    ])
+  })
+})
+
+describe('profileStore', () => {
+  it('keeps private files in private folders', async () => {
+    const store = profileStore(profileFolders(join(folder, 'home'), {}))
+    await store.save('profile', bytes('secret'))
+    expect((await stat(join(folder, 'home'))).mode & 0o777).toBe(0o700)
+    expect((await stat(join(folder, 'home', 'profile.json'))).mode & 0o777).toBe(0o600)
+    expect(new TextDecoder().decode((await store.load('profile')) ?? undefined)).toBe('secret')
+    await store.remove('profile')
+    expect(await store.load('profile')).toBeNull()
+  })
+
+  it('runs exclusive tasks one after the other, in other stores of the same folder too', async () => {
+    const stores = [0, 1].map(() => profileStore(profileFolders(join(folder, 'home'), {})))
+    let running = 0
+    let most = 0
+    const task = async () => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((done) => setTimeout(done, 20))
+      running -= 1
+    }
+    await Promise.all([...stores, ...stores].map((store) => store.exclusively(task)))
+    expect(most).toBe(1)
+  })
+
+  it('follows STRONGROOM_HOME, then XDG', () => {
+    expect(profileFolders(undefined, { STRONGROOM_HOME: '/h' })).toEqual({ config: '/h', state: '/h' })
+    expect(profileFolders(undefined, { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s' })).toEqual({
+      config: '/c/strongroom',
+      state: '/s/strongroom',
+    })
+  })
+})
