@@ -9,7 +9,7 @@ import { terminalText } from './terminal-text.ts'
 const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advice: string }>> = {
   usage: { exitCode: EXIT.usage, advice: '' },
   not_found: { exitCode: EXIT.notFound, advice: 'See what is there with "strongroom ls".' },
-  authentication: { exitCode: EXIT.authentication, advice: 'Run "strongroom login" again.' },
+  authentication: { exitCode: EXIT.authentication, advice: 'Run "strongroom login".' },
   integrity: {
     exitCode: EXIT.integrity,
     advice: 'Nothing of it was used; do not trust this server before its operator has explained it.',
@@ -20,14 +20,14 @@ const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advi
   quota: { exitCode: EXIT.quota, advice: 'Remove something for good, or ask the operator for more room.' },
   partly_done: { exitCode: EXIT.partlyDone, advice: 'Run the command again for the rest.' },
   exists: { exitCode: EXIT.conflict, advice: 'Choose another name, or say --conflict replace, keep-both or skip.' },
-  not_a_folder: { exitCode: EXIT.failed, advice: 'Name a folder.' },
+  not_a_folder: { exitCode: EXIT.notFound, advice: 'See what is there with "strongroom ls".' },
   is_a_folder: { exitCode: EXIT.usage, advice: 'Add -r to work on a folder with everything in it.' },
   aborted: { exitCode: EXIT.interrupted, advice: '' },
   source_changed: { exitCode: EXIT.failed, advice: 'Run the command again once nobody writes to it.' },
   local_io: { exitCode: EXIT.failed, advice: '' },
-  upgrade_required: { exitCode: EXIT.failed, advice: 'Upgrade strongroom, then try again.' },
+  upgrade_required: { exitCode: EXIT.failed, advice: '' },
   registration_closed: { exitCode: EXIT.authentication, advice: 'Ask the operator of the server for an account.' },
-  login_taken: { exitCode: EXIT.conflict, advice: 'Choose another login name.' },
+  login_taken: { exitCode: EXIT.conflict, advice: '' },
 }
 
 /** A failure as the user meets it. */
@@ -43,6 +43,7 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof ClientError) {
     const { exitCode, advice } = CLIENT_ERRORS[error.code]
     if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }
+    if (error.code === 'local_io') return { exitCode, message: localIoLine(error) }
     return { exitCode, message: advice === '' ? sentence(error.message) : `${sentence(error.message)} ${advice}` }
   }
   if (isPromptInterruption(error) || isAbort(error)) return { exitCode: EXIT.interrupted, message: 'Interrupted.' }
@@ -51,6 +52,30 @@ export function describeFailure(error: unknown): Failure {
   return {
     exitCode: EXIT.failed,
     message: `Something unexpected went wrong (${errorText(error)}); run again with --verbose to see more.`,
+  }
+}
+
+function localIoLine(error: ClientError): string {
+  const code = error.details.errno
+  const known = typeof code === 'string' ? systemErrorText({ code }) : null
+  return known === null ? sentence(error.message) : `The local file system refused: ${known}.`
+}
+
+/** Codes that say something about the path that was worked on, so that the line should name it. */
+const ABOUT_PATH: readonly ExitCode[] = [EXIT.failed, EXIT.usage, EXIT.notFound, EXIT.conflict, EXIT.integrity]
+
+/**
+ * Runs a task on a path and puts the path before the line of an error that concerns it.
+ *
+ * @param path - as the user knows it; remote or local
+ */
+export async function aboutPath<T>(path: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (error) {
+    const { exitCode, message } = describeFailure(error)
+    if (error instanceof CliError || !ABOUT_PATH.includes(exitCode)) throw error
+    throw new CliError(exitCode, `"${terminalText(path)}": ${message}`, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { lstat, mkdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Conflict } from '@strongroom/client'
@@ -8,9 +8,9 @@ import { quoted } from './output.ts'
 import { systemErrorText } from './system-errors.ts'
 
 /** What is at a local path, a symbolic link as such; null when nothing is. */
-export async function lstatOrNull(path: string): Promise<BigIntStats | null> {
+export async function lstatOrNull(path: string): Promise<Stats | null> {
   try {
-    return await lstat(path, { bigint: true })
+    return await lstat(path)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') return null

@@ -148,7 +148,7 @@ function addChangingVerbs(program: Command, run: Run): void {
     .description('move or rename')
     .usage('[options] <source...> <destination>')
     .argument('<paths...>', 'remote paths; the last is where to')
-    .addOption(conflict('what to do when the target exists (default: fail)'))
+    .addOption(conflict('what to do when the target exists (default: replace; the old one goes to the trash)'))
     .addOption(dryRun())
     .action(run(mv))
   program
@@ -157,7 +157,7 @@ function addChangingVerbs(program: Command, run: Run): void {
     .usage('[options] <source...> <destination>')
     .argument('<paths...>', 'remote paths; the last is where to')
     .option('-r, --recursive', 'folders with everything in them')
-    .addOption(conflict('what to do when the target exists (default: fail)'))
+    .addOption(conflict('what to do when the target exists (default: replace; the old one goes to the trash)'))
     .addOption(dryRun())
     .action(run(cp))
   program

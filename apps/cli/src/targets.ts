@@ -11,11 +11,14 @@ export interface TargetFailure {
 
 /** Failures of a command that works on several things and goes on after one failed. */
 export interface FailureList {
-  /** Notes that `path` failed, and says so on stderr; an interruption is thrown on instead. */
+  /** Notes that `path` failed, and says so on stderr. What the rest cannot escape either is thrown on instead. */
   add(path: string, error: unknown): void
   readonly list: readonly TargetFailure[]
   exitCode(doneCount: number): ExitCode
 }
+
+/** An interruption, a lost session or server, and tampering end the whole command. */
+const HOPELESS: readonly ExitCode[] = [EXIT.interrupted, EXIT.authentication, EXIT.network, EXIT.integrity]
 
 /** An empty list of failures that speaks through `output`. */
 export function failureList(output: Output): FailureList {
@@ -24,7 +27,7 @@ export function failureList(output: Output): FailureList {
     list,
     add(path, error) {
       const failure = describeFailure(error)
-      if (failure.exitCode === EXIT.interrupted) throw error
+      if (HOPELESS.includes(failure.exitCode)) throw error
       list.push({ path, ...failure })
       output.warn(`strongroom: ${quoted(path)}: ${failure.message}`)
     },
@@ -37,7 +40,7 @@ export function failureList(output: Output): FailureList {
 }
 
 /**
- * Does one thing after the other. With a single target its error is thrown, so that it is told once.
+ * Does one thing after the other and goes on after a failure.
  *
  * @returns what was done, and the failures of the rest
  */

@@ -1,6 +1,6 @@
 import { lstat, readlink } from 'node:fs/promises'
 import type { TreeItem } from '@strongroom/client'
-import { fileSource, localTree, milliseconds } from '@strongroom/client/node'
+import { fileSource, localTree } from '@strongroom/client/node'
 import type { PathFilter } from './filters.ts'
 import { baseName } from './remote-path.ts'
 
@@ -34,7 +34,7 @@ export async function* uploadItems(placements: readonly Placement[], options: Up
 async function* sourceItems(placement: Placement, options: UploadOptions): AsyncGenerator<TreeItem> {
   const { localPath, remotePath } = placement
   const { filter } = options
-  const stats = await lstat(localPath, { bigint: true })
+  const stats = await lstat(localPath)
   if (options.recursive && isFolder(stats, localPath)) {
     const tree = localTree(localPath, remotePath, {
       filter: (path, kind) => (kind === 'folder' ? !filter.excludesFolder(path) : filter.includes(path)),
@@ -47,7 +47,7 @@ async function* sourceItems(placement: Placement, options: UploadOptions): Async
     return
   } else if (options.recursive && stats.isSymbolicLink()) {
     const target = await readlink(localPath)
-    yield { path: remotePath, kind: 'symlink', target, mtimeMs: milliseconds(stats.mtimeNs) }
+    yield { path: remotePath, kind: 'symlink', target, mtimeMs: Math.floor(stats.mtimeMs) }
   } else {
     const source = await fileSource(localPath)
     yield { path: remotePath, kind: 'file', source, mtimeMs: source.mtimeMs, mode: source.mode }

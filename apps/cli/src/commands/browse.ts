@@ -1,5 +1,6 @@
 import type { Entry } from '@strongroom/client'
 import { type CommandContext, withDrive } from '../context.ts'
+import { aboutPath } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { parseWhole } from '../quantity.ts'
 import { parseRemotePath } from '../remote-path.ts'
@@ -17,7 +18,7 @@ export async function ls(
   const path = parseRemotePath(pathText)
   const { signal, output } = context
   const entries = await withDrive(context, (drive) =>
-    drive.list(path, { signal, recursive: options.recursive ?? false }),
+    aboutPath(path, () => drive.list(path, { signal, recursive: options.recursive ?? false })),
   )
   if (output.json) {
     output.document(entries.map(entryJson))

@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
-import { milliseconds, treeSink } from '@strongroom/client/node'
+import { treeSink } from '@strongroom/client/node'
 import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
 import type { GetItem, GetTask } from './get.ts'
 
@@ -82,7 +82,7 @@ async function isUnchanged(entry: Entry, localPath: string): Promise<boolean> {
   const stats = await lstatOrNull(localPath)
   if (stats === null) return false
   if (entry.kind === 'symlink') return stats.isSymbolicLink() && (await readlink(localPath)) === entry.target
-  return stats.isFile() && Number(stats.size) === entry.size && milliseconds(stats.mtimeNs) === entry.mtimeMs
+  return stats.isFile() && stats.size === entry.size && Math.floor(stats.mtimeMs) === entry.mtimeMs
 }
 
 function withoutEmptyFolders(plans: readonly Plan[]): Plan[] {

@@ -1,6 +1,7 @@
 import type { Drive, Entry, ProgressEvent } from '@strongroom/client'
 import { fileSink, streamSink } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
+import { aboutPath } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
 import { pathFilter } from '../filters.ts'
@@ -69,7 +70,7 @@ async function getToStdout(
   path: string,
   options: GetOptions,
 ): Promise<ExitCode> {
-  const entry = await drive.stat(path, { signal: context.signal })
+  const entry = await aboutPath(path, () => drive.stat(path, { signal: context.signal }))
   requireFile(entry)
   if (options.dryRun) {
     context.output.line(`Would get ${terminalText(path)} to stdout`)
@@ -77,7 +78,9 @@ async function getToStdout(
   }
   const progress = createProgress(context.output.interactive && !process.stdout.isTTY)
   try {
-    await drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.handle })
+    await aboutPath(path, () =>
+      drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.handle }),
+    )
   } finally {
     progress.stop()
   }

@@ -1,6 +1,7 @@
 import type { Drive, ProgressEvent } from '@strongroom/client'
 import { fileSource, streamSource } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
+import { aboutPath } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { UsageError } from '../failure.ts'
 import { pathFilter } from '../filters.ts'
@@ -57,7 +58,7 @@ function readPutOptions(context: CommandContext, flags: PutFlags) {
 
 async function putOne(context: CommandContext, drive: Drive, placement: Placement, flags: PutFlags): Promise<ExitCode> {
   const { filter: _, ...options } = readPutOptions(context, flags)
-  const source = await fileSource(placement.localPath)
+  const source = await aboutPath(placement.localPath, () => fileSource(placement.localPath))
   return putSource(context, drive, source, placement.remotePath, options)
 }
 
@@ -84,7 +85,7 @@ async function putSource(
   const progress = createProgress(output.interactive)
   let result: Awaited<ReturnType<Drive['put']>>
   try {
-    result = await drive.put(source, path, { ...options, onProgress: progress.handle })
+    result = await aboutPath(path, () => drive.put(source, path, { ...options, onProgress: progress.handle }))
   } finally {
     progress.stop()
   }

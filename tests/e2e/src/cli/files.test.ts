@@ -233,17 +233,26 @@ describe('mv, cp and rm', () => {
     expectFailure(await desk.run('mv', '/mv', '/mv/inside'), 2, /./)
   })
 
-  it('mv and cp leave what exists alone unless --conflict says otherwise', async () => {
-    await desk.putText('/c1', 'one')
-    await desk.putText('/c2', 'two')
+  it('mv and cp honour --conflict, and replace unless told', async () => {
     for (const verb of ['mv', 'cp']) {
-      expectFailure(await desk.run(verb, '/c1', '/c2'), 6, /--conflict/)
-      await desk.run(verb, '--conflict', 'skip', '/c1', '/c2')
-      expect([await desk.readText('/c1'), await desk.readText('/c2')]).toEqual(['one', 'two'])
+      const [from, to] = [`/${verb}-1.txt`, `/${verb}-2.txt`]
+      await desk.putText(from, 'one')
+      await desk.putText(to, 'two')
+      await desk.run(verb, '--conflict', 'skip', from, to)
+      expect([await desk.readText(from), await desk.readText(to)]).toEqual(['one', 'two'])
+      const kept = await desk.json<{ items: { to: string }[] }>(verb, '--conflict', 'keep-both', from, to)
+      expect(await desk.readText(to)).toBe('two')
+      expect(await desk.readText(kept.items[0]?.to ?? '')).toBe('one')
+      await desk.putText(from, 'three')
+      await desk.ok(verb, from, to)
+      expect(await desk.readText(to)).toBe('three')
     }
-    await desk.ok('mv', '--conflict', 'replace', '/c1', '/c2')
-    expect(await desk.readText('/c2')).toBe('one')
-    expectFailure(await desk.run('cat', '/c1'), 3, /\/c1/)
+    expectFailure(await desk.run('cat', '/mv-1.txt'), 3, /mv-1/)
+  })
+
+  it('mv never replaces a folder', async () => {
+    await desk.ok('mkdir', '-p', '/mv-from', '/mv-to/mv-from')
+    expectFailure(await desk.run('mv', '/mv-from', '/mv-to'), 6, /mv-from/)
   })
 
   it('cp shares content: usage stays, and the copy lives on by itself', async () => {
