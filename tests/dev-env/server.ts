@@ -20,6 +20,8 @@ export interface DevServerOptions {
   /** What to start instead of the server that this checkout builds. */
   readonly entry?: string
   readonly cwd?: string
+  /** Gets the process as soon as it runs, to send signals. */
+  readonly onSpawn?: (child: ChildProcess) => void
 }
 
 export interface DevServer {
@@ -73,6 +75,11 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   })
+  // Reason: a test that fails half way must not leave a server behind.
+  const killAtExit = () => child.kill('SIGKILL')
+  process.on('exit', killAtExit)
+  child.once('exit', () => process.off('exit', killAtExit))
+  options.onSpawn?.(child)
   let output = ''
   const onText = (text: string) => {
     output += text

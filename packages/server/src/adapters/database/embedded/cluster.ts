@@ -83,7 +83,8 @@ async function removeRemains(postgresFolder: string): Promise<void> {
   for (const name of await readdir(postgresFolder)) {
     const pid = /^\.new-(\d+)-/.exec(name)?.[1]
     if (pid === undefined || isAlive(Number(pid))) continue
-    await rm(path.join(postgresFolder, name), { recursive: true, force: true })
+    // Reason: its initdb may still be writing there for a moment.
+    await rm(path.join(postgresFolder, name), { recursive: true, force: true, maxRetries: 10 })
   }
 }
 
