@@ -1,4 +1,4 @@
-import type { NodeId, VersionId } from '@strongroom/crypto'
+import { asNodeId, asVersionId, type NodeId, type VersionId } from '@strongroom/crypto'
 import type { FetchContext, FetchOptions } from '../download/fetch-parts.ts'
 import { type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
 import { ClientError } from '../errors.ts'
@@ -66,13 +66,13 @@ export function fetchContext(context: DriveContext): FetchContext {
   }
 }
 
-/** Random ids; the casts brand bytes that are made for just this. */
+/** Random ids. */
 export function newNodeId({ platform }: DriveContext): NodeId {
-  return platform.engine.randomBytes(16) as NodeId
+  return asNodeId(platform.engine.randomBytes(16))
 }
 
 export function newVersionId({ platform }: DriveContext): VersionId {
-  return platform.engine.randomBytes(16) as VersionId
+  return asVersionId(platform.engine.randomBytes(16))
 }
 
 export function writeContext(context: DriveContext): WriteContext {

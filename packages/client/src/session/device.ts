@@ -1,12 +1,11 @@
-import { type AccountId, type CryptoEngine, type DeviceId, fromHex, type Keyring, toHex } from '@strongroom/crypto'
+import { type AccountId, asDeviceId, type CryptoEngine, type DeviceId, fromHex, toHex } from '@strongroom/crypto'
 import type { StateStore } from '../ports.ts'
 import { advanceKeyring, checkServerKey, loadPins, type Pins, updatePins } from './pins.ts'
 
 /** This device's id for an account: random, kept as long as the pins are. */
 export async function deviceFor(engine: CryptoEngine, store: StateStore, account: AccountId): Promise<DeviceId> {
   const known = (await loadPins(store)).deviceIds[toHex(account)]
-  // Reason for the casts: DeviceId is the brand of 16 random bytes made for a device.
-  return (known === undefined ? engine.randomBytes(16) : fromHex(known)) as DeviceId
+  return asDeviceId(known === undefined ? engine.randomBytes(16) : fromHex(known))
 }
 
 export interface PinnedLogin {
@@ -31,10 +30,4 @@ export async function pinLogin(engine: CryptoEngine, store: StateStore, login: P
     advanceKeyring(pins, account, { version: login.keyringVersion, hash })
     return true
   })
-}
-
-/** Wipes a keyring's keys. */
-export function disposeKeyring(keyring: Keyring): void {
-  const { ed25519, xwing, oldXwing } = keyring.identitySeeds
-  for (const secret of [ed25519, xwing, ...oldXwing, keyring.vaultKey]) secret.dispose()
 }

@@ -1,7 +1,9 @@
 import {
   type AccountId,
   type AccountKey,
+  asAccountId,
   CryptoError,
+  disposeKeyring,
   type Keyring,
   openAccountKey,
   openKeyring,
@@ -12,7 +14,7 @@ import {
 import { ClientError, integrityError } from '../errors.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
-import { deviceFor, disposeKeyring, pinLogin } from './device.ts'
+import { deviceFor, pinLogin } from './device.ts'
 import { type Profile, saveProfile } from './records.ts'
 import type { Credentials } from './types.ts'
 
@@ -47,8 +49,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
     if (toHex(proof.serverPublicKey) !== publicKey) throw integrityError("the server's public key")
     const finish = { loginId: answer.loginId, request: proof.request }
     const session = await api.call('loginFinish', { body: finish, signal, retry: false })
-    // Reason for the cast: the protocol's `accountId` is an id of an account.
-    const accountId = session.accountId as AccountId
+    const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, proof.exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
     const deviceId = await deviceFor(engine, store, accountId)

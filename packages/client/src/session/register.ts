@@ -1,10 +1,16 @@
 import {
   type AccountId,
   type AccountKey,
+  asAccountId,
+  asDeviceId,
   createCard,
   type DeviceId,
+  disposeKeyring,
   formatRecoveryKey,
+  generateAccountKey,
+  generateIdentitySeeds,
   generateRecoveryKey,
+  generateVaultKey,
   hpkeSealVaultKey,
   type Keyring,
   passwordKek,
@@ -14,8 +20,7 @@ import {
   sealAccountKey,
   sealKeyring,
   toHex,
-  type VaultKey,
-  verifyCard,
+  xwingPublicKey,
 } from '@strongroom/crypto'
 import { createGenesis } from '@strongroom/vault'
 import { ClientError, integrityError } from '../errors.ts'
@@ -23,7 +28,7 @@ import type { Platform } from '../ports.ts'
 import { apiCode } from '../transport/api.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
-import { disposeKeyring, pinLogin } from './device.ts'
+import { pinLogin } from './device.ts'
 import { logIn, type SignedIn } from './login.ts'
 import { type Profile, saveProfile } from './records.ts'
 import type { RegisterInput } from './types.ts'
@@ -115,29 +120,27 @@ interface NewAccount {
 
 async function makeAccount(platform: Platform, exportKey: Uint8Array): Promise<NewAccount> {
   const { engine, clock } = platform
-  // Reason for the casts: brands of random bytes that are made here for just this use.
-  const accountId = engine.randomBytes(16) as AccountId
-  const deviceId = engine.randomBytes(16) as DeviceId
-  const accountKey = SecretBytes.random(engine, 32) as AccountKey
-  const vaultKey = SecretBytes.random(engine, 32) as VaultKey
-  const seeds = { ed25519: SecretBytes.random(engine, 32), xwing: SecretBytes.random(engine, 32) }
+  const accountId = asAccountId(engine.randomBytes(16))
+  const deviceId = asDeviceId(engine.randomBytes(16))
+  const accountKey = generateAccountKey(engine)
+  const vaultKey = generateVaultKey(engine)
+  const seeds = generateIdentitySeeds(engine)
   const timeMs = clock.nowMs()
   const card = await createCard(engine, seeds, { accountId, timeMs })
-  const { card: parsed } = await verifyCard(engine, card.bytes)
+  const publicKey = await xwingPublicKey(seeds.xwing)
   const genesis = await createGenesis(engine, {
     accountId,
     deviceId,
     cardHash: card.hash,
     seeds,
     vaultKey,
-    wrapVaultKey: (vaultId) =>
-      hpkeSealVaultKey(engine, parsed.xwingPublicKey, { vaultId, epoch: 1, accountId }, vaultKey),
+    wrapVaultKey: (vaultId) => hpkeSealVaultKey(publicKey, { vaultId, epoch: 1, accountId }, vaultKey),
     timeMs,
   })
   const keyring: Keyring = {
     version: 1,
     accountId,
-    identitySeeds: { ...seeds, oldXwing: [] },
+    identitySeeds: seeds,
     vaultId: genesis.vaultId,
     genesisHash: genesis.hash,
     vaultKey,
@@ -158,7 +161,7 @@ async function makeAccount(platform: Platform, exportKey: Uint8Array): Promise<N
       deviceId,
       accountKey,
       keyring,
-      recoveryText: await formatRecoveryKey(engine, recoveryKey),
+      recoveryText: formatRecoveryKey(recoveryKey),
       upload: {
         accountId,
         passwordEnvelope: await sealAccountKey(engine, byPassword, { accountId, method: 1, version: 1 }, accountKey),

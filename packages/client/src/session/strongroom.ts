@@ -1,4 +1,12 @@
-import { type AccountId, type AccountKey, type DeviceId, openKeyring, SecretBytes, toHex } from '@strongroom/crypto'
+import {
+  asAccountId,
+  asAccountKey,
+  asDeviceId,
+  disposeKeyring,
+  openKeyring,
+  SecretBytes,
+  toHex,
+} from '@strongroom/crypto'
 import { createDrive } from '../drive/drive.ts'
 import { ClientError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
@@ -6,7 +14,6 @@ import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { apiFor } from './connect.ts'
-import { disposeKeyring } from './device.ts'
 import { logIn, type SignedIn, sealFailure } from './login.ts'
 import { loadProfile } from './records.ts'
 import { registerAccount } from './register.ts'
@@ -23,9 +30,8 @@ export const Strongroom: StrongroomApi = {
   async resume(platform) {
     const profile = await loadProfile(platform.store)
     if (profile === null) return null
-    // Reason for the casts: the profile stores these very values, with their lengths checked.
-    const accountKey = SecretBytes.copyOf(profile.accountKey) as AccountKey
-    const accountId = profile.accountId as AccountId
+    const accountKey = asAccountKey(SecretBytes.take(profile.accountKey.slice()))
+    const accountId = asAccountId(profile.accountId)
     try {
       const place = { accountId, version: profile.keyringVersion }
       const keyring = await openKeyring(platform.engine, accountKey, place, profile.sealedKeyring)
@@ -41,8 +47,8 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
   const { profile, accountKey, keyring } = signedIn
   const { engine, store, clock, transport } = platform
   const { server, login, storeOrigins, deviceName } = profile
-  const accountId = profile.accountId as AccountId // See `resume`.
-  const deviceId = profile.deviceId as DeviceId
+  const accountId = asAccountId(profile.accountId)
+  const deviceId = asDeviceId(profile.deviceId)
   const api = apiFor(platform, server, profile.token)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })

@@ -1,5 +1,5 @@
 import type { BlobId, ContentLayout, CryptoEngine, Dek } from '@strongroom/crypto'
-import { CryptoError, contentLayout, generateDek, streamLayout } from '@strongroom/crypto'
+import { asBlobId, CryptoError, contentLayout, generateDek, streamLayout } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
 import { ClientError } from '../errors.ts'
 
@@ -12,8 +12,7 @@ export interface UploadPlan {
 
 /** Chooses the id and key of a new blob. */
 export function planUpload(engine: CryptoEngine, nowMs: number): UploadPlan {
-  // Reason for the cast: BlobId is the brand of 16 random bytes made for a blob.
-  return { blobId: engine.randomBytes(16) as BlobId, dek: generateDek(engine), dekTimeMs: nowMs }
+  return { blobId: asBlobId(engine.randomBytes(16)), dek: generateDek(engine), dekTimeMs: nowMs }
 }
 
 /** Layout of a file of known size. @throws ClientError `usage` when it is too large */

@@ -1,9 +1,10 @@
 import {
   type AccountId,
+  type AccountKey,
   type CryptoEngine,
   concat,
   type DeviceId,
-  derive,
+  localKey,
   open,
   readU32,
   type SecretBytes,
@@ -33,7 +34,7 @@ export interface CachedVault {
 export interface CacheOptions {
   readonly engine: CryptoEngine
   readonly store: StateStore
-  readonly accountKey: SecretBytes
+  readonly accountKey: AccountKey
   readonly accountId: AccountId
   readonly deviceId: DeviceId
   readonly vaultId: VaultId
@@ -50,7 +51,7 @@ export function vaultCache(options: CacheOptions): VaultCache {
   const { engine, store, accountId, deviceId, vaultId } = options
   const context = sealContext('local-index', accountId, deviceId, vaultId)
   const withKey = async <T>(task: (key: SecretBytes) => Promise<T>): Promise<T> => {
-    const key = await derive(engine, options.accountKey, 'local', concat(accountId, deviceId))
+    const key = await localKey(engine, options.accountKey, { accountId, deviceId })
     try {
       return await task(key)
     } finally {

@@ -1,8 +1,8 @@
 import { nodeEngine } from '@strongroom/crypto/node'
-import { inlineCipher } from '../../content/inline.ts'
 import type { Platform } from '../../ports.ts'
 import { fetchTransport } from '../../transport/fetch.ts'
 import { systemClock } from '../clock.ts'
+import { contentThreads } from './content-threads.ts'
 import { opaqueThread } from './opaque-thread.ts'
 import { profileFolders, profileStore } from './profile-store.ts'
 import { workerEntry } from './worker-entry.ts'
@@ -25,6 +25,6 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
     store: profileStore(profileFolders(options.home, process.env)),
     clock: systemClock,
     opaque: opaqueThread(workerEntry('opaque-worker.js')),
-    content: inlineCipher(engine),
+    content: contentThreads(engine, workerEntry('content-worker.js')),
   }
 }

@@ -1,0 +1,36 @@
+import type { ContentLayout } from '@strongroom/crypto'
+
+/** What a content worker is told first about a blob; the key is wiped from the message's copy once it is taken over. */
+export interface OpenJob {
+  readonly type: 'open'
+  readonly job: number
+  readonly mode: 'encrypt' | 'decrypt'
+  readonly dek: Uint8Array
+  readonly blobId: Uint8Array
+  readonly header: Uint8Array
+  readonly layout: ContentLayout
+  /** Of the file to read; encryption only. */
+  readonly path: string
+  readonly identity: string
+}
+
+/** One part to do. A ciphertext travels as a transferred buffer; so does the result. */
+export interface PartTask {
+  readonly type: 'part'
+  readonly job: number
+  readonly task: number
+  readonly index: number
+  readonly ciphertext: Uint8Array<ArrayBuffer> | null
+  readonly sha256: Uint8Array | null
+}
+
+export interface CloseJob {
+  readonly type: 'close'
+  readonly job: number
+}
+
+export type ToWorker = OpenJob | PartTask | CloseJob
+
+export type FromWorker =
+  | { readonly task: number; readonly bytes: Uint8Array<ArrayBuffer>; readonly sha256: Uint8Array }
+  | { readonly task: number; readonly failure: { readonly code: string; readonly message: string } }

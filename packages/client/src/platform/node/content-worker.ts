@@ -1,0 +1,138 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { parentPort } from 'node:worker_threads'
+import {
+  asBlobId,
+  asDek,
+  type ContentDecryptor,
+  type ContentEncryptor,
+  type ContentLayout,
+  createContentDecryptor,
+  equalBytes,
+  partPlaintextRange,
+  resumeContentEncryptor,
+  SecretBytes,
+} from '@strongroom/crypto'
+import { nodeEngine } from '@strongroom/crypto/node'
+import { contentFailure, cutPadding, firstSegment, largestPart } from '../../content/inline.ts'
+import { ClientError, integrityError } from '../../errors.ts'
+import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
+import { identityOf } from './file-source.ts'
+
+// Entry of the threads that encrypt and decrypt content. Each opens the source itself, so that plaintext never travels
+// between threads on its way in; ciphertext is transferred, not copied.
+
+interface Job {
+  readonly layout: ContentLayout
+  readonly encryptor: ContentEncryptor | null
+  readonly decryptor: ContentDecryptor | null
+  readonly file: FileHandle | null
+  readonly identity: string
+  /** Reused for every part of the job. */
+  readonly buffer: Uint8Array
+}
+
+const engine = nodeEngine()
+const jobs = new Map<number, Promise<Job>>()
+let turn: Promise<unknown> = Promise.resolve()
+
+parentPort?.on('message', (message: ToWorker) => {
+  // Reason: one part at a time per thread, so that one buffer is enough; `close` waits for the parts before it.
+  turn = turn.then(() => handle(message)).catch(() => undefined)
+})
+
+async function handle(message: ToWorker): Promise<void> {
+  if (message.type === 'open') {
+    const opening = openJob(message)
+    // A failure shows at the first part.
+    opening.catch(() => undefined)
+    jobs.set(message.job, opening)
+  } else if (message.type === 'close') {
+    const job = await jobs.get(message.job)?.catch(() => null)
+    jobs.delete(message.job)
+    job?.encryptor?.dispose()
+    job?.decryptor?.dispose()
+    job?.buffer.fill(0)
+    await job?.file?.close()
+  } else {
+    await answer(message)
+  }
+}
+
+async function openJob(message: OpenJob): Promise<Job> {
+  const secret = SecretBytes.take(message.dek)
+  try {
+    const input = { dek: asDek(secret), blobId: asBlobId(message.blobId), header: message.header }
+    const encrypts = message.mode === 'encrypt'
+    const encryptor = encrypts ? await resumeContentEncryptor(engine, input) : null
+    const decryptor = encrypts ? null : await createContentDecryptor(engine, input)
+    const file = encrypts ? await open(message.path, constants.O_RDONLY) : null
+    const { layout, identity } = message
+    return { layout, encryptor, decryptor, file, identity, buffer: new Uint8Array(encrypts ? largestPart(layout) : 0) }
+  } finally {
+    secret.dispose()
+  }
+}
+
+async function answer(task: PartTask): Promise<void> {
+  let response: FromWorker
+  try {
+    const job = await jobs.get(task.job)
+    if (job === undefined) throw new Error('a part of a job that is not open')
+    response = { task: task.task, ...(job.encryptor === null ? await decrypt(job, task) : await encrypt(job, task)) }
+  } catch (error) {
+    const failure =
+      error instanceof ClientError
+        ? { code: error.code, message: error.message }
+        : { code: 'local_io', message: 'Reading or encrypting a local file failed.' }
+    response = { task: task.task, failure }
+  }
+  parentPort?.postMessage(response, 'bytes' in response ? [response.bytes.buffer] : [])
+}
+
+async function encrypt(job: Job, { index }: PartTask) {
+  const { layout, encryptor, file } = job
+  if (encryptor === null || file === null) throw new Error('the job does not encrypt')
+  const range = partPlaintextRange(layout, index)
+  const plaintext = job.buffer.subarray(0, range.length)
+  let done = 0
+  while (done < plaintext.length) {
+    const { bytesRead } = await file.read(plaintext, done, plaintext.length - done, range.offset + done)
+    if (bytesRead === 0) throw new ClientError('source_changed', 'The source became shorter while it was read.')
+    done += bytesRead
+  }
+  if (identityOf(await file.stat({ bigint: true })) !== job.identity) {
+    throw new ClientError('source_changed', 'The source changed while it was read.')
+  }
+  const bytes = await encryptor.encryptPart({
+    firstSegment: firstSegment(layout, index),
+    plaintext,
+    paddedLength: range.paddedLength,
+    final: index === layout.partCount - 1,
+  })
+  return { bytes: owned(bytes), sha256: await engine.sha256(bytes) }
+}
+
+async function decrypt(job: Job, { index, ciphertext, sha256 }: PartTask) {
+  const { layout, decryptor } = job
+  if (decryptor === null || ciphertext === null || sha256 === null) throw new Error('the job does not decrypt')
+  // Invariant: nothing of a part is decrypted before its digest, which the signed root covers, was compared.
+  if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')
+  try {
+    const plaintext = await decryptor.decryptPart({
+      firstSegment: firstSegment(layout, index),
+      ciphertext,
+      final: index === layout.partCount - 1,
+    })
+    return { bytes: owned(cutPadding(plaintext, partPlaintextRange(layout, index).length)), sha256 }
+  } catch (cause) {
+    throw contentFailure(cause)
+  }
+}
+
+/** Bytes over a buffer that nothing else uses, so that it may be transferred. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = bytes
+  const whole = buffer instanceof ArrayBuffer && byteLength * 2 >= buffer.byteLength && buffer.byteLength >= 65_536
+  return whole ? new Uint8Array(buffer, bytes.byteOffset, byteLength) : new Uint8Array(bytes)
+}
