@@ -2,11 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { link, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BlobStoreError } from '../../ports/index.ts'
-
-/** The `code` of an error of the operating system, or an empty string. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-}
+import { systemCode } from '../system-code.ts'
 
 /** What an error of the file system means to the caller of the store. */
 export function storeError(error: unknown): unknown {

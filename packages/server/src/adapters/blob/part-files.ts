@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
 import { BlobStoreError } from '../../ports/index.ts'
-import { storeError, systemCode } from './disk.ts'
+import { systemCode } from '../system-code.ts'
+import { storeError } from './disk.ts'
 import type { PartFile } from './manifest.ts'
 
 const READ_BYTES = 256 * 1024

@@ -3,6 +3,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { KeyManagementError } from '../../ports/index.ts'
+import { systemCode } from '../system-code.ts'
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)
 const storedKey = z.strictObject({
@@ -24,10 +25,6 @@ export type StoredKey = z.infer<typeof storedKey>
 export type KeyRing = z.infer<typeof storedFile>
 
 const ABOUT = "Strongroom's key file. Keep a copy apart from the database and the blobs: without it nothing opens."
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-}
 
 function unavailable(message: string, cause?: unknown): KeyManagementError {
   return new KeyManagementError('unavailable', message, { cause })

@@ -15,7 +15,8 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { EmbeddedDatabaseError, systemCode } from './error.ts'
+import { systemCode } from '../../system-code.ts'
+import { EmbeddedDatabaseError } from './error.ts'
 import { type RunAs, reaches, syncFolder } from './files.ts'
 
 export interface Binaries {

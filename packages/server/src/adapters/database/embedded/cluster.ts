@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { systemCode } from '../../system-code.ts'
 import { type Binaries, POSTGRES_MAJOR } from './binaries.ts'
-import { EmbeddedDatabaseError, systemCode } from './error.ts'
+import { EmbeddedDatabaseError } from './error.ts'
 import { makeOwnedFolder, type RunAs, replaceFile, syncFolder } from './files.ts'
 
 /** Name of the database and of its only role. */

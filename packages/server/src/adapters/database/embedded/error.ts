@@ -1,3 +1,5 @@
+import { systemCode } from '../../system-code.ts'
+
 export type EmbeddedDatabaseErrorCode =
   /** No PostgreSQL binaries for this platform are installed. */
   | 'binaries_missing'
@@ -19,11 +21,6 @@ export class EmbeddedDatabaseError extends Error {
     this.name = 'EmbeddedDatabaseError'
     this.code = code
   }
-}
-
-/** The `code` of an error of the operating system, or an empty string. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
 /** Turns an error of the file system under `folder` into one line; other errors are returned as they are. */

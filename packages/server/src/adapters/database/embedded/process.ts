@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { systemCode } from '../../system-code.ts'
 import { clusterArgument } from './cluster.ts'
-import { EmbeddedDatabaseError, systemCode } from './error.ts'
+import { EmbeddedDatabaseError } from './error.ts'
 import type { RunAs } from './files.ts'
 
 /**

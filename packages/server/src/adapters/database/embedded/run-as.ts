@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { EmbeddedDatabaseError, systemCode } from './error.ts'
+import { systemCode } from '../../system-code.ts'
+import { EmbeddedDatabaseError } from './error.ts'
 import type { RunAs } from './files.ts'
 
 interface PasswdEntry extends RunAs {
