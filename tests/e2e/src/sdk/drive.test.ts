@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
+import { bytesSink, bytesSource, collect, freshLogin, loginDevice, registerDevice, type SdkDevice } from './sdk.ts'
+
+let server: DevServer
+let device: SdkDevice
+const login = freshLogin()
+
+beforeAll(async () => {
+  server = await startDevServer()
+  device = await registerDevice(server.url, login)
+})
+
+afterAll(async () => {
+  await device?.[Symbol.asyncDispose]()
+  await server?.stop()
+})
+
+async function put(path: string, bytes: Uint8Array): Promise<void> {
+  await device.session.drive.put(bytesSource(bytes), path, { parents: true })
+}
+
+async function get(path: string, from = device): Promise<Uint8Array> {
+  const sink = bytesSink()
+  await from.session.drive.get(path, sink)
+  return sink.bytes()
+}
+
+describe('a file', () => {
+  it.each([0, 1, 511, 512, 513, 262_112, 262_113, 300_000, 8_387_584, 8_387_585, 20_000_000])(
+    'of %d bytes comes back as it was',
+    async (size) => {
+      const bytes = new Uint8Array(randomBytes(size))
+      await put(`/sizes/${size}`, bytes)
+      const back = await get(`/sizes/${size}`)
+      expect(Buffer.compare(back, bytes)).toBe(0)
+    },
+  )
+
+  it('is listed with size, time and mode', async () => {
+    await put('/meta/a.txt', new Uint8Array(5))
+    expect(await device.session.drive.list('/meta')).toMatchObject([
+      { path: '/meta/a.txt', name: 'a.txt', kind: 'file', size: 5, mtimeMs: 1_700_000_000_123 },
+    ])
+  })
+
+  it('is there for another device of the account', async () => {
+    await put('/shared.txt', new TextEncoder().encode('hello'))
+    await using second = await loginDevice(server.url, login)
+    expect(new TextDecoder().decode(await get('/shared.txt', second))).toBe('hello')
+  })
+
+  it('gives ranges', async () => {
+    const bytes = new Uint8Array(randomBytes(17_000_000))
+    await put('/range', bytes)
+    for (const [offset, length] of [
+      [0, 10],
+      [8_387_580, 10],
+      [16_999_990, 100],
+      [5, 16_000_000],
+      [17_000_000, 1],
+    ] as const) {
+      const part = await collect(device.session.drive.getRange('/range', { offset, length }))
+      expect(Buffer.compare(part, bytes.subarray(offset, offset + length))).toBe(0)
+    }
+  })
+})
