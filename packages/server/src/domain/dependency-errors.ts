@@ -30,7 +30,10 @@ const POOL_MESSAGES = [
 export function refusalOf(error: unknown): ServerError | null {
   if (error instanceof ServerError) return error
   if (error instanceof BlobStoreError) return storeRefusal(error)
-  if (error instanceof KeyManagementError) return unavailable(error)
+  if (error instanceof KeyManagementError) {
+    if (error.code !== 'invalid_ciphertext') return unavailable(error)
+    return new ServerError('stored_data_damaged', { cause: error })
+  }
   if (error instanceof AggregateError) return refusalOf(error.errors[0])
   if (!(error instanceof Error)) return null
   const code = (error as { code?: unknown }).code
@@ -60,6 +63,8 @@ function storeRefusal(error: BlobStoreError): ServerError {
       return new ServerError('not_found', { cause: error })
     case 'range_invalid':
       return new ServerError('range_invalid', { cause: error })
+    case 'damaged':
+      return new ServerError('stored_data_damaged', { cause: error })
     case 'full':
       return new ServerError('storage_full', { cause: error })
     case 'unavailable':

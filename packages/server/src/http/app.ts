@@ -8,7 +8,7 @@ import { bindRoute } from './binder.ts'
 import { errorHandler, sendRefusal } from './errors.ts'
 import { createHandlers, type HandlerDeps } from './handlers.ts'
 import { registerHealth } from './health.ts'
-import { bearerToken, registerOriginCheck, registerSecurityHeaders } from './security.ts'
+import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts'
 import { registerStartPage } from './start-page.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
@@ -31,6 +31,8 @@ export interface AppDeps extends HandlerDeps {
 /** The HTTP server, not yet listening. */
 export function createApp(deps: AppDeps): FastifyInstance {
   const handleError = errorHandler(deps.logger)
+  const https = deps.tls !== null || deps.publicUrl?.startsWith('https:') === true
+  const setSecurityHeaders = securityHeaders({ https })
   const app = Fastify({
     logger: false,
     trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
@@ -44,6 +46,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     return503OnClosing: true,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     frameworkErrors: (error, request, reply) => {
+      setSecurityHeaders(request, reply)
       void handleError(error, request, reply)
     },
     ...(deps.tls === null ? {} : { https: deps.tls }),
@@ -52,7 +55,10 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.setErrorHandler(handleError)
 
   registerAccessLog(app, deps.logger)
-  registerSecurityHeaders(app, { https: deps.tls !== null || deps.publicUrl?.startsWith('https:') === true })
+  app.addHook('onRequest', (request, reply, done) => {
+    setSecurityHeaders(request, reply)
+    done()
+  })
   registerOriginCheck(app, deps.publicUrl === null ? null : new URL(deps.publicUrl).origin)
 
   const allowed = new Map<string, Set<string>>()

@@ -1,13 +1,13 @@
 import { decodeBytes } from '@strongroom/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import helmet from 'helmet'
 import { ServerError } from '../domain/errors.ts'
 
 /** Nothing may be loaded or run; pages that need more say so themselves. */
 export const API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Sets the security headers of every answer, those to unknown paths included. */
-export function registerSecurityHeaders(app: FastifyInstance, options: { https: boolean }): void {
+/** What sets the security headers of an answer; hooks use it, and so must whatever answers before the hooks. */
+export function securityHeaders(options: { https: boolean }): (request: FastifyRequest, reply: FastifyReply) => void {
   const setHeaders = helmet({
     contentSecurityPolicy: false,
     strictTransportSecurity: options.https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
@@ -15,13 +15,15 @@ export function registerSecurityHeaders(app: FastifyInstance, options: { https: 
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
   })
-  app.addHook('onRequest', (request, reply, done) => {
+  return (request, reply) => {
     reply.header('content-security-policy', API_POLICY)
     reply.header('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()')
     reply.header('cache-control', 'no-store')
     reply.header('x-request-id', request.id)
-    setHeaders(request.raw, reply.raw, (error?: unknown) => done(error instanceof Error ? error : undefined))
-  })
+    setHeaders(request.raw, reply.raw, (error?: unknown) => {
+      if (error !== undefined) throw error
+    })
+  }
 }
 
 /**

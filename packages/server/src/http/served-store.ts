@@ -10,7 +10,7 @@ export function servedStore(objects: ServedObjectStore, urls: StoreUrls): BlobSt
       url: urls.part(target, expiresAtMs),
       headers: { 'content-type': 'application/octet-stream' },
     }),
-    presignGet: async (blobId, expiresAtMs) => urls.object(blobId, expiresAtMs),
+    presignGet: async (blobId, length, expiresAtMs) => urls.object(blobId, length, expiresAtMs),
     putWhole: (blobId, bytes, sha256) => objects.putWhole(blobId, bytes, sha256),
     createUpload: (blobId, single) => objects.createUpload(blobId, single),
     complete: (upload, parts) => objects.complete(upload, parts),

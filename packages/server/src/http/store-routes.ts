@@ -28,16 +28,17 @@ export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectS
 
     // The URL allows GET alone, as S3's does.
     scope.get(OBJECT_PATH, { exposeHeadRoute: false }, async (request, reply) => {
-      const { blobId } = urls.verifyObject(queryOf(request.raw.url ?? ''))
+      const { blobId, length } = urls.verifyObject(queryOf(request.raw.url ?? ''))
       const found = await objects.stat(blobId)
-      if (found === null) throw new ServerError('not_found')
+      // A URL is made for live blobs only, and outlived by none of them.
+      if (found?.length !== length) throw new ServerError('stored_data_damaged')
       reply.header('accept-ranges', 'bytes').type(OCTETS)
-      const range = readRange(request.headers.range, found.length, (value) => reply.header('content-range', value))
+      const range = readRange(request.headers.range, length, (value) => reply.header('content-range', value))
       if (range !== null) {
         const end = range.offset + range.length - 1
-        reply.code(206).header('content-range', `bytes ${range.offset}-${end}/${found.length}`)
+        reply.code(206).header('content-range', `bytes ${range.offset}-${end}/${length}`)
       }
-      reply.header('content-length', range?.length ?? found.length)
+      reply.header('content-length', range?.length ?? length)
       const body = await objects.read(blobId, range ?? undefined)
       return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }))
     })

@@ -9,19 +9,21 @@ export const OBJECT_PATH = '/v1/store/objects'
 /** What a verified URL allows. */
 export interface ObjectTarget {
   readonly blobId: Uint8Array
+  /** What the database says; an object of another length is damaged. */
+  readonly length: number
 }
 
 /** Signs URLs of the store routes: every value that matters is in the query and under one MAC. */
 export interface StoreUrls {
   part(target: PartTarget, expiresAtMs: number): string
-  object(blobId: Uint8Array, expiresAtMs: number): string
+  object(blobId: Uint8Array, length: number, expiresAtMs: number): string
   /** @throws ServerError `url_invalid`: changed, expired or not one of ours */
   verifyPart(query: string): PartTarget
   verifyObject(query: string): ObjectTarget
 }
 
 const PART_NAMES = ['blob', 'upload', 'index', 'length', 'sha256', 'expires'] as const
-const OBJECT_NAMES = ['blob', 'expires'] as const
+const OBJECT_NAMES = ['blob', 'length', 'expires'] as const
 
 export function storeUrls(key: KeyObject, clock: { nowMs(): number }): StoreUrls {
   const mac = (method: string, path: string, query: string): Buffer =>
@@ -60,9 +62,10 @@ export function storeUrls(key: KeyObject, clock: { nowMs(): number }): StoreUrls
         ['sha256', encodeBytes(target.sha256)],
         ['expires', String(expiresAtMs)],
       ]),
-    object: (blobId, expiresAtMs) =>
+    object: (blobId, length, expiresAtMs) =>
       sign('GET', OBJECT_PATH, [
         ['blob', encodeBytes(blobId)],
+        ['length', String(length)],
         ['expires', String(expiresAtMs)],
       ]),
     verifyPart(query) {
@@ -79,7 +82,7 @@ export function storeUrls(key: KeyObject, clock: { nowMs(): number }): StoreUrls
     verifyObject(query) {
       const values = verify('GET', OBJECT_PATH, OBJECT_NAMES, query)
       requireAlive(values.expires)
-      return { blobId: bytes(values.blob) }
+      return { blobId: bytes(values.blob), length: Number(values.length) }
     },
   }
 }

@@ -9,6 +9,8 @@ export type BlobStoreErrorCode =
   | 'part_missing'
   | 'not_found'
   | 'range_invalid'
+  /** Stored bytes are cut or do not belong together: someone changed them. */
+  | 'damaged'
   /** The store has no room left; nothing was kept. */
   | 'full'
   /** The store cannot be reached; try again later. */
@@ -115,6 +117,6 @@ export interface BlobStore extends ObjectStore {
   readonly origins: readonly string[]
   /** A PUT of exactly these bytes; the URL signs length and SHA-256. */
   presignPart(target: PartTarget, expiresAtMs: number): Promise<PresignedPart>
-  /** A GET of a finished object, with or without Range. */
-  presignGet(blobId: Uint8Array, expiresAtMs: number): Promise<string>
+  /** A GET of a finished object of `length` bytes, with or without Range. */
+  presignGet(blobId: Uint8Array, length: number, expiresAtMs: number): Promise<string>
 }

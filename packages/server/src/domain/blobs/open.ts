@@ -58,7 +58,7 @@ export async function openBlobs(
         blobLength: row.length,
         wraps: wraps.get(hex(blobId)) ?? [],
         digests: row.digests,
-        url: await deps.store.presignGet(blobId, expiresAtMs),
+        url: await deps.store.presignGet(blobId, row.length, expiresAtMs),
         expiresAtMs,
       }
     }),
