@@ -9,7 +9,7 @@ describe('login names', () => {
   })
 
   it('that are empty, hold control characters, surrogates or unassigned code points are refused', () => {
-    for (const login of ['', '   ', 'a\u0000b', 'a\nb', 'a\ud800b', 'a\u{e0080}b'])
+    for (const login of ['', '   ', 'a\u0000b', 'a\nb', 'a\ud800b', 'a\u{e0080}b', 'a\u{1f6d8}', 'a\u2ffc'])
       expect(normaliseLogin(login)).toBeNull()
   })
 
