@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../dev-env/cli.ts'
@@ -34,8 +34,8 @@ beforeAll(async () => {
     people.push({ login, password, device, content })
   }
   await first.stop()
-  await cp(before.path, after.path, { recursive: true })
-  await before.remove()
+  // As `mv` does: owners and modes stay, PostgreSQL insists on them.
+  await rename(before.path, after.path)
   moved = await startServer({ dataFolder: after.path, host: 'localhost' })
 })
 

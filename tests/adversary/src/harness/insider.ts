@@ -42,7 +42,7 @@ export interface Insider {
   readonly token: string
   /** The commits that the server has. */
   commits(): Promise<Uint8Array[]>
-  /** Every content record of every commit, newest last. */
+  /** Every content of every commit, newest last. */
   contents(): Promise<ContentRecord[]>
   dekOf(content: ContentRecord): Promise<Dek>
   /** A commit on top of `chain`, signed by `seed` (the account's own unless told), with any body at all. */
@@ -140,16 +140,18 @@ export async function openInsider(home: string, server: string): Promise<Insider
     chain,
     build,
     async contents() {
-      const found: ContentRecord[] = []
+      const found = new Map<string, ContentRecord>()
       let state: ChainState | null = null
       for (const bytes of await commits()) {
         const verified = await verifyCommit({ hasher: engine, verifier: engine, state, bytes })
         state = verified.next
         for (const operation of await openBody(engine, keys.logKey, verified.header, verified.sealedBody)) {
-          if (operation.op === 'addVersion') found.push(...operation.contents)
+          if (operation.op !== 'addVersion') continue
+          // Copies share their content.
+          for (const content of operation.contents) found.set(toBase64(content.blobId), content)
         }
       }
-      return found
+      return [...found.values()]
     },
     async dekOf(content) {
       const opened = await ask<{ blobs: { wraps: { epoch: number; bytes: string }[] }[] }>('/v1/blobs/open', {

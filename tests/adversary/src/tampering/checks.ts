@@ -37,6 +37,22 @@ export const CHECKS = {
     find: 'if (pin !== undefined && seq === pin.seq && toHex(hash) !== pin.hash) throw forked()',
     replace: '',
   },
+  'AES-GCM tag': { file: 'packages/crypto/src/engines/node.ts', find: 'decipher.final()', replace: '' },
+  'seal commitment': {
+    file: 'packages/crypto/src/seal.ts',
+    find: '!equalBytes(commitment, sealed.subarray(1 + SEAL_SALT_LENGTH, SEAL_HEADER_LENGTH))',
+    replace: 'false',
+  },
+  'content header tag': {
+    file: 'packages/crypto/src/content/floe.ts',
+    find: '!equalBytes(keys.header, header)',
+    replace: 'false',
+  },
+  'what an unopened seal means': {
+    file: 'packages/client/src/session/login.ts',
+    find: ': integrityError(what, cause)',
+    replace: ': cause',
+  },
 } as const satisfies Record<string, Mutation>
 
 export type Check = keyof typeof CHECKS
