@@ -27,7 +27,7 @@ export function writeNodes(columns: ColumnWriters, state: VaultState): void {
   rows.set(idKey(state.rootId), ROOT_ROW)
   rows.set(idKey(state.recoveredId), RECOVERED_ROW)
   const dictionaries = collectDictionaries(state)
-  dictionaries.authors.list.forEach((author) => columns.authors.bytes(author))
+  for (const author of dictionaries.authors.list) columns.authors.bytes(author)
   for (const slot of dictionaries.slots.list) {
     columns.slots.u8(slot.length)
     columns.slots.bytes(slot)

@@ -74,19 +74,28 @@ export function added(before: BlobCount | undefined, blobId: BlobId, by: number)
 
 function link(transaction: Transaction, node: VaultNode): void {
   if (node.parentId === null) return
-  const { children, trashedChildren } = transaction.state
   const [parent, key] = [idKey(node.parentId), idKey(node.id)]
   if (node.trashedMs === null) {
-    let names = children.get(parent)
-    if (names === undefined) put(transaction, children, parent, (names = new Map<string, string>()))
-    put(transaction, names, node.name, key)
+    put(
+      transaction,
+      entry(transaction, transaction.state.children, parent, () => new Map()),
+      node.name,
+      key,
+    )
     return
   }
-  let nodes = trashedChildren.get(parent)
-  if (nodes === undefined) put(transaction, trashedChildren, parent, (nodes = new Set<string>()))
-  const set = nodes
-  set.add(key)
-  transaction.undo.push(() => set.delete(key))
+  const nodes = entry(transaction, transaction.state.trashedChildren, parent, () => new Set())
+  nodes.add(key)
+  transaction.undo.push(() => nodes.delete(key))
+}
+
+/** The entry of a map, made when it is not there. */
+function entry<V>(transaction: Transaction, map: Map<string, V>, key: string, make: () => V): V {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  put(transaction, map, key, made)
+  return made
 }
 
 function unlink(transaction: Transaction, node: VaultNode): void {
