@@ -106,7 +106,7 @@ export const loginFinish = defineRoute({
     keyringVersion: version,
   }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['bad_request', 'login_failed', 'too_many_requests', 'unavailable'],
+  errors: ['bad_request', 'login_failed', 'too_many_requests', 'stored_data_damaged', 'unavailable'],
 })
 
 export const logout = defineRoute({
@@ -141,5 +141,5 @@ export const account = defineRoute({
     keyringVersion: version,
   }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['unauthenticated', 'session_expired', 'unavailable'],
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
 })

@@ -163,5 +163,5 @@ export const blobsOpen = defineRoute({
     ),
   }),
   bodyLimit: LIMITS.batchBodyBytes,
-  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'blob_gone', 'unavailable'],
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'stored_data_damaged', 'unavailable'],
 })
