@@ -87,6 +87,8 @@ export interface SeekableSource {
   /** For platform workers, which open the file themselves and compare its identity. */
   readonly local?: LocalFile | undefined
   open(): Promise<OpenSource>
+  /** The source as it is now, after a change; absent where that cannot be told. */
+  again?: (() => Promise<SeekableSource>) | undefined
 }
 
 export interface LocalFile {

@@ -215,7 +215,9 @@ function addVersion(
   intent: FileIntent,
   place: { parent: NodeId; name: string; nodeId: NodeId; base: string | null },
 ): void {
-  const { content, versionId, mtimeMs, mode } = intent
+  const { content, versionId, mode } = intent
+  const later = 'upload' in content ? content.upload.laterMtimeMs : null
+  const mtimeMs = later === null ? intent.mtimeMs : Math.trunc(later)
   const base = place.base === null ? null : view.versionId(place.base)
   const contents = 'upload' in content ? [contentRecord(content.upload)] : [...content.records]
   plan.operations.push({

@@ -1,6 +1,6 @@
 import type { ContentLayout } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
-import { throwIfAborted } from '../errors.ts'
+import { ClientError, throwIfAborted } from '../errors.ts'
 import type { SeekableSource } from '../ports.ts'
 import { seekableSupply } from './encrypt-parts.ts'
 import { layoutOf, planUpload, type UploadPlan } from './plan.ts'
@@ -41,7 +41,7 @@ export async function uploadSmallFiles<T>(
     try {
       ready.push(await prepare(context, item, source))
     } catch (error) {
-      results.push({ item, error })
+      results.push(await retryAlone(context, item, source, error, options))
     }
   }
   if (ready.length === 0) return results
@@ -81,6 +81,26 @@ async function prepare<T>(context: UploadContext, item: T, source: SeekableSourc
     return { item, source, plan, layout, header: supply.header, bytes: part.bytes, sha256: part.sha256 }
   } finally {
     await supply.close()
+  }
+}
+
+/** A file that changed while it was read gets another try of its own. */
+async function retryAlone<T>(
+  context: UploadContext,
+  item: T,
+  source: SeekableSource,
+  error: unknown,
+  options: UploadOptions,
+): Promise<SmallResult<T>> {
+  if (!(error instanceof ClientError) || error.code !== 'source_changed' || source.again === undefined) {
+    return { item, error }
+  }
+  try {
+    const now = await source.again()
+    const content = await uploadContent(context, now, options)
+    return { item, content: { ...content, laterMtimeMs: content.laterMtimeMs ?? now.mtimeMs } }
+  } catch (cause) {
+    return { item, error: cause }
   }
 }
 

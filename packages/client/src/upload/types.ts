@@ -33,4 +33,6 @@ export interface UploadedContent {
   readonly partSize: number
   readonly partsRoot: Uint8Array
   readonly dekTimeMs: number
+  /** Modification time of the source, where it changed and was read again; else null. */
+  readonly laterMtimeMs: number | null
 }

@@ -7,7 +7,7 @@ import { isInline, layoutOf, planUpload, type UploadPlan } from './plan.ts'
 import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
 import { type PartSender, partSender } from './upload-parts.ts'
 
-/** How often an upload starts again under a new blob. */
+/** How often an upload is tried: each time under a new blob. */
 const ATTEMPTS = 3
 
 /**
@@ -18,9 +18,10 @@ const ATTEMPTS = 3
  */
 export async function uploadContent(
   context: UploadContext,
-  source: FileSource,
+  given: FileSource,
   options: UploadOptions,
 ): Promise<UploadedContent> {
+  let source = given
   for (let attempt = 1; ; attempt += 1) {
     let counted = 0
     const onBytes = (bytes: number) => {
@@ -28,13 +29,23 @@ export async function uploadContent(
       options.onBytes(bytes)
     }
     try {
-      return await uploadOnce(context, source, { ...options, onBytes })
+      const content = await uploadOnce(context, source, { ...options, onBytes })
+      return source === given ? content : { ...content, laterMtimeMs: source.mtimeMs }
     } catch (error) {
-      const again = source.kind === 'seekable' && attempt < ATTEMPTS && wantsNewBlob(error)
-      if (!again) throw error
+      const next = attempt < ATTEMPTS ? await sourceForRetry(source, error) : null
+      if (next === null) throw error
+      source = next
       options.onBytes(-counted)
     }
   }
+}
+
+/** What to read for another attempt; null when there is none to make. */
+async function sourceForRetry(source: FileSource, error: unknown): Promise<FileSource | null> {
+  if (source.kind === 'stream') return null
+  if (wantsNewBlob(error)) return source
+  const changed = error instanceof ClientError && error.code === 'source_changed'
+  return changed && source.again !== undefined ? await source.again() : null
 }
 
 /** Whether a failure is one of the blob, not of the source or the connection. */
@@ -182,6 +193,7 @@ export async function describe(
     blobId: plan.blobId,
     dek: plan.dek,
     dekTimeMs: plan.dekTimeMs,
+    laterMtimeMs: null,
     header: header.slice(),
     size,
     blobLength,

@@ -191,24 +191,33 @@ describe('a stream of unknown length', () => {
 })
 
 describe('a source', () => {
-  it('that changes once is read again from the start', async () => {
-    const bytes = randomBytes(9_000_000)
-    let asked = 0
-    const steady = bytesSource(new Uint8Array(bytes))
-    const source = {
-      ...steady,
-      async open() {
-        const file = await steady.open()
-        return {
-          ...file,
-          isUnchanged: async () => {
-            asked += 1
-            return asked > 1
-          },
-        }
-      },
+  it('that changes while it is read is read again from the start', async () => {
+    const path = join(await newHome(), 'log')
+    await writeFile(path, randomBytes(9_000_000))
+    const source = await fileSource(path)
+    await writeFile(path, 'short now')
+    expect(await device.session.drive.put(source, '/changed')).toMatchObject({ size: 9 })
+    expect(await read('/changed')).toBe('short now')
+    expect((await device.session.drive.stat('/changed')).mtimeMs).toBe((await fileSource(path)).mtimeMs)
+  })
+
+  it('that changed before a tree was sent counts as it is now', async () => {
+    const folder = await newHome()
+    await writeFile(join(folder, 'a'), 'before')
+    async function* items(): AsyncGenerator<TreeItem> {
+      for await (const item of localTree(folder, '/changed-tree')) {
+        if (item.kind === 'file') await writeFile(join(folder, 'a'), 'after that')
+        yield item
+      }
     }
-    await expect(device.session.drive.put(source, '/changing')).rejects.toMatchObject({ code: 'source_changed' })
+    expect(await device.session.drive.putTree(items())).toMatchObject({ files: 1, failures: [] })
+    expect(await read('/changed-tree/a')).toBe('after that')
+  })
+
+  it('that cannot be read again ends the upload, with nothing stored', async () => {
+    const source = bytesSource(new Uint8Array(randomBytes(9_000_000)))
+    const changing = { ...source, open: async () => ({ ...(await source.open()), isUnchanged: async () => false }) }
+    await expect(device.session.drive.put(changing, '/changing')).rejects.toMatchObject({ code: 'source_changed' })
     await expect(device.session.drive.stat('/changing')).rejects.toMatchObject({ code: 'not_found' })
   })
 })

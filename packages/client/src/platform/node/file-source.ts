@@ -93,6 +93,7 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
     mtimeMs: milliseconds(stats.mtimeNs),
     mode: modeOf(stats),
     local: { path, identity },
+    again: () => fileSource(path, { followLinks }),
     async open() {
       const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)
       const file = await sourceIo(() => open(path, flags))
