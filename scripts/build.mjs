@@ -88,7 +88,7 @@ async function bundle(app, generation) {
   const finished = join(dist, generation)
   await mkdir(dist, { recursive: true })
   if (!existsSync(finished)) {
-    const { build } = await import('esbuild')
+    const { build, stop } = await import('esbuild')
     const temporary = join(dist, `.new-${process.pid}`)
     try {
       await build({
@@ -111,6 +111,9 @@ async function bundle(app, generation) {
       await rm(temporary, { recursive: true, force: true })
       // A build at the same time made the same generation.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    } finally {
+      // Reason: esbuild works in a process of its own, which would stay as long as the server that follows.
+      await stop()
     }
   }
   for (const entry of Object.keys(app.entries)) {
