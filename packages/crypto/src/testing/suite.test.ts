@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { nodeEngine } from '../engines/node.ts'
+import { webCryptoEngine } from '../engines/webcrypto.ts'
+import { makeVectors } from './make-vectors.ts'
+import { hasOfficialVectors, loadFromDisk, OWN_VECTORS } from './node-loader.ts'
+import { SUITE_CASES } from './suite.ts'
+
+if (!hasOfficialVectors) console.log('crypto: public test vectors are absent, their cases are skipped')
+
+for (const engine of [nodeEngine(), webCryptoEngine()]) {
+  describe(`engine ${engine.name}`, () => {
+    for (const { name, run } of SUITE_CASES) {
+      it(name, async (context) => {
+        if ((await run(engine, loadFromDisk)) === 'skipped') context.skip()
+      })
+    }
+  })
+}
+
+describe('spec/vectors/crypto', () => {
+  it('is exactly what scripts/make-crypto-vectors.ts makes', async () => {
+    const made = await makeVectors(webCryptoEngine())
+    const files = readdirSync(OWN_VECTORS).filter((file) => file !== 'index.json')
+    expect(files.sort()).toEqual(
+      Object.keys(made)
+        .map((name) => `${name}.json`)
+        .sort(),
+    )
+    for (const [name, vector] of Object.entries(made)) {
+      expect(JSON.parse((await loadFromDisk('own', `${name}.json`)) ?? 'null'), name).toEqual(vector)
+    }
+    expect(JSON.parse((await loadFromDisk('own', 'index.json')) ?? 'null')).toEqual(files)
+  })
+})
