@@ -11,7 +11,7 @@ export class StartError extends Error {
 /** Errors whose own message is such a line already. */
 const PLAIN = ['EmbeddedDatabaseError', 'KeyManagementError', 'BlobStoreError', 'StartError']
 
-function field(error: Error, name: 'code' | 'syscall'): string {
+function field(error: Error, name: 'code' | 'syscall' | 'path'): string {
   const value: unknown = Reflect.get(error, name)
   return typeof value === 'string' ? value : ''
 }
@@ -31,18 +31,19 @@ function listenLine(code: string, { host, port }: Config): string | null {
   }
 }
 
-function folderLine(code: string, { dataDir }: Config): string | null {
+function folderLine(code: string, place: string, { dataDir }: Config): string | null {
+  const folder = place === '' || place.startsWith(dataDir) ? `data folder ${dataDir}` : `place ${place}`
   switch (code) {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return `The data folder ${dataDir} cannot be written by this user; give it the rights or name another by STRONGROOM_DATA.`
+      return `The ${folder} cannot be written by this user; give it the rights or name another by STRONGROOM_DATA.`
     case 'ENOSPC':
     case 'EDQUOT':
-      return `The disk that holds the data folder ${dataDir} is full; free some room and start again.`
+      return `The disk that holds the ${folder} is full; free some room and start again.`
     case 'ENOTDIR':
     case 'EEXIST':
-      return `The data folder ${dataDir} cannot be made, because a file is in its place; name another by STRONGROOM_DATA.`
+      return `The ${folder} cannot be made, because a file is in its place; name another by STRONGROOM_DATA.`
     default:
       return null
   }
@@ -55,7 +56,7 @@ export function explain(error: unknown, config: Config): StartError {
   if (PLAIN.includes(error.name)) return new StartError(error.message, { cause: error })
   const code = field(error, 'code')
   const atNetwork = ['listen', 'bind', 'getaddrinfo'].includes(field(error, 'syscall'))
-  const line = atNetwork ? listenLine(code, config) : folderLine(code, config)
+  const line = atNetwork ? listenLine(code, config) : folderLine(code, field(error, 'path'), config)
   if (line !== null) return new StartError(line, { cause: error })
   const [first = ''] = error.message.split('\n')
   if (config.databaseUrl !== null && (code !== '' || first === '')) {

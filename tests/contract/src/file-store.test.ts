@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,14 +41,15 @@ describe('file store', () => {
     expect(await readdir(path.join(folder, 'uploads'))).toEqual([])
   })
 
-  it('removes what a killed server left half written', async () => {
-    await writeFile(path.join(folder, 'temporary/left-behind'), 'half a part')
+  it('removes what a killed server left half written, but not what another may be writing', async () => {
+    const [old, young] = ['old', 'young'].map((name) => path.join(folder, 'temporary', name)) as [string, string]
+    for (const file of [old, young]) await writeFile(file, 'half a part')
+    await utimes(old, new Date(), new Date(Date.now() - 2 * 60 * 60 * 1000))
     store = await openFileStore(folder)
-    expect(await readdir(path.join(folder, 'temporary'))).toEqual([])
+    expect(await readdir(path.join(folder, 'temporary'))).toEqual(['young'])
   })
 
   it('lets only its own user into the folder', async () => {
-    const { stat } = await import('node:fs/promises')
     for (const name of ['', 'objects', 'uploads', 'named', 'temporary']) {
       expect((await stat(path.join(folder, name))).mode & 0o077).toBe(0)
     }

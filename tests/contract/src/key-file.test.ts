@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,6 +41,29 @@ describe('key file', () => {
     const raced = path.join(folder, 'raced.json')
     await Promise.all(Array.from({ length: 5 }, () => openKeyFile({ file: raced, clock })))
     expect(JSON.parse(await readFile(raced, 'utf8'))).toMatchObject({ version: 1, keys: [] })
+  })
+
+  it('is shared by servers: keys and states of one hold for the other, and no change is lost', async () => {
+    const shared = path.join(folder, 'shared.json')
+    const [one, two] = await Promise.all([openKeyFile({ file: shared, clock }), openKeyFile({ file: shared, clock })])
+    const current = await Promise.all([one.currentKeyId(), two.currentKeyId()])
+    expect(new Set(current).size).toBe(1)
+    const made = await Promise.all([one, two, one, two, one, two].map((keys) => keys.createKey()))
+    for (const keyId of made) {
+      const wrapped = await one.wrap(keyId, Buffer.from('secret'), { purpose: 'test' })
+      expect(Buffer.from(await two.unwrap(wrapped, { purpose: 'test' })).toString()).toBe('secret')
+      await two.disable(keyId)
+      await expect(one.unwrap(wrapped, { purpose: 'test' })).rejects.toMatchObject({ code: 'key_unusable' })
+    }
+  })
+
+  it('takes over the lock of a server that died during a change', async () => {
+    const locked = path.join(folder, 'locked.json')
+    const keys = await openKeyFile({ file: locked, clock })
+    await mkdir(`${locked}.lock`)
+    await utimes(`${locked}.lock`, new Date(), new Date(Date.now() - 60_000))
+    await keys.createKey()
+    expect((await readdir(folder)).filter((name) => name.startsWith('locked.json'))).toEqual(['locked.json'])
   })
 
   it('is refused when others may read it, with the command that mends it', async () => {

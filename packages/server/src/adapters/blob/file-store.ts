@@ -26,6 +26,7 @@ import { readAcross } from './part-files.ts'
 
 const MANIFEST = 'manifest'
 const CACHED_MANIFESTS = 16
+const LEFTOVER_MS = 60 * 60 * 1000
 
 type Found = { readonly kind: 'file'; readonly length: number; readonly modifiedMs: number } | FoundFolder | null
 interface FoundFolder {
@@ -40,8 +41,7 @@ function hex(bytes: Uint8Array): string {
 }
 
 /**
- * Opens the blob store in `folder`, making it at the first start. One server at a time: what an earlier one left
- * half written is removed.
+ * Opens the blob store in `folder`, making it at the first start. Several servers may share it.
  */
 export async function openFileStore(folder: string): Promise<ServedObjectStore> {
   const objects = path.join(folder, 'objects')
@@ -267,12 +267,12 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
     },
   }
 
-  await rm(temporary, { recursive: true, force: true })
   for (const made of [folder, objects, uploads, named, temporary]) await mkdir(made, { recursive: true, mode: 0o700 })
   for (let shelf = 0; shelf < 256; shelf += 1) {
     await mkdir(path.join(objects, shelf.toString(16).padStart(2, '0')), { mode: 0o700 }).catch(ignoreExisting)
   }
   for (const made of [objects, folder, path.dirname(folder)]) await sync(made)
+  await removeLeftovers(temporary)
   return translateErrors(store)
 }
 
@@ -287,6 +287,16 @@ function isUploadId(text: string): boolean {
 
 function checkName(name: string): void {
   if (!/^[a-z0-9-]+$/.test(name)) throw new BlobStoreError('not_found', 'no such named object')
+}
+
+/** Removes what killed servers have left; what is younger may be another server's that is being written. */
+async function removeLeftovers(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    const found = await stat(path.join(temporary, name)).catch(() => null)
+    if (found !== null && Date.now() - found.mtimeMs > LEFTOVER_MS) {
+      await rm(path.join(temporary, name), { recursive: true, force: true })
+    }
+  }
 }
 
 /** Gives every method the port's errors. */

@@ -1,6 +1,14 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { type KeyContext, type KeyManagement, KeyManagementError, type KeyState } from '../../ports/index.ts'
-import { createKeyRing, type KeyRing, readKeyRing, type StoredKey, writeKeyRing } from './key-ring-file.ts'
+import {
+  createKeyRing,
+  type KeyRing,
+  keyRingStamp,
+  readKeyRing,
+  type StoredKey,
+  withKeyRingLock,
+  writeKeyRing,
+} from './key-ring-file.ts'
 
 /*
  * [Note: Wrapped form]  01 ‖ key id(16) ‖ u32 version ‖ salt(32) ‖ AES-256-GCM(ciphertext ‖ tag(16))
@@ -92,14 +100,13 @@ function usableKey(ring: KeyRing, keyId: string): StoredKey {
   return key
 }
 
-/** Destroys what is due; returns whether anything was. */
-function destroyDue(ring: KeyRing, nowMs: number): boolean {
+/** Destroys what is due. */
+function destroyDue(ring: KeyRing, nowMs: number): void {
   const due = ring.keys.filter((key) => key.state === 'pending_destruction' && (key.destroyAtMs ?? nowMs) <= nowMs)
   for (const key of due) {
     key.state = 'destroyed'
     key.versions = []
   }
-  return due.length > 0
 }
 
 function addKey(ring: KeyRing, nowMs: number): StoredKey {
@@ -116,7 +123,7 @@ function addKey(ring: KeyRing, nowMs: number): StoredKey {
 
 /**
  * Opens the key service kept in one file, mode 0600, creating it at the first start. It keeps AWS KMS's semantics.
- * One server at a time writes it; the lock on the data folder sees to that.
+ * Several servers may share the file: what one changes holds for all at once.
  *
  * @throws KeyManagementError `unavailable` with one line where the file cannot be used
  */
@@ -127,7 +134,8 @@ export async function openKeyFile(options: { file: string; clock: { nowMs(): num
       throw new KeyManagementError('unavailable', `The key file ${file} cannot be created.`, { cause: error })
     })
   }
-  let ring = await load()
+  let ring: KeyRing = { version: 1, about: '', currentKeyId: null, keys: [] }
+  let stamp: string | null = null
   let queue: Promise<unknown> = Promise.resolve()
 
   async function load(): Promise<KeyRing> {
@@ -139,57 +147,66 @@ export async function openKeyFile(options: { file: string; clock: { nowMs(): num
 
   /** Changes the file, one change at a time; memory follows only after the file is durable. */
   function change<T>(apply: (draft: KeyRing) => T): Promise<T> {
-    const next = queue.then(async () => {
-      const draft = await load()
-      const before = JSON.stringify(draft)
-      const result = apply(draft)
-      if (JSON.stringify(draft) !== before) {
-        await writeKeyRing(file, draft).catch((error: unknown) => {
-          throw new KeyManagementError('unavailable', `The key file ${file} cannot be written.`, { cause: error })
-        })
-      }
-      ring = draft
-      return result
-    })
+    const next = queue.then(() =>
+      withKeyRingLock(file, async () => {
+        const draft = await load()
+        const before = JSON.stringify(draft)
+        destroyDue(draft, clock.nowMs())
+        const result = apply(draft)
+        if (JSON.stringify(draft) !== before) {
+          await writeKeyRing(file, draft).catch((error: unknown) => {
+            throw new KeyManagementError('unavailable', `The key file ${file} cannot be written.`, { cause: error })
+          })
+        }
+        stamp = await keyRingStamp(file)
+        ring = draft
+        return result
+      }),
+    )
     queue = next.catch(() => undefined)
     return next
   }
 
-  async function destroyWhatIsDue(): Promise<void> {
+  /** The keys as the file has them now, what is due destroyed. */
+  async function current(): Promise<KeyRing> {
+    const found = await keyRingStamp(file)
+    if (found !== stamp) {
+      ring = await load()
+      stamp = found
+    }
     const now = clock.nowMs()
     const due = ring.keys.some((key) => key.state === 'pending_destruction' && (key.destroyAtMs ?? now) <= now)
-    if (due) await change((draft) => destroyDue(draft, now))
+    if (due) await change(() => undefined)
+    return ring
   }
 
   async function unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-    await destroyWhatIsDue()
     const bytes = Buffer.from(wrapped)
     const { keyId, version } = parseHead(bytes)
-    const material = usableKey(ring, keyId).versions[version - 1]
+    const material = usableKey(await current(), keyId).versions[version - 1]
     if (material === undefined) throw new KeyManagementError('invalid_ciphertext', 'the key has no such version')
     return openUnder(material, bytes, context)
   }
 
   async function wrap(keyId: string, plaintext: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-    await destroyWhatIsDue()
-    return sealUnder(usableKey(ring, keyId), plaintext, context)
+    return sealUnder(usableKey(await current(), keyId), plaintext, context)
   }
 
   function setState(keyId: string, state: 'enabled' | 'disabled'): Promise<void> {
     return change((draft) => {
-      destroyDue(draft, clock.nowMs())
       const key = findKey(draft, keyId)
       if (key.state === 'pending_destruction' || key.state === 'destroyed') usableKey(draft, keyId)
       key.state = state
     })
   }
 
-  await destroyWhatIsDue()
+  await current()
   return {
     kind: 'file',
     currentKeyId: async () => {
-      const current = ring.keys.find(({ id }) => id === ring.currentKeyId)
-      if (current?.state === 'enabled') return current.id
+      const { currentKeyId, keys } = await current()
+      const known = keys.find(({ id, state }) => id === currentKeyId && state === 'enabled')
+      if (known !== undefined) return known.id
       return change((draft) => {
         const found = draft.keys.find(({ id, state }) => id === draft.currentKeyId && state === 'enabled')
         const key = found ?? addKey(draft, clock.nowMs())
@@ -213,23 +230,19 @@ export async function openKeyFile(options: { file: string; clock: { nowMs(): num
     scheduleDestruction: async (keyId, days) => {
       if (!Number.isInteger(days) || days < 7 || days > 30) throw new RangeError('days must be 7 … 30')
       return change((draft) => {
-        const now = clock.nowMs()
-        destroyDue(draft, now)
         const key = findKey(draft, keyId)
         if (key.state === 'pending_destruction' || key.state === 'destroyed') usableKey(draft, keyId)
         key.state = 'pending_destruction'
-        key.destroyAtMs = now + days * DAY_MS
+        key.destroyAtMs = clock.nowMs() + days * DAY_MS
         return key.destroyAtMs
       })
     },
     rotate: (keyId) =>
       change((draft) => {
-        destroyDue(draft, clock.nowMs())
         usableKey(draft, keyId).versions.push(randomBytes(32).toString('base64'))
       }),
     keyState: async (keyId): Promise<KeyState> => {
-      await destroyWhatIsDue()
-      return findKey(ring, keyId).state
+      return findKey(await current(), keyId).state
     },
     check: async () => {
       await load()

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { KeyManagementError } from '../../ports/index.ts'
 import { systemCode } from '../system-code.ts'
@@ -23,6 +24,8 @@ const storedFile = z.strictObject({
 
 export type StoredKey = z.infer<typeof storedKey>
 export type KeyRing = z.infer<typeof storedFile>
+
+const LOCK_STALE_MS = 10_000
 
 const ABOUT = "Strongroom's key file. Keep a copy apart from the database and the blobs: without it nothing opens."
 
@@ -52,6 +55,44 @@ export async function readKeyRing(file: string): Promise<KeyRing | null> {
   } catch {
     // Reason: the cause would quote key material.
     throw unavailable(`The key file ${file} is damaged; put its backup in its place.`)
+  }
+}
+
+/** What changes whenever the file is replaced; null where there is none. */
+export async function keyRingStamp(file: string): Promise<string | null> {
+  try {
+    const { ino, mtimeMs, size, mode } = await stat(file)
+    return `${ino} ${mtimeMs} ${size} ${mode}`
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw unavailable(`The key file ${file} cannot be read; give this user the rights to it.`, error)
+  }
+}
+
+/**
+ * Runs `change` while no other process changes the file: servers may share one. A lock whose holder died is taken
+ * over after `LOCK_STALE_MS`, which is far longer than a change takes.
+ */
+export async function withKeyRingLock<T>(file: string, change: () => Promise<T>): Promise<T> {
+  const lock = `${file}.lock`
+  const deadline = Date.now() + 2 * LOCK_STALE_MS
+  for (;;) {
+    try {
+      await mkdir(lock, { mode: 0o700 })
+      break
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST' || Date.now() > deadline) {
+        throw unavailable(`The key file ${file} cannot be locked for a change.`, error)
+      }
+    }
+    const held = await stat(lock).catch(() => null)
+    if (held !== null && Date.now() - held.mtimeMs > LOCK_STALE_MS) await rmdir(lock).catch(() => undefined)
+    await delay(20)
+  }
+  try {
+    return await change()
+  } finally {
+    await rmdir(lock).catch(() => undefined)
   }
 }
 

@@ -31,7 +31,7 @@ const SETTINGS: readonly string[] = [
   'fsync=on',
   'synchronous_commit=on',
   'full_page_writes=on',
-  'max_connections=64',
+  'max_connections=200',
   // One node, no replication: less is written.
   'wal_level=minimal',
   'max_wal_senders=0',
