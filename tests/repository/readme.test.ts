@@ -130,15 +130,16 @@ describe.skipIf(!hasTerminal)('the README', () => {
   })
 
   it('gets back byte for byte what was put, times kept', async () => {
-    const got = (await readdir(join(clone, 'copy'), { recursive: true, withFileTypes: true }))
+    const copy = join(clone, 'copy/letters')
+    const got = (await readdir(copy, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(join(clone, 'copy').length + 1))
+      .map((entry) => join(entry.parentPath, entry.name).slice(copy.length + 1))
     const put = ['README.md', ...checkoutFiles('docs')]
     expect(got.sort()).toEqual(put.sort())
     for (const name of put) {
-      const [there, here] = [join(clone, 'copy', name), join(clone, name)]
+      const [there, here] = [join(copy, name), join(clone, name)]
       expect((await readFile(there)).equals(await readFile(here)), name).toBe(true)
-      expect(Math.round((await stat(there)).mtimeMs), name).toBe(Math.round((await stat(here)).mtimeMs))
+      expect(Math.floor((await stat(there)).mtimeMs), name).toBe(Math.floor((await stat(here)).mtimeMs))
     }
   })
 

@@ -42,11 +42,16 @@ export interface TreeEntry {
   path: string
   kind: 'file' | 'folder' | 'symlink'
   size: number
-  /** Whole milliseconds; 0 for symbolic links, whose times are nobody's concern. */
+  /** Whole milliseconds; 0 for folders and symbolic links, whose times the vault does not hold. */
   mtimeMs: number
   executable: boolean
   /** SHA-256 of a file, target of a symbolic link. */
   content: string
+}
+
+/** Rounded down, before 1970 too. */
+export function wholeMilliseconds(nanoseconds: bigint): number {
+  return Number((nanoseconds - (((nanoseconds % 1_000_000n) + 1_000_000n) % 1_000_000n)) / 1_000_000n)
 }
 
 /** Everything below a folder, sorted by path. */
@@ -55,16 +60,16 @@ export async function readTree(folder: string, below = ''): Promise<TreeEntry[]>
   for (const name of await readdir(join(folder, below))) {
     const path = below === '' ? name : `${below}/${name}`
     const full = join(folder, path)
-    const stat = await lstat(full)
-    const mtimeMs = Math.round(stat.mtimeMs)
+    const stat = await lstat(full, { bigint: true })
+    const mtimeMs = wholeMilliseconds(stat.mtimeNs)
     if (stat.isSymbolicLink()) {
       entries.push({ path, kind: 'symlink', size: 0, mtimeMs: 0, executable: false, content: await readlink(full) })
     } else if (stat.isDirectory()) {
-      entries.push({ path, kind: 'folder', size: 0, mtimeMs, executable: false, content: '' })
+      entries.push({ path, kind: 'folder', size: 0, mtimeMs: 0, executable: false, content: '' })
       entries.push(...(await readTree(folder, path)))
     } else {
-      const executable = (stat.mode & 0o100) !== 0
-      entries.push({ path, kind: 'file', size: stat.size, mtimeMs, executable, content: await hashOf(full) })
+      const executable = (stat.mode & 0o100n) !== 0n
+      entries.push({ path, kind: 'file', size: Number(stat.size), mtimeMs, executable, content: await hashOf(full) })
     }
   }
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1))
