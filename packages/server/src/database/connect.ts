@@ -25,5 +25,8 @@ export function connectDatabase(config: pg.PoolConfig, onIdleError: () => void):
     } as pg.CustomTypesConfig,
   })
   pool.on('error', onIdleError)
+  // Reason: the pool listens to idle clients only. A connection that breaks between two statements of a transaction
+  // would otherwise end the process; its next statement fails and says so.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 }

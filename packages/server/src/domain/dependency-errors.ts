@@ -24,6 +24,8 @@ const POOL_MESSAGES = [
   'Cannot use a pool after calling end',
   'Client has encountered a connection error',
   'Query read timeout',
+  'Client was closed and is not queryable',
+  'driver has already been destroyed',
 ]
 
 /** The refusal that a failure means to a caller; null where it is none that is known. */

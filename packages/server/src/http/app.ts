@@ -43,7 +43,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
     connectionTimeout: 2 * MINUTE_MS,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // While it drains, the server answers what still comes on open connections and closes them after that.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     frameworkErrors: (error, request, reply) => {
       setSecurityHeaders(request, reply)
@@ -58,6 +59,9 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     setSecurityHeaders(request, reply)
     done()
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (deps.isDraining()) reply.header('connection', 'close')
   })
   registerOriginCheck(app, deps.publicUrl === null ? null : new URL(deps.publicUrl).origin)
 

@@ -1,0 +1,100 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer } from './compose.ts'
+import { type Config, loadConfig } from './config.ts'
+import { createTestDatabase, type TestDatabase } from './testing/test-database.ts'
+
+let folder: string
+let test: TestDatabase
+let config: Config
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'strongroom-compose-'))
+  test = await createTestDatabase({ migrated: false })
+  config = {
+    ...loadConfig({ PORT: '0', LOG_LEVEL: 'silent', STRONGROOM_DATA: path.join(folder, 'data') }),
+    databaseUrl: test.url,
+  }
+})
+afterAll(async () => {
+  await test.drop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function publicKey(url: string): Promise<string> {
+  const answer = await fetch(`${url}/v1/info`)
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { opaquePublicKey: string }).opaquePublicKey
+}
+
+describe('a server', () => {
+  it('starts on an empty folder, stops, and starts again as the same one', async () => {
+    const keys: string[] = []
+    for (let times = 0; times < 2; times += 1) {
+      const server = await startServer(config)
+      expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+      keys.push(await publicKey(server.url))
+      await Promise.all([server.close(), server.close()])
+      await expect(fetch(server.url)).rejects.toThrow()
+    }
+    expect(keys[0]).toBe(keys[1])
+  })
+
+  it('keeps its data folder to itself', async () => {
+    expect((await stat(config.dataDir)).mode & 0o077).toBe(0)
+    expect((await stat(config.keyFile)).mode & 0o077).toBe(0)
+    expect((await readdir(config.dataDir)).sort()).toEqual(['blobs', 'keys.json'])
+  })
+
+  it('answers running requests before it ends', async () => {
+    const server = await startServer(config)
+    const { port } = new URL(server.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    const body = '{"login":"ann","request":"AAAA"}'
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text
+    })
+    const ended = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(
+      `POST /v1/login/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const closed = server.close()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    socket.write(body)
+    await closed
+    await ended
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).toContain('bad_request')
+  })
+
+  it('that can not start closes what it had opened and says why in one line', async () => {
+    const server = await startServer(config)
+    const { port } = new URL(server.url)
+    await expect(startServer({ ...config, port: Number(port) })).rejects.toThrow(/EADDRINUSE/)
+    await expect(startServer({ ...config, tls: { certFile: '/nowhere', keyFile: '/nowhere' } })).rejects.toThrow(
+      /^TLS_CERT /,
+    )
+    await server.close()
+    const unreachable = { ...config, databaseUrl: 'postgres://127.0.0.1:1/none' }
+    await expect(startServer(unreachable)).rejects.toThrow()
+  })
+
+  it('answers what is no HTTP with 400 and closes', async () => {
+    const server = await startServer(config)
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    const answer = await new Promise<string>((resolve) => {
+      let text = ''
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      socket.once('close', () => resolve(text))
+      socket.write('this is no HTTP\r\n\r\n')
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    await server.close()
+  })
+})
