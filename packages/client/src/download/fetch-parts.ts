@@ -85,7 +85,7 @@ async function fetchPart(
     try {
       return await withRetries({ clock: context.clock, random: context.random, signal }, async () => {
         if (blob.renewAtMs < context.clock.nowMs()) await context.renew(blob, signal)
-        return await context.access.getRange({ url: blob.url, ...range, signal })
+        return await context.access.getRange({ url: blob.url, ...range, total: blob.layout.blobLength, signal })
       })
     } catch (error) {
       if (!(error instanceof UrlRefused)) throw error

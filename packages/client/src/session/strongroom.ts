@@ -8,13 +8,14 @@ import {
   toHex,
 } from '@strongroom/crypto'
 import { createDrive } from '../drive/drive.ts'
-import { ClientError } from '../errors.ts'
+import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { apiFor } from './connect.ts'
 import { logIn, type SignedIn, sealFailure } from './login.ts'
+import { advanceKeyring, loadPins } from './pins.ts'
 import { loadProfile } from './records.ts'
 import { registerAccount } from './register.ts'
 import type { Session, StrongroomApi } from './types.ts'
@@ -68,7 +69,12 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
     identity,
     drive: createDrive({ platform, api, access, log, deviceName }),
     async whoami(options) {
-      const { usedBytes, quotaBytes } = await api.call('account', { signal: options?.signal })
+      const answer = await api.call('account', { signal: options?.signal })
+      if (toHex(answer.accountId) !== identity.accountId) throw integrityError('the account of the session')
+      const keyringHash = toHex(await engine.sha256(answer.keyring))
+      // Compared only: a newer keyring is pinned by the login that opens it.
+      advanceKeyring(await loadPins(store), identity.accountId, { version: answer.keyringVersion, hash: keyringHash })
+      const { usedBytes, quotaBytes } = answer
       return { ...identity, usedBytes, quotaBytes }
     },
     async logout(options) {

@@ -1,4 +1,5 @@
-import { ClientError, throwIfAborted } from '../errors.ts'
+import { ERRORS, errorBody } from '@strongroom/protocol'
+import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { Clock, Transport, TransportResponse } from '../ports.ts'
 import { parseRetryAfter, Transient } from './retry.ts'
 
@@ -17,10 +18,12 @@ export interface StoreAccess {
     body: Uint8Array
     signal?: AbortSignal | undefined
   }): Promise<string>
+  /** @throws ClientError `integrity` when the object is not there, or not as long as its record says (`total` bytes) */
   getRange(input: {
     url: string
     offset: number
     length: number
+    total: number
     signal?: AbortSignal | undefined
   }): Promise<Uint8Array<ArrayBuffer>>
 }
@@ -69,26 +72,55 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
   return {
     async put({ url, headers, body, signal }) {
       const response = await exchange('PUT', url, headers, { body, signal })
-      if (response.status === 412) throw new AlreadyThere()
+      if (response.status === 412) {
+        // Reason: a connection is free again only once its answer was read.
+        await response.bytes(ERROR_LIMIT).catch(() => undefined)
+        throw new AlreadyThere()
+      }
       await checkStatus(response, options.clock.nowMs())
       const etag = response.header('etag')
       if (etag === null) throw new ClientError('server', 'The store confirmed a part without an ETag.')
       await transient(() => response.bytes(ERROR_LIMIT))
       return etag
     },
-    async getRange({ url, offset, length, signal }) {
+    async getRange({ url, offset, length, total, signal }) {
       const range = { range: `bytes=${offset}-${offset + length - 1}` }
       const response = await exchange('GET', url, range, { signal })
+      await checkObject(response)
       await checkStatus(response, options.clock.nowMs())
-      if (response.status !== 206 && !(response.status === 200 && offset === 0)) {
+      if (response.status !== 206 && !(response.status === 200 && offset === 0 && length === total)) {
         throw new ClientError('server', 'The store does not serve ranges.')
       }
-      const bytes = await transient(() => response.bytes(length))
-      if (bytes.length !== length) {
-        throw new Transient(new ClientError('network', 'The store answered fewer bytes than asked for.'))
-      }
+      const stated = /^bytes \d+-\d+\/(\d+)$/.exec(response.header('content-range') ?? '')?.[1]
+      if (stated !== undefined && Number(stated) !== total) throw wrongLength()
+      const bytes = await transient(() => response.bytes(length)).catch((error: unknown) => {
+        throw error instanceof ClientError && error.code === 'server' ? wrongLength(error) : error
+      })
+      // Reason: a connection that breaks is an error of the transport; this answer was complete and is not the object.
+      if (bytes.length !== length) throw wrongLength()
       return bytes
     },
+  }
+}
+
+function wrongLength(cause?: unknown): ClientError {
+  return integrityError('the length of a stored object', cause)
+}
+
+/** @throws ClientError `integrity` where the store says that what a signed record names is gone, cut or changed */
+async function checkObject(response: TransportResponse): Promise<void> {
+  if ([404, 410, 416].includes(response.status)) throw integrityError('a stored object')
+  if (response.status !== ERRORS.stored_data_damaged.status) return
+  const body = await response.bytes(ERROR_LIMIT).catch(() => new Uint8Array(0))
+  if (errorCode(body) === 'stored_data_damaged') throw integrityError('a stored object')
+}
+
+function errorCode(body: Uint8Array): string | null {
+  try {
+    const parsed = errorBody.safeParse(JSON.parse(new TextDecoder().decode(body)))
+    return parsed.success ? parsed.data.code : null
+  } catch {
+    return null
   }
 }
 

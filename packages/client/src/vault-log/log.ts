@@ -142,8 +142,11 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
       }
       // Invariant: what was sent may have been stored although its answer was lost, so its change id is looked for
       // among the newer commits before anything is planned again.
-      await sync(signal)
+      const news = await sync(signal)
       if (isChangeApplied(state, changeId)) return
+      // Reason: who lost to nobody would lose forever.
+      if (news === 0)
+        throw new ClientError('server', 'The server refuses a commit for a newer one that it does not have.')
       // Reason: writers that met once should not meet again in step.
       await options.clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * attempt, signal)
     }
@@ -163,8 +166,11 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     },
     sync: (signal) => inTurn(() => sync(signal)),
     commit: (plan, signal) => inTurn(() => append(plan, signal)),
-    unwrap: async (epoch, blobId, wrapped) =>
-      unwrapDek(engine, keys.of(epoch).dekKek, { vaultId, epoch, blobId }, wrapped),
+    unwrap: async (epoch, blobId, wrapped) => {
+      // The signed log says which epochs there are.
+      if (chain === null || epoch > chain.epoch) throw integrityError('the epoch of a wrapped key')
+      return await unwrapDek(engine, keys.of(epoch).dekKek, { vaultId, epoch, blobId }, wrapped)
+    },
     flush: () =>
       inTurn(async () => {
         if (chain === null || state.seq === savedSeq) return

@@ -1,8 +1,8 @@
 import { nodeEngine } from '@strongroom/crypto/node'
 import type { Platform } from '../../ports.ts'
-import { fetchTransport } from '../../transport/fetch.ts'
 import { systemClock } from '../clock.ts'
 import { contentThreads } from './content-threads.ts'
+import { httpTransport } from './http-transport.ts'
 import { opaqueThread } from './opaque-thread.ts'
 import { profileFolders, profileStore } from './profile-store.ts'
 import { workerEntry } from './worker-entry.ts'
@@ -21,7 +21,7 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
   const engine = nodeEngine()
   return {
     engine,
-    transport: fetchTransport(fetch),
+    transport: httpTransport(),
     store: profileStore(profileFolders(options.home, process.env)),
     clock: systemClock,
     opaque: opaqueThread(workerEntry('opaque-worker.js')),
