@@ -67,7 +67,8 @@ export function parseHeader(bytes: Uint8Array): CommitHeader {
   const flags = bytes[5] ?? 0
   if ((flags & ~(FLAG_MEMBERSHIP | FLAG_CHECKPOINT)) !== 0) throw new VaultError('upgrade_required', 'flags')
   if (bytes[6] !== 0 || bytes[7] !== 0) throw new VaultError('commit_malformed', 'reserved bytes')
-  const take = (offset: number, length: number): Uint8Array => bytes.slice(offset, offset + length)
+  // Reason: the slice of a Node Buffer would be a view of the caller's memory.
+  const take = (offset: number, length: number): Uint8Array => new Uint8Array(bytes.subarray(offset, offset + length))
   const seq = readInt64(bytes, 24)
   const timeMs = readInt64(bytes, 132)
   if (seq === null || seq < 0 || timeMs === null) throw new VaultError('commit_malformed', 'number')

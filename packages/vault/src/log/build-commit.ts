@@ -1,7 +1,7 @@
 import type { CryptoEngine, SecretBytes, VaultKey } from '@strongroom/crypto'
-import { derive, vaultKeys } from '@strongroom/crypto'
+import { vaultKeyCommitment, vaultKeys } from '@strongroom/crypto'
 import type { AccountId, DeviceId, VaultId } from '@strongroom/crypto/envelope'
-import { concat, signatureMessage, u32 } from '@strongroom/crypto/envelope'
+import { concat, signatureMessage } from '@strongroom/crypto/envelope'
 import type { CommitHeader } from '../header/commit-header.ts'
 import { encodeHeader } from '../header/commit-header.ts'
 import { VaultError } from '../header/errors.ts'
@@ -122,21 +122,9 @@ export async function createGenesis(
     })
     return { ...built, vaultId }
   } finally {
-    for (const key of Object.values(keys)) key.dispose()
-  }
-}
-
-/** Public commitment to the vault key of an epoch, in the section of the commit that starts it. */
-export async function vaultKeyCommitment(
-  engine: CryptoEngine,
-  vaultKey: VaultKey,
-  { vaultId, epoch }: { vaultId: Uint8Array; epoch: number },
-): Promise<Uint8Array> {
-  const commitment = await derive(engine, vaultKey, 'key-commitment', concat(vaultId, u32(epoch)))
-  try {
-    return commitment.use((bytes) => bytes.slice())
-  } finally {
-    commitment.dispose()
+    keys.logKey.dispose()
+    keys.checkpointKey.dispose()
+    keys.dekKek.dispose()
   }
 }
 

@@ -1,0 +1,208 @@
+import type { NodeId, VersionId } from '@strongroom/crypto/envelope'
+import { decode, encode } from 'cborg'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeBody, encodeBody } from '../log/body-codec.ts'
+import type { Operation } from '../log/operations.ts'
+import { commit, content, freshState, hasher, id } from '../testing/build.ts'
+import { COLUMNS, decodeState, encodeState, stateHash } from './columns.ts'
+import { idKey } from './id-key.ts'
+import { cloneState, type VaultState } from './state.ts'
+
+/** A few ids and names, so that operations meet. */
+function operations(state: VaultState): fc.Arbitrary<Operation> {
+  const number = fc.nat(7)
+  const nodeId = fc.oneof(
+    { weight: 8, arbitrary: number.map((value) => id<NodeId>(value)) },
+    { weight: 1, arbitrary: fc.constantFrom(state.rootId, state.recoveredId) },
+  )
+  const parentId = fc.oneof(nodeId, fc.constant(state.rootId))
+  const versionId = number.map((value) => id<VersionId>(value, 0xcc))
+  const name = fc.constantFrom('a', 'b', 'c')
+  const slot = fc.constantFrom('main', 'thumbnail')
+  const record = fc.record({ blob: number, slot }).map(({ blob, slot: at }) => content(blob, { slot: at }))
+  const shape = fc.constantFrom<
+    ({ kind: 'folder' } | { kind: 'file' } | { kind: 'unknown'; code: number; data: Uint8Array })[]
+  >({ kind: 'folder' }, { kind: 'folder' }, { kind: 'file' }, { kind: 'unknown', code: 9, data: new Uint8Array(2) })
+  return fc.oneof(
+    fc
+      .record({ op: fc.constant('create' as const), nodeId, parentId, name })
+      .chain((operation) => shape.map((what): Operation => ({ ...operation, ...what }))),
+    fc.record({
+      op: fc.constant('addVersion' as const),
+      nodeId,
+      versionId,
+      baseVersionId: fc.option(versionId),
+      contents: fc.tuple(record),
+      mtimeMs: fc.constant(0),
+      mode: fc.option(fc.constant(0o600)),
+    }),
+    fc.record({
+      op: fc.constant('move' as const),
+      nodeId,
+      fromParentId: parentId,
+      fromName: name,
+      toParentId: parentId,
+      toName: name,
+    }),
+    fc.record({ op: fc.constant('trash' as const), nodeId }),
+    fc.record({ op: fc.constant('restore' as const), nodeId, parentId, name }),
+    fc.record({
+      op: fc.constant('purge' as const),
+      nodeIds: fc.array(nodeId, { maxLength: 3 }),
+      versionIds: fc.array(fc.record({ nodeId, versionId }), { maxLength: 3 }),
+    }),
+    fc.record({ op: fc.constant('attach' as const), nodeId, versionId, content: record }),
+    fc.record({
+      op: fc.constant('replace' as const),
+      nodeId,
+      versionId,
+      slot,
+      oldBlobId: number.map((blob) => content(blob).blobId),
+      content: record,
+    }),
+    fc.record({
+      op: fc.constant('record' as const),
+      type: fc.constantFrom('a', 'a-b'),
+      key: fc.uint8Array({ maxLength: 1 }),
+      value: fc.option(fc.uint8Array({ maxLength: 2 })),
+    }),
+  )
+}
+
+/** What must hold of every state. */
+function checkInvariants(state: VaultState): void {
+  const counts = new Map<string, number>()
+  const places = new Set<string>()
+  for (const [key, node] of state.nodes) {
+    expect(idKey(node.id)).toBe(key)
+    for (const { contents } of node.versions) {
+      for (const { blobId } of contents) counts.set(idKey(blobId), (counts.get(idKey(blobId)) ?? 0) + 1)
+    }
+    if (node.parentId === null) continue
+    const parentKey = idKey(node.parentId)
+    expect(state.nodes.get(parentKey)?.kind).toBe('folder')
+    if (node.trashedMs === null) {
+      expect(places.has(`${parentKey}/${node.name}`)).toBe(false)
+      places.add(`${parentKey}/${node.name}`)
+      expect(state.children.get(parentKey)?.get(node.name)).toBe(key)
+    } else {
+      expect(state.trashedChildren.get(parentKey)?.has(key)).toBe(true)
+    }
+    let above = node
+    for (let steps = 0; above.parentId !== null; steps += 1) {
+      expect(steps).toBeLessThan(state.nodes.size)
+      const parent = state.nodes.get(idKey(above.parentId))
+      if (parent === undefined) throw new Error('a parent is missing')
+      above = parent
+    }
+  }
+  const entries = [...state.children.values()].reduce((sum, names) => sum + names.size, 0)
+  const trashed = [...state.trashedChildren.values()].reduce((sum, nodes) => sum + nodes.size, 0)
+  expect(entries + trashed).toBe(state.nodes.size - 2)
+  expect(new Map([...state.references].map(([key, { count }]) => [key, count]))).toEqual(counts)
+}
+
+describe('the reducer', () => {
+  test('keeps a tree, unique names and exact references, and does the same everywhere', async () => {
+    const empty = await freshState()
+    const commits = fc.array(fc.array(operations(empty), { minLength: 1, maxLength: 4 }), { maxLength: 30 })
+    let applied = 0
+    await fc.assert(
+      fc.asyncProperty(commits, async (log) => {
+        const state = cloneState(empty)
+        const twin = cloneState(empty)
+        for (const [index, list] of log.entries()) {
+          const changeId = new Uint8Array(16).fill(index)
+          const before = cloneState(state)
+          const result = commit(state, list, { changeId })
+          if (result.applied) applied += 1
+          else expect(Buffer.compare(encodeState({ ...state, seq: before.seq }), encodeState(before))).toBe(0)
+          expect(commit(twin, decodeBody(encodeBody(list)), { changeId }).applied).toBe(result.applied)
+        }
+        checkInvariants(state)
+        const bytes = encodeState(state)
+        expect(Buffer.compare(encodeState(twin), bytes)).toBe(0)
+        const decoded = await decodeState(hasher, bytes)
+        checkInvariants(decoded)
+        expect(Buffer.compare(encodeState(decoded), bytes)).toBe(0)
+      }),
+      { seed: 7, numRuns: 300 },
+    )
+    expect(applied).toBeGreaterThan(500)
+  })
+})
+
+async function richState(): Promise<VaultState> {
+  const state = await freshState()
+  const nodeId = id<NodeId>(3)
+  const versionId = id<VersionId>(1, 0xcc)
+  const add = { op: 'addVersion', nodeId, versionId, baseVersionId: null, contents: [content(1)], mtimeMs: 0 } as const
+  const result = commit(state, [
+    { op: 'create', nodeId: id(1), parentId: state.rootId, name: 'a', kind: 'folder' },
+    { op: 'create', nodeId: id(2), parentId: id(1), name: 'b', kind: 'folder' },
+    { op: 'create', nodeId, parentId: id(2), name: 'file', kind: 'file' },
+    { op: 'create', nodeId: id(4), parentId: id(2), name: 'link', kind: 'symlink', target: 'x' },
+    { ...add, contents: [...add.contents], mode: 0o600 },
+    { op: 'trash', nodeId: id(4) },
+    { op: 'record', type: 'x', key: new Uint8Array(1), value: new Uint8Array(2) },
+  ])
+  expect(result.applied).toBe(true)
+  commit(state, [{ op: 'trash', nodeId: id(9) }], { released: [{ blobId: content(5).blobId, count: 1 }] })
+  return state
+}
+
+describe('state columns', () => {
+  test('hash to the same whoever encodes them', async () => {
+    const state = await richState()
+    const decoded = await decodeState(hasher, encodeState(state))
+    expect(await stateHash(hasher, decoded)).toEqual(await stateHash(hasher, state))
+  })
+
+  test('changed, cut or extended anywhere are refused or another state’s canonical form', async () => {
+    const bytes = encodeState(await richState())
+    for (let at = 0; at < bytes.length; at += 1) {
+      for (const mask of [1, 0x80]) {
+        const changed = bytes.slice()
+        changed[at] = (changed[at] ?? 0) ^ mask
+        await expectCanonicalOrRefused(changed)
+      }
+    }
+    const value = decode(bytes) as (string | Uint8Array)[]
+    for (let column = 1; column <= COLUMNS.length; column += 1) {
+      const old = value[column] as Uint8Array
+      for (const other of [
+        new Uint8Array([...old, 0]),
+        old.subarray(1),
+        new Uint8Array(0),
+        new Uint8Array([...old, ...old]),
+      ]) {
+        await expectCanonicalOrRefused(encode(value.with(column, other)))
+      }
+    }
+    await expect(decodeState(hasher, encode(value.slice(0, -1)))).rejects.toMatchObject({ code: 'state_invalid' })
+    await expect(decodeState(hasher, encode(value.with(0, 'SRS2')))).rejects.toMatchObject({ code: 'upgrade_required' })
+  })
+
+  test('with a circle of parents, a file as parent or a name twice are refused', async () => {
+    const value = decode(encodeState(await richState())) as (string | Uint8Array)[]
+    const parents = (...rows: number[]): Uint8Array => new Uint8Array(rows.flatMap((row) => [0, 0, 0, row]))
+    for (const rows of [parents(3, 2, 3, 3), parents(2, 2, 3, 3), parents(0, 4, 3, 3), parents(0, 9, 3, 3)]) {
+      const bytes = encode(value.with(3, rows))
+      await expect(decodeState(hasher, bytes)).rejects.toMatchObject({ code: 'state_invalid' })
+    }
+    const sameNames = value.with(3, parents(0, 0, 3, 3)).with(5, new TextEncoder().encode('aafilelink'))
+    await expect(decodeState(hasher, encode(sameNames))).rejects.toMatchObject({ code: 'state_invalid' })
+    await expect(decodeState(hasher, encode(value.with(3, parents(0, 0, 3, 3))))).resolves.toBeDefined()
+  })
+})
+
+async function expectCanonicalOrRefused(bytes: Uint8Array): Promise<void> {
+  try {
+    const state = await decodeState(hasher, bytes)
+    expect(Buffer.compare(encodeState(state), bytes)).toBe(0)
+    checkInvariants(state)
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'VaultError' })
+  }
+}
