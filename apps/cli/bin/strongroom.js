@@ -8,6 +8,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1)
 }
 
+// Until the command line listens itself.
+const interrupted = () => process.exit(130)
+process.on('SIGINT', interrupted).on('SIGTERM', interrupted)
+
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const { version } = JSON.parse(readFileSync(here('../package.json'), 'utf8'))
 // In a clone the sources are at hand: what is run is always built from them. The packed package holds only the result.
@@ -53,4 +57,5 @@ try {
   )
   process.exit(1)
 }
+process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
 await main.runCli({ args: process.argv.slice(2), version, findServer, serverInstalled: serverInstalled() })

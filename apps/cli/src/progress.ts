@@ -36,7 +36,7 @@ export function createProgress(interactive: boolean): Progress {
         const left = bytesPerSecond > 0 ? formatDuration((total - done) / bytesPerSecond) : '–'
         const amounts = `${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(bytesPerSecond)}/s, ${left} left`
         const line = `${cells} ${Math.floor(params.progress * 100)} %  ${amounts}  ${name}`
-        return [...line].slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)).join('')
+        return [...line].slice(0, Math.max(20, (process.stderr.columns || 80) - 1)).join('')
       },
     },
     Presets.shades_classic,
@@ -66,21 +66,23 @@ export function createProgress(interactive: boolean): Progress {
 }
 
 const WINDOW_MS = 5000
+const WINDOW_SAMPLES = 4
 
-/** Bytes per second over the last five seconds. */
+/** Bytes per second of late: over the last five seconds, or four reports where those come slower. */
 function recentRate(): { add(bytes: number): void; value(): number } {
-  const begun = Date.now()
-  let samples: { timeMs: number; bytes: number }[] = []
+  let total = 0
+  const samples = [{ timeMs: Date.now(), total }]
+  const first = (): { timeMs: number; total: number } => samples[0] ?? { timeMs: Date.now(), total }
   return {
     add(bytes) {
       const timeMs = Date.now()
-      samples = samples.filter((sample) => sample.timeMs > timeMs - WINDOW_MS)
-      samples.push({ timeMs, bytes })
+      total += bytes
+      samples.push({ timeMs, total })
+      while (samples.length > WINDOW_SAMPLES && (samples[1]?.timeMs ?? timeMs) < timeMs - WINDOW_MS) samples.shift()
     },
     value() {
-      const now = Date.now()
-      const bytes = samples.reduce((sum, sample) => (sample.timeMs > now - WINDOW_MS ? sum + sample.bytes : sum), 0)
-      return Math.max(0, (bytes / Math.max(250, Math.min(WINDOW_MS, now - begun))) * 1000)
+      const { timeMs, total: before } = first()
+      return Math.max(0, ((total - before) / Math.max(250, Date.now() - timeMs)) * 1000)
     },
   }
 }

@@ -48,7 +48,11 @@ describe('register', () => {
   it('refuses a login name that is taken with 6, and takes its recovery file away', async () => {
     await otherDevice(async (other) => {
       const file = join(other.home, 'key')
-      expectFailure(await other.run(['register', 'anna@example.org', '--recovery-file', file]), 6, /login name is in use; choose another/)
+      expectFailure(
+        await other.run(['register', 'anna@example.org', '--recovery-file', file]),
+        6,
+        /login name is in use; choose another/,
+      )
       await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' })
     })
   })

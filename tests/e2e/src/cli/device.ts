@@ -67,5 +67,5 @@ export function useDesk(options: DevServerOptions = {}): Desk {
 export function expectFailure(result: CliResult, code: number, line: RegExp): void {
   expect({ code: result.code, stderr: result.stderr }).toEqual({ code, stderr: expect.stringMatching(line) })
   expect(result.stderr).toMatch(/^strongroom: [^\n]+[.!]\n$/)
-  expect(result.stderr).not.toMatch(/node:|\s+at |[A-Z]\w*Error/)
+  expect(result.stderr).not.toMatch(/node:|\n\s+at |[A-Z]\w*Error/)
 }

