@@ -6,6 +6,7 @@ import { type Config, ConfigError, isLoopback } from './config.ts'
 import { connectDatabase } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
+import { collectBlobs } from './domain/blobs/collect.ts'
 import { outerKeys } from './domain/keys/outer-keys.ts'
 import { loadServerSetup } from './domain/keys/server-setup.ts'
 import { removeEnded } from './domain/sessions/housekeeping.ts'
@@ -16,6 +17,7 @@ import type { Clock, Logger, Random } from './ports/index.ts'
 
 const DRAIN_MS = 30_000
 const HOUSEKEEPING_MS = 60_000
+const COLLECTION_MS = 10 * 60_000
 
 export interface RunningServer {
   /** Address on which it listens. */
@@ -28,14 +30,14 @@ export interface RunningServer {
 
 /** What has been opened, closed in reverse. */
 interface Opened {
-  push(close: () => Promise<void>): void
+  push(...closers: (() => Promise<void>)[]): void
   closeAll(): Promise<void>
 }
 
 function opened(): Opened {
   const closers: (() => Promise<void>)[] = []
   return {
-    push: (close) => closers.push(close),
+    push: (...more) => void closers.push(...more),
     async closeAll() {
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
     },
@@ -75,13 +77,14 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
 
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)
+  const store = servedStore(objects, urls)
   const outer = outerKeys({ database, keys, clock, random })
   resources.push(async () => outer.clear())
 
   let draining = false
   const app = createApp({
     database,
-    store: servedStore(objects, urls),
+    store,
     served: { objects, urls },
     keys,
     clock,
@@ -97,7 +100,10 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     tls,
     isDraining: () => draining,
   })
-  resources.push(keepHouse(database, clock, logger))
+  resources.push(
+    repeat(HOUSEKEEPING_MS, () => removeEnded({ database, clock }), logger),
+    repeat(COLLECTION_MS, () => collectBlobs({ database, store, clock }), logger),
+  )
   resources.push(async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
     await app.close()
@@ -140,14 +146,16 @@ async function openDatabase(
   }
 }
 
-/** Removes what has ended, once a minute; returns what stops it. */
-function keepHouse(database: Database, clock: Clock, logger: Logger): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve()
+/** Runs a task again and again, never twice at once; returns what stops it and waits for its end. */
+function repeat(everyMs: number, task: () => Promise<void>, logger: Logger): () => Promise<void> {
+  let running: Promise<void> | null = null
   const timer = setInterval(() => {
-    running = removeEnded({ database, clock }).catch(() =>
-      logger.warn({}, 'housekeeping failed and will be tried again'),
-    )
-  }, HOUSEKEEPING_MS)
+    running ??= task()
+      .catch(() => logger.warn({}, 'housekeeping failed and will be tried again'))
+      .finally(() => {
+        running = null
+      })
+  }, everyMs)
   timer.unref()
   return async () => {
     clearInterval(timer)

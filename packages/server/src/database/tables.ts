@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Generated, Kysely, Transaction } from 'kysely'
 
 export type BlobState = 'reserved' | 'stored' | 'live' | 'condemned' | 'deleted'
 
@@ -65,6 +65,7 @@ export interface Tables {
     active_ms: number
     urls_end_ms: number
     condemned_ms: number | null
+    object_removed: Generated<boolean>
   }
   blob_references: { vault_id: Uint8Array; blob_id: Uint8Array; count: number }
   wraps: {

@@ -18,6 +18,9 @@ export type Handlers = {
   readonly [Name in RouteName]: (call: Call<(typeof ROUTES)[Name]>) => Promise<ResponseOf<(typeof ROUTES)[Name]>>
 }
 
+const BODY_MS = 60_000
+const BODY_BYTES_PER_MS = 16
+
 type AnyHandler = (call: never) => Promise<unknown>
 
 /** Serves one route of the protocol: session, then body, then validation, handler, encoding. */
@@ -36,6 +39,10 @@ export function bindRoute(
     onRequest: async (request) => {
       if (route.auth === 'session') sessions.set(request, await settle(request))
     },
+    preParsing: (request, _reply, _payload, done) => {
+      limitBodyTime(request, route.bodyLimit)
+      done()
+    },
     handler: async (request, reply) => {
       const call = {
         params: decode(route.params, request.params, 'params'),
@@ -49,6 +56,14 @@ export function bindRoute(
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(z.encode(route.response, answer)))
     },
   })
+}
+
+/** Ends a connection whose body drips: a minute, and a second for every 16 KiB announced. */
+function limitBodyTime(request: FastifyRequest, bodyLimit: number): void {
+  const announced = Number(request.headers['content-length'] ?? bodyLimit)
+  const timer = setTimeout(() => request.raw.destroy(), BODY_MS + Math.min(announced, bodyLimit) / BODY_BYTES_PER_MS)
+  const clear = () => clearTimeout(timer)
+  request.raw.once('end', clear).once('close', clear)
 }
 
 /** @throws ServerError `bad_request` with the place of the first problem, never the value found there */

@@ -1,4 +1,5 @@
 import { FIRST } from './0001-first.ts'
+import { COLLECTION } from './0002-collection.ts'
 
 export interface Migration {
   readonly version: number
@@ -7,4 +8,7 @@ export interface Migration {
 }
 
 /** Every migration, in the order in which they apply. What has been released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'first', sql: FIRST }]
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'first', sql: FIRST },
+  { version: 2, name: 'collection', sql: COLLECTION },
+]

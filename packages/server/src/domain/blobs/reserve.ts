@@ -1,3 +1,4 @@
+import { LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
 import type { BlobState, Database } from '../../database/tables.ts'
 import type { BlobStore, Clock } from '../../ports/index.ts'
@@ -29,7 +30,7 @@ const STORE_CONCURRENCY = 16
  * Repeating a reservation with the same sizes answers with the blob's state.
  *
  * @throws ServerError `blob_conflict` (id in use, or with other sizes), `blob_gone`, `quota_exceeded`,
- *   `digest_mismatch`, `storage_full`
+ *   `digest_mismatch`, `payload_too_large` (inline bytes), `storage_full`
  */
 export async function reserveBlobs(
   deps: Deps,
@@ -37,6 +38,8 @@ export async function reserveBlobs(
   blobs: readonly Reservation[],
 ): Promise<{ blobId: Uint8Array; state: Exclude<BlobState, 'deleted'> }[]> {
   requireDistinct(blobs.map((blob) => blob.blobId))
+  const inlineBytes = blobs.reduce((sum, blob) => sum + (blob.part?.bytes.length ?? 0), 0)
+  if (inlineBytes > LIMITS.inlineBytesPerRequest) throw new ServerError('payload_too_large')
   for (const blob of blobs) checkReservation(blob)
   const states = await insertReservations(deps, accountId, blobs)
   const inline = blobs.filter((blob) => blob.part !== undefined && states.get(hex(blob.blobId)) === 'reserved')
