@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeEngine } from '../engines/node.ts'
 import { webCryptoEngine } from '../engines/webcrypto.ts'
@@ -31,5 +33,13 @@ describe('spec/vectors/crypto', () => {
       expect(JSON.parse((await loadFromDisk('own', `${name}.json`)) ?? 'null'), name).toEqual(vector)
     }
     expect(JSON.parse((await loadFromDisk('own', 'index.json')) ?? 'null')).toEqual(files)
+  })
+
+  it('holds for a second implementation, in Python', (context) => {
+    const script = join(OWN_VECTORS, '..', 'check_crypto.py')
+    const { error, status, stdout } = spawnSync('python3', ['-B', script], { encoding: 'utf8' })
+    if (error !== undefined) return context.skip()
+    expect(stdout).toMatch(/^\d+ vectors checked/)
+    expect(status, stdout).toBe(0)
   })
 })
