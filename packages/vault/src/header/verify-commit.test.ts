@@ -17,6 +17,7 @@ import {
 } from '../testing/vault.ts'
 import { decodeCbor } from './cbor.ts'
 import { decodeChainState, encodeChainState } from './chain-state.ts'
+import type { CommitHeader } from './commit-header.ts'
 import { HEADER_LENGTH } from './limits.ts'
 import { decodeSection, encodeSection, type Section } from './section.ts'
 import type { ChainState } from './verify-commit.ts'
@@ -119,7 +120,7 @@ describe('a commit', () => {
     const bytes = await forge({ vault, state, author: founder })
     const next = (await verify(state, bytes)).next
     await expect(verify(next, bytes)).rejects.toEqual(refuses('chain_broken'))
-    const wrong: Parameters<typeof forge>[0]['header'][] = [
+    const wrong: Partial<CommitHeader>[] = [
       { seq: 2 },
       { seq: 0 },
       { prev: new Uint8Array(32) },

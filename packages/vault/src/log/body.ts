@@ -6,6 +6,9 @@ import { MAX_BODY_LENGTH } from '../header/limits.ts'
 import { decodeBody, encodeBody } from './body-codec.ts'
 import type { Operation } from './operations.ts'
 
+/** What wrong bytes give; anything else, such as a key already wiped, is this side's fault. */
+const AUTHORS_FAULT: ReadonlySet<string> = new Set(['decrypt_failed', 'malformed', 'body_invalid', 'limits_exceeded'])
+
 /** Where a body lies: what its seal is bound to. */
 export interface BodyPlace {
   vaultId: Uint8Array
@@ -59,8 +62,8 @@ export async function readBody(
   try {
     return await openBody(engine, logKey, header, sealedBody)
   } catch (error) {
-    if (!(error instanceof VaultError || error instanceof CryptoError) || error.code === 'upgrade_required') throw error
-    return null
+    if ((error instanceof VaultError || error instanceof CryptoError) && AUTHORS_FAULT.has(error.code)) return null
+    throw error
   }
 }
 

@@ -15,30 +15,10 @@ import { MAX_CONTENTS } from '../log/operations.ts'
 import { idKey, recordKey } from './id-key.ts'
 import { isTaken, placeBelow, recoveredName } from './place.ts'
 import { applyPurge } from './purge.ts'
+import type { OperationReason } from './reasons.ts'
 import type { VaultNode, VaultVersion } from './state.ts'
 import type { Transaction } from './transaction.ts'
 import { changeNode, countContents, put, putNode } from './transaction.ts'
-
-/** Why an operation does not apply. */
-export type OperationReason =
-  | 'node_unknown'
-  | 'node_exists'
-  | 'node_trashed'
-  | 'not_trashed'
-  | 'fixed_folder'
-  | 'not_a_folder'
-  | 'not_a_file'
-  | 'name_taken'
-  | 'too_deep'
-  | 'into_itself'
-  | 'place_differs'
-  | 'version_unknown'
-  | 'version_exists'
-  | 'too_many_versions'
-  | 'base_not_current'
-  | 'version_current'
-  | 'slot_taken'
-  | 'content_differs'
 
 /** Who commits, and when by their clock. */
 export interface Authorship {

@@ -3,51 +3,14 @@ import { hashMessage } from '@strongroom/crypto/envelope'
 import { decodeCbor, encodeCbor, shapes } from '../header/cbor.ts'
 import { VaultError } from '../header/errors.ts'
 import type { Hasher } from '../header/hashes.ts'
+import type { ColumnReaders, ColumnWriters } from './column-names.ts'
+import { COLUMNS } from './column-names.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { readLedger, writeLedger } from './ledger-columns.ts'
 import { readNodes, writeNodes } from './node-columns.ts'
 import type { MutableState, VaultState } from './state.ts'
 import { emptyState } from './state.ts'
-
-/** Names of the columns, in the order of the array; `spec/vault-log.md` §9 gives the layout of each. */
-export const COLUMNS = [
-  'vault',
-  'nodeIds',
-  'parents',
-  'nameLengths',
-  'names',
-  'kinds',
-  'payloadLengths',
-  'payloads',
-  'createdMs',
-  'trashed',
-  'trashedMs',
-  'versionCounts',
-  'versionIds',
-  'mtimeMs',
-  'modes',
-  'versionTimeMs',
-  'versionAuthors',
-  'authors',
-  'contentCounts',
-  'contentSlots',
-  'slots',
-  'blobIds',
-  'headers',
-  'sizes',
-  'partSizes',
-  'partsRoots',
-  'dekTimeMs',
-  'records',
-  'changeIds',
-  'imbalance',
-  'checkpoint',
-] as const
-
-export type ColumnName = (typeof COLUMNS)[number]
-export type ColumnWriters = Record<ColumnName, ColumnWriter>
-export type ColumnReaders = Record<ColumnName, ColumnReader>
 
 const MAGIC = 'SRS1'
 

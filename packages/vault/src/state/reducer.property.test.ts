@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { decodeBody, encodeBody } from '../log/body-codec.ts'
 import type { Operation } from '../log/operations.ts'
 import { commit, content, freshState, hasher, id } from '../testing/build.ts'
-import { COLUMNS, decodeState, encodeState, stateHash } from './columns.ts'
+import { COLUMNS } from './column-names.ts'
+import { decodeState, encodeState, stateHash } from './columns.ts'
 import { idKey } from './id-key.ts'
 import { cloneState, type VaultState } from './state.ts'
 
@@ -105,13 +106,16 @@ function checkInvariants(state: VaultState): void {
 
 describe('the reducer', () => {
   test('keeps a tree, unique names and exact references, and does the same everywhere', async () => {
-    const empty = await freshState()
-    const commits = fc.array(fc.array(operations(empty), { minLength: 1, maxLength: 4 }), { maxLength: 30 })
+    const start = await richState()
+    const commits = fc.array(fc.array(operations(start), { minLength: 1, maxLength: 2 }), {
+      minLength: 5,
+      maxLength: 60,
+    })
     let applied = 0
     await fc.assert(
       fc.asyncProperty(commits, async (log) => {
-        const state = cloneState(empty)
-        const twin = cloneState(empty)
+        const state = cloneState(start)
+        const twin = cloneState(start)
         for (const [index, list] of log.entries()) {
           const changeId = new Uint8Array(16).fill(index)
           const before = cloneState(state)
