@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openFileStore } from '../../../packages/server/src/adapters/blob/file-store.ts'
-import type { ServedObjectStore } from '../../../packages/server/src/ports/index.ts'
+import type { ServedObjectStore, StoredPart } from '../../../packages/server/src/ports/index.ts'
 import { chunked, collect, digestOf, objectStoreContract } from './object-store-contract.ts'
 
 const temporaryFolder = () => mkdtemp(path.join(tmpdir(), 'strongroom-blobs-'))
@@ -47,6 +47,32 @@ describe('file store', () => {
     await utimes(old, new Date(), new Date(Date.now() - 2 * 60 * 60 * 1000))
     store = await openFileStore(folder)
     expect(await readdir(path.join(folder, 'temporary'))).toEqual(['young'])
+  })
+
+  it('reports an object as damaged whose manifest or part was cut or is gone, before the first byte', async () => {
+    for (const harm of ['manifest', 'manifest gone', 'part', 'part gone']) {
+      const blobId = randomBytes(16)
+      const upload = { blobId, uploadId: await store.createUpload(blobId, false) }
+      const parts: StoredPart[] = []
+      for (let index = 0; index < 2; index += 1) {
+        const bytes = randomBytes(100)
+        const sha256 = digestOf(bytes)
+        const { etag } = await store.writePart({ ...upload, index, length: 100, sha256 }, chunked(bytes))
+        parts.push({ etag, sha256, length: 100 })
+      }
+      await store.complete(upload, parts)
+      const id = blobId.toString('hex')
+      const object = path.join(folder, 'objects', id.slice(0, 2), id)
+      const name = (await readdir(object)).find((entry) =>
+        entry.startsWith(harm.startsWith('part') ? '1-' : 'manifest'),
+      )
+      const file = path.join(object, name ?? '')
+      await (harm.endsWith('gone') ? rm(file) : truncate(file, 50))
+      const reopened = await openFileStore(folder)
+      await expect(reopened.read(blobId), harm).rejects.toMatchObject({ code: 'damaged' })
+      await reopened.delete(blobId)
+      expect(await reopened.stat(blobId)).toBeNull()
+    }
   })
 
   it('lets only its own user into the folder', async () => {

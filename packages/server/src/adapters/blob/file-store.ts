@@ -6,7 +6,7 @@ import { systemCode } from '../system-code.ts'
 import { linkOnce, publish, storeError, writeStream, writeTemporary } from './disk.ts'
 import { folderSync } from './folder-sync.ts'
 import { decodeManifest, encodeManifest, type Manifest, type PartFile, partFileName } from './manifest.ts'
-import { readAcross } from './part-files.ts'
+import { checkParts, readAcross } from './part-files.ts'
 
 /*
  * [Note: Blobs on a file system]
@@ -60,7 +60,12 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
   async function loadManifest(id: string): Promise<Manifest> {
     const cached = manifests.get(id)
     if (cached !== undefined) return cached
-    const manifest = decodeManifest(await readFile(path.join(objectPath(id), MANIFEST)))
+    const bytes = await readFile(path.join(objectPath(id), MANIFEST)).catch(async (error: unknown) => {
+      // Throws the same where the object was deleted meanwhile.
+      if (systemCode(error) === 'ENOENT') await stat(objectPath(id))
+      throw systemCode(error) === 'ENOENT' ? new BlobStoreError('damaged', 'a manifest in the store is gone') : error
+    })
+    const manifest = decodeManifest(bytes)
     const oldest = manifests.keys().next()
     if (manifests.size >= CACHED_MANIFESTS && !oldest.done) manifests.delete(oldest.value)
     manifests.set(id, manifest)
@@ -222,6 +227,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
       }
       const parts: readonly PartFile[] =
         found.kind === 'folder' ? found.manifest.parts : [{ name: '', offset: 0, length: found.length }]
+      if (found.kind === 'folder') await checkParts(objectPath(id), parts, { offset, length })
       return readAcross(objectPath(id), parts, { offset, length })
     },
 

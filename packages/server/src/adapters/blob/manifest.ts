@@ -32,10 +32,10 @@ export function encodeManifest(parts: readonly StoredPart[]): Uint8Array {
   return bytes
 }
 
-/** @throws BlobStoreError `unavailable` when the bytes are not a whole manifest */
+/** @throws BlobStoreError `damaged` when the bytes are not a whole manifest */
 export function decodeManifest(bytes: Buffer): Manifest {
   const count = bytes.length >= 8 && bytes.readUInt32BE(0) === MAGIC ? bytes.readUInt32BE(4) : -1
-  if (bytes.length !== 8 + count * ENTRY) throw new BlobStoreError('unavailable', 'a manifest in the store is damaged')
+  if (bytes.length !== 8 + count * ENTRY) throw new BlobStoreError('damaged', 'a manifest in the store is damaged')
   const parts: PartFile[] = []
   let offset = 0
   for (let index = 0; index < count; index += 1) {
