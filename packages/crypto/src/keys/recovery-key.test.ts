@@ -64,7 +64,7 @@ describe('recovery keys', () => {
         if (a.at === b.at) return
         const typed = replaceSymbol(replaceSymbol(formatRecoveryKey(key), a.at, a.by), b.at, b.by)
         const expected = [a.at, b.at].map((position) => Math.floor(position / 4) + 1)
-        expect(new Set(groupsOf(typed))).toEqual(new Set(expected))
+        expect(new Set<unknown>(groupsOf(typed))).toEqual(new Set<unknown>(expected))
       }),
       run,
     )
