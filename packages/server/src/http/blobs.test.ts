@@ -263,3 +263,43 @@ describe('opening blobs', () => {
     expect((await ann.ask('blobsOpen', { body })).code).toBe('not_found')
   })
 })
+
+describe('requests at the same time', () => {
+  it('for parts of one blob share one upload', async () => {
+    const blobId = randomId()
+    const blobLength = 3 * PART_SIZE
+    ;(await ann.ask('blobsReserve', { body: { blobs: [{ blobId, blobLength, partSize: PART_SIZE }] } })).value()
+    const answers = await Promise.all(
+      [0, 1, 2].map((index) =>
+        ann.ask('blobsParts', { body: { parts: [{ blobId, index, length: PART_SIZE, sha256: randomBytes(32) }] } }),
+      ),
+    )
+    const uploads = answers.map((answer) =>
+      new URL(answer.value().parts[0]?.url ?? '', 'http://x').searchParams.get('upload'),
+    )
+    expect(new Set(uploads).size).toBe(1)
+  })
+
+  it('to complete one blob with different parts let one win, in store and database alike', async () => {
+    for (let times = 0; times < 5; times += 1) {
+      const blobId = randomId()
+      ;(await ann.ask('blobsReserve', { body: { blobs: [{ blobId, blobLength: 600, partSize: PART_SIZE }] } })).value()
+      const contents = [0, 1].map(() => new Uint8Array(randomBytes(600)))
+      const sent = await Promise.all(contents.map((bytes) => sendPart(ann, blobId, 0, bytes)))
+      const completions = sent.map(({ response, sha256: digest }) =>
+        ann.ask('blobsComplete', {
+          body: {
+            blobs: [{ blobId, blobLength: 600, parts: [{ etag: String(response.headers.etag), sha256: digest }] }],
+          },
+        }),
+      )
+      const codes = (await Promise.all(completions)).map((answer) => answer.code)
+      expect([...codes].sort()).toEqual(['blob_conflict', 'ok'])
+      const winner = contents[codes.indexOf('ok')] ?? new Uint8Array()
+      expect((await stateOf(blobId))?.digests).toEqual(Buffer.from(sha256(winner)))
+      const stored: Uint8Array[] = []
+      for await (const chunk of await server.objects.read(blobId)) stored.push(chunk)
+      expect(Buffer.compare(Buffer.concat(stored), winner)).toBe(0)
+    }
+  })
+})

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
-import type { Database } from '../../database/tables.ts'
+import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import { type BlobStore, BlobStoreError, type Clock } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
+import { eachConcurrently } from '../concurrency.ts'
 import { ServerError } from '../errors.ts'
 import { checkLength, partCount, partLength } from './layout.ts'
 import { charge, lockAccount } from './quota.ts'
@@ -36,16 +37,28 @@ export async function completeBlobs(
 ): Promise<void> {
   const ids = completions.map((completion) => completion.blobId)
   requireDistinct(ids)
-  const rows = await readBlobs(deps.database, ids)
-  const queue = completions.filter((completion) => isPending(ownBlob(rows, completion.blobId, accountId), completion))
-  const pending = [...queue]
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      await completeInStore(deps, ownBlob(rows, next.blobId, accountId), next)
-    }
-  }
-  await Promise.all(Array.from({ length: STORE_CONCURRENCY }, worker))
-  if (pending.length > 0) await recordCompletions(deps, accountId, pending)
+  await deps.database.transaction().execute(async (tx) => {
+    await lockCompletion(tx, ids)
+    const rows = await readBlobs(tx, ids)
+    const pending = completions.filter((completion) =>
+      isPending(ownBlob(rows, completion.blobId, accountId), completion),
+    )
+    await eachConcurrently(pending, STORE_CONCURRENCY, (completion) =>
+      completeInStore(deps, ownBlob(rows, completion.blobId, accountId), completion),
+    )
+    if (pending.length > 0) await recordCompletions(deps, tx, accountId, pending)
+  })
+}
+
+/**
+ * Lets one completion of a blob go on at a time, from the store to the database. Without that, of two that name
+ * different parts one could win in the store and the other in the database.
+ */
+async function lockCompletion(tx: DatabaseTransaction, ids: readonly Uint8Array[]): Promise<void> {
+  await sql`
+    SELECT pg_advisory_xact_lock(key) FROM (
+      SELECT DISTINCT hashtextextended(encode(id, 'hex'), 0) AS key FROM unnest(${ids}::bytea[]) AS t (id) ORDER BY key
+    ) ordered`.execute(tx)
 }
 
 function digestList(completion: Completion): Uint8Array {
@@ -81,29 +94,30 @@ async function completeInStore(deps: Deps, row: BlobRow, completion: Completion)
   }
 }
 
-async function recordCompletions(deps: Deps, accountId: Uint8Array, completions: readonly Completion[]): Promise<void> {
-  await deps.database.transaction().execute(async (tx) => {
-    await lockAccount(tx, accountId)
-    const rows = await lockBlobs(
-      tx,
-      completions.map((completion) => completion.blobId),
-    )
-    const changed = completions.filter((completion) =>
-      isPending(ownBlob(rows, completion.blobId, accountId), completion),
-    )
-    const deltaBytes = changed.reduce(
-      (sum, completion) => sum + completion.blobLength - ownBlob(rows, completion.blobId, accountId).charged_bytes,
-      0,
-    )
-    if (deltaBytes !== 0) await charge(tx, { accountId, deltaBytes, defaultQuotaBytes: deps.quotaBytes })
-    await sql`
-      UPDATE blobs SET state = 'stored', length = t.length, charged_bytes = t.length, digests = t.digests,
-        active_ms = ${deps.clock.nowMs()}
-      FROM unnest(
-        ${changed.map((completion) => completion.blobId)}::bytea[],
-        ${changed.map((completion) => completion.blobLength)}::bigint[],
-        ${changed.map(digestList)}::bytea[]
-      ) AS t (id, length, digests)
-      WHERE blobs.id = t.id`.execute(tx)
-  })
+async function recordCompletions(
+  deps: Deps,
+  tx: DatabaseTransaction,
+  accountId: Uint8Array,
+  completions: readonly Completion[],
+): Promise<void> {
+  await lockAccount(tx, accountId)
+  const rows = await lockBlobs(
+    tx,
+    completions.map((completion) => completion.blobId),
+  )
+  const changed = completions.filter((completion) => isPending(ownBlob(rows, completion.blobId, accountId), completion))
+  const deltaBytes = changed.reduce(
+    (sum, completion) => sum + completion.blobLength - ownBlob(rows, completion.blobId, accountId).charged_bytes,
+    0,
+  )
+  if (deltaBytes !== 0) await charge(tx, { accountId, deltaBytes, defaultQuotaBytes: deps.quotaBytes })
+  await sql`
+    UPDATE blobs SET state = 'stored', length = t.length, charged_bytes = t.length, digests = t.digests,
+      active_ms = ${deps.clock.nowMs()}
+    FROM unnest(
+      ${changed.map((completion) => completion.blobId)}::bytea[],
+      ${changed.map((completion) => completion.blobLength)}::bigint[],
+      ${changed.map(digestList)}::bytea[]
+    ) AS t (id, length, digests)
+    WHERE blobs.id = t.id`.execute(tx)
 }

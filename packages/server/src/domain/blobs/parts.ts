@@ -1,12 +1,13 @@
 import { LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
-import type { BlobStore, Clock, PresignedPart } from '../../ports/index.ts'
+import type { BlobStore, Clock, PresignedPart, UploadRef } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
+import { eachConcurrently } from '../concurrency.ts'
 import { ServerError } from '../errors.ts'
 import { partLength } from './layout.ts'
 import { charge, lockAccount } from './quota.ts'
-import { type BlobRow, type BlobRows, lockBlobs, ownBlob } from './rows.ts'
+import { type BlobRow, type BlobRows, lockBlobs, ownBlob, readBlobs } from './rows.ts'
 
 export interface PartRequest {
   readonly blobId: Uint8Array
@@ -20,6 +21,9 @@ export interface PartAnswer extends PresignedPart {
   readonly index: number
   readonly expiresAtMs: number
 }
+
+// Beginning an upload is a folder with its fsync, or a round trip to the store.
+const STORE_CONCURRENCY = 16
 
 interface Deps {
   database: Database
@@ -51,6 +55,7 @@ export async function presignParts(
   )
 }
 
+/** Upload ids by hex blob id. Uploads begin before the transaction, so that no lock is held while the store works. */
 async function prepareUploads(
   deps: Deps,
   accountId: Uint8Array,
@@ -58,23 +63,50 @@ async function prepareUploads(
   urlsEndMs: number,
 ): Promise<Map<string, string>> {
   const ids = [...new Map(parts.map((part) => [hex(part.blobId), part.blobId])).values()]
-  return deps.database.transaction().execute(async (tx) => {
-    await lockAccount(tx, accountId)
-    const rows = await lockBlobs(tx, ids)
-    for (const part of parts) checkPart(ownBlob(rows, part.blobId, accountId), part)
-    await growCharges(deps, tx, accountId, rows, parts)
-    const uploads = new Map<string, string>()
-    for (const row of rows.values()) {
+  const seen = await readBlobs(deps.database, ids)
+  for (const part of parts) checkPart(ownBlob(seen, part.blobId, accountId), part)
+  const begun = new Map<string, UploadRef>()
+  try {
+    const without = [...seen.values()].filter((row) => row.upload_id === null)
+    await eachConcurrently(without, STORE_CONCURRENCY, async (row) => {
       const single = row.length !== null && row.length <= row.part_size
-      uploads.set(hex(row.id), row.upload_id ?? (await deps.store.createUpload(row.id, single)))
-    }
-    await sql`
-      UPDATE blobs SET upload_id = t.upload_id, active_ms = ${deps.clock.nowMs()},
-        urls_end_ms = greatest(urls_end_ms, ${urlsEndMs})
-      FROM unnest(${ids}::bytea[], ${ids.map((id) => uploads.get(hex(id)) ?? null)}::text[]) AS t (id, upload_id)
-      WHERE blobs.id = t.id`.execute(tx)
-    return uploads
-  })
+      begun.set(hex(row.id), { blobId: row.id, uploadId: await deps.store.createUpload(row.id, single) })
+    })
+    return await deps.database.transaction().execute(async (tx) => {
+      await lockAccount(tx, accountId)
+      const rows = await lockBlobs(tx, ids)
+      for (const part of parts) checkPart(ownBlob(rows, part.blobId, accountId), part)
+      await growCharges(deps, tx, accountId, rows, parts)
+      return keepUploads(deps, tx, { rows, begun, urlsEndMs })
+    })
+  } finally {
+    // Left over: all after a failure, else those whose blob got an upload from someone faster.
+    await Promise.allSettled([...begun.values()].map((upload) => deps.store.abort(upload)))
+  }
+}
+
+async function keepUploads(
+  deps: Deps,
+  tx: DatabaseTransaction,
+  input: { rows: BlobRows; begun: Map<string, UploadRef>; urlsEndMs: number },
+): Promise<Map<string, string>> {
+  const uploads = new Map<string, string>()
+  const kept: string[] = []
+  for (const [id, row] of input.rows) {
+    const uploadId = row.upload_id ?? input.begun.get(id)?.uploadId
+    if (uploadId === undefined) throw new ServerError('not_found')
+    uploads.set(id, uploadId)
+    if (row.upload_id === null) kept.push(id)
+  }
+  await sql`
+    UPDATE blobs SET upload_id = t.upload_id, active_ms = ${deps.clock.nowMs()},
+      urls_end_ms = greatest(urls_end_ms, ${input.urlsEndMs})
+    FROM unnest(
+      ${[...input.rows.values()].map((row) => row.id)}::bytea[], ${[...uploads.values()]}::text[]
+    ) AS t (id, upload_id)
+    WHERE blobs.id = t.id`.execute(tx)
+  for (const id of kept) input.begun.delete(id)
+  return uploads
 }
 
 function checkPart(row: BlobRow, part: PartRequest): void {

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { BlobState, Database } from '../../database/tables.ts'
 import type { BlobStore, Clock } from '../../ports/index.ts'
 import { equal, hex, sha256 } from '../bytes.ts'
+import { eachConcurrently } from '../concurrency.ts'
 import { ServerError } from '../errors.ts'
 import { checkLength } from './layout.ts'
 import { charge, lockAccount } from './quota.ts'
@@ -112,13 +113,9 @@ function repeatedState(
 
 async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
   if (blobs.length === 0) return
-  const queue = [...blobs]
-  const worker = async (): Promise<void> => {
-    for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) {
-      if (blob.part !== undefined) await deps.store.putWhole(blob.blobId, blob.part.bytes, blob.part.sha256)
-    }
-  }
-  await Promise.all(Array.from({ length: STORE_CONCURRENCY }, worker))
+  await eachConcurrently(blobs, STORE_CONCURRENCY, async (blob) => {
+    if (blob.part !== undefined) await deps.store.putWhole(blob.blobId, blob.part.bytes, blob.part.sha256)
+  })
   await sql`
     UPDATE blobs SET state = 'stored', digests = t.digest, active_ms = ${deps.clock.nowMs()}
     FROM unnest(
