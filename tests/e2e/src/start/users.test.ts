@@ -100,12 +100,18 @@ describe.runIf(isRoot)('users', () => {
   it('root starts from a clone below a home that is closed to others, also after an install without scripts', async () => {
     const home = path.join(folder, 'home')
     await mkdir(home, { mode: 0o700 })
-    const entry = await makeClone(path.join(home, 'strongroom'))
-    const dataDir = path.join(home, 'strongroom/data')
-    for (const round of [1, 2]) {
-      const server = await startDevServer({ entry, dataDir, cwd: home })
-      expect((await fetch(`${server.url}/readyz`)).status, `round ${round}`).toBe(200)
-      await server.stop()
+    // The strictest umask that a system may set for root.
+    const umask = process.umask(0o077)
+    try {
+      const entry = await makeClone(path.join(home, 'strongroom'))
+      const dataDir = path.join(home, 'strongroom/data')
+      for (const round of [1, 2]) {
+        const server = await startDevServer({ entry, dataDir, cwd: home })
+        expect((await fetch(`${server.url}/readyz`)).status, `round ${round}`).toBe(200)
+        await server.stop()
+      }
+    } finally {
+      process.umask(umask)
     }
   })
 

@@ -17,8 +17,6 @@ import {
 } from './embedded/process.ts'
 import { chooseRunAs, ownUserName } from './embedded/run-as.ts'
 
-export { EmbeddedDatabaseError } from './embedded/error.ts'
-
 /** Arbitrary and fixed: the advisory lock that a server holds as long as it works on a data folder. */
 const OWNER_LOCK = 0x5354524f
 /** Longest path of a socket: 104 bytes with the closing zero on macOS, 108 on Linux. */

@@ -67,15 +67,40 @@ async function makeLinks(links: readonly Link[]): Promise<void> {
   }
 }
 
-async function syncTree(folder: string): Promise<void> {
+/** Makes a copy durable and readable for everyone, whatever the umask of the install or of this process. */
+async function finishTree(folder: string): Promise<void> {
+  await chmod(folder, 0o755)
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const entryPath = path.join(folder, entry.name)
-    if (entry.isDirectory()) await syncTree(entryPath)
+    if (entry.isDirectory()) await finishTree(entryPath)
     if (!entry.isFile()) continue
     const handle = await open(entryPath, 'r')
-    await handle.sync().finally(() => handle.close())
+    try {
+      const { mode } = await handle.stat()
+      await handle.chmod((mode & 0o100) === 0 ? 0o644 : 0o755)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
   }
   await syncFolder(folder)
+}
+
+/** Whether who runs PostgreSQL can use the binaries where they are. */
+async function isUsable(folder: string, runAs: RunAs | null): Promise<boolean> {
+  const native = path.join(folder, 'native')
+  const postgres = path.join(native, 'bin/postgres')
+  if (runAs === null) {
+    return access(postgres, constants.R_OK | constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+  }
+  return (
+    (await reaches(runAs, postgres)) &&
+    (await reaches(runAs, path.join(native, 'lib'))) &&
+    (await reaches(runAs, path.join(native, 'share/postgresql/postgres.bki'), 4))
+  )
 }
 
 /** Where a copy may go: as root somewhere that everyone can enter, else into the data folder. */
@@ -87,9 +112,12 @@ async function copyParent(postgresFolder: string, runAs: RunAs | null): Promise<
     path.join(tmpdir(), 'strongroom'),
   ]) {
     try {
-      await mkdir(parent, { mode: 0o755 }).catch((error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error
-      })
+      await mkdir(parent).then(
+        () => chmod(parent, 0o755),
+        (error: unknown) => {
+          if (systemCode(error) !== 'EEXIST') throw error
+        },
+      )
       // Reason: in a shared folder someone else may have made it first, to have their binaries run.
       const found = await lstat(parent)
       if (found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0 && (await reaches(runAs, parent))) {
@@ -123,10 +151,7 @@ async function copyOut(folder: string, version: string, postgresFolder: string, 
   }
   await cp(path.join(folder, 'native/pg-symlinks.json'), path.join(temporary, 'native/pg-symlinks.json'))
   await makeLinks(await missingLinks(temporary))
-  for (const item of ['', 'native', 'native/bin', 'native/lib', 'native/share']) {
-    await chmod(path.join(temporary, item), 0o755)
-  }
-  await syncTree(temporary)
+  await finishTree(temporary)
   try {
     await rename(temporary, target)
   } catch (error) {
@@ -145,16 +170,8 @@ export async function prepareBinaries(postgresFolder: string, runAs: RunAs | nul
   let folder = packageFolder()
   const description: unknown = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'))
   const { version } = description as { version: string }
-  const bin = path.join(folder, 'native/bin')
-  const usable =
-    runAs === null
-      ? await access(bin, constants.R_OK | constants.X_OK).then(
-          () => true,
-          () => false,
-        )
-      : await reaches(runAs, bin)
   const linked =
-    usable &&
+    (await isUsable(folder, runAs)) &&
     (await missingLinks(folder)
       .then(makeLinks)
       .then(

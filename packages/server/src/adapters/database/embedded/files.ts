@@ -42,13 +42,16 @@ export async function makeOwnedFolder(folder: string, owner: RunAs | null): Prom
   if (owner !== null) await chown(folder, owner.uid, owner.gid)
 }
 
-/** Whether `user` may enter every folder on the way to `target` and list it, judged by the mode bits. */
-export async function reaches(user: RunAs, target: string): Promise<boolean> {
-  for (let folder = target; ; folder = path.dirname(folder)) {
-    const { uid, gid, mode } = await stat(folder)
-    const needed = folder === target ? 0o5 : 0o1
+/**
+ * Whether `user` may enter every folder on the way to `target` and, of the target itself, may do what `needed` says
+ * (5: read and execute, 4: read), judged by the mode bits.
+ */
+export async function reaches(user: RunAs, target: string, needed: 4 | 5 = 5): Promise<boolean> {
+  for (let place = target; ; place = path.dirname(place)) {
+    const { uid, gid, mode } = await stat(place)
+    const bits = place === target ? needed : 1
     const shift = uid === user.uid ? 6 : gid === user.gid ? 3 : 0
-    if (((mode >> shift) & needed) !== needed) return false
-    if (folder === path.dirname(folder)) return true
+    if (((mode >> shift) & bits) !== bits) return false
+    if (place === path.dirname(place)) return true
   }
 }
