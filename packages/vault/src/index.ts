@@ -1,3 +1,6 @@
+export { applyDeltas, encodeDelta } from './checkpoint/delta.ts'
+export type { CheckpointManifest, ManifestPlace } from './checkpoint/manifest.ts'
+export { MAX_DELTAS, openManifest, sealManifest } from './checkpoint/manifest.ts'
 export * from './header.ts'
 export type { BodyPlace } from './log/body.ts'
 export { openBody, readBody, sealBody } from './log/body.ts'

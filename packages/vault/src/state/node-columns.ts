@@ -19,32 +19,40 @@ const ROOT_ROW = 0
 const RECOVERED_ROW = 1
 const FIRST_ROW = 2
 
-/** Writes the columns of nodes, versions and contents. */
+/** Writes the columns of nodes, versions and contents of a whole state. */
 export function writeNodes(columns: ColumnWriters, state: VaultState): void {
   const fixed = new Set([idKey(state.rootId), idKey(state.recoveredId)])
   const keys = [...state.nodes.keys()].filter((key) => !fixed.has(key)).sort()
   const rows = new Map(keys.map((key, index) => [key, index + FIRST_ROW]))
   rows.set(idKey(state.rootId), ROOT_ROW)
   rows.set(idKey(state.recoveredId), RECOVERED_ROW)
-  const dictionaries = collectDictionaries(state)
+  const nodes = keys.map((key) => state.nodes.get(key)).filter((node) => node !== undefined)
+  writeRows(columns, nodes, (parentId) => columns.parents.u32(rows.get(idKey(parentId)) ?? ROOT_ROW))
+}
+
+/** Writes these nodes' columns, in the order given, and what they use of the dictionaries. */
+export function writeRows(
+  columns: ColumnWriters,
+  nodes: readonly VaultNode[],
+  writeParent: (parentId: NodeId) => void,
+): void {
+  const dictionaries = collectDictionaries(nodes)
   for (const author of dictionaries.authors.list) columns.authors.bytes(author)
   for (const slot of dictionaries.slots.list) {
     columns.slots.u8(slot.length)
     columns.slots.bytes(slot)
   }
-  for (const key of keys) {
-    const node = state.nodes.get(key)
-    if (node === undefined) continue
-    writeNode(columns, node, rows)
+  for (const node of nodes) {
+    writeParent(node.parentId ?? node.id)
+    writeNode(columns, node)
     for (const version of node.versions) writeVersion(columns, version, dictionaries)
   }
 }
 
-function writeNode(columns: ColumnWriters, node: VaultNode, rows: ReadonlyMap<string, number>): void {
+function writeNode(columns: ColumnWriters, node: VaultNode): void {
   const name = encodeText(node.name)
   const [kind, payload] = encodeShape(node)
   columns.nodeIds.bytes(node.id)
-  columns.parents.u32(rows.get(idKey(node.parentId ?? node.id)) ?? ROOT_ROW)
   columns.nameLengths.u8(name.length)
   columns.names.bytes(name)
   columns.kinds.u16(kind)
@@ -88,10 +96,10 @@ function authorKey(version: VaultVersion): string {
   return idKey(version.accountId) + idKey(version.deviceId)
 }
 
-function collectDictionaries(state: VaultState): Dictionaries {
+function collectDictionaries(nodes: readonly VaultNode[]): Dictionaries {
   const authors = new Map<string, Uint8Array>()
   const slots = new Map<string, Uint8Array>()
-  for (const node of state.nodes.values()) {
+  for (const node of nodes) {
     for (const version of node.versions) {
       const key = authorKey(version)
       if (!authors.has(key)) authors.set(key, concat(version.accountId, version.deviceId))
@@ -113,32 +121,40 @@ function invalid(reason: string): VaultError {
 
 /** Reads the columns of nodes, versions and contents into an empty state. */
 export function readNodes(columns: ColumnReaders, state: MutableState): void {
+  const ids = readIds(columns.nodeIds)
+  const parents = ids.map(() => columns.parents.u32())
+  checkTree(parents)
+  const folderIds = [state.rootId, state.recoveredId, ...ids]
+  const nodes = readRows(columns, ids, (row) => folderIds[parents[row] ?? 0] ?? state.rootId)
+  const kinds = new Map(nodes.map((node) => [idKey(node.id), node.kind]))
+  for (const node of nodes) {
+    const parentKey = idKey(node.parentId ?? state.rootId)
+    if (state.nodes.has(idKey(node.id))) throw invalid('fixed folder')
+    if ((kinds.get(parentKey) ?? 'folder') !== 'folder') throw invalid('parent')
+    if (node.trashedMs === null && state.children.get(parentKey)?.has(node.name)) throw invalid('name twice')
+    // The journal of changes is thrown away: whoever decodes drops the whole state on failure.
+    putNode(begin(state), node, null)
+    countReferences(state, node)
+  }
+}
+
+/** Reads nodes whose ids were read; `parentOf` says where the node of a row lies. */
+export function readRows(
+  columns: ColumnReaders,
+  ids: readonly NodeId[],
+  parentOf: (row: number) => NodeId,
+): VaultNode[] {
   const tables: Tables = {
     authors: readAuthors(columns.authors),
     slots: readSlots(columns.slots),
     usedAuthors: new Set(),
     usedSlots: new Set(),
   }
-  const ids = readIds(columns.nodeIds, state)
-  const parents = ids.map(() => columns.parents.u32())
-  checkTree(parents)
-  const folderIds = [state.rootId, state.recoveredId, ...ids]
-  // Nodes are linked in a journal of changes as when applying; here it is thrown away.
-  const nodes = ids.map((id, row) =>
-    readNode(columns, { id, parentId: folderIds[parents[row] ?? 0] ?? state.rootId, tables }),
-  )
-  const kinds = new Map(nodes.map((node) => [idKey(node.id), node.kind]))
-  for (const node of nodes) {
-    const parentKey = idKey(node.parentId ?? state.rootId)
-    if ((kinds.get(parentKey) ?? 'folder') !== 'folder') throw invalid('parent')
-    if (node.trashedMs === null && state.children.get(parentKey)?.has(node.name)) throw invalid('name twice')
-    const journal = begin(state)
-    putNode(journal, node, null)
-    countReferences(state, node)
-  }
+  const nodes = ids.map((id, row) => readNode(columns, { id, parentId: parentOf(row), tables }))
   if (tables.usedAuthors.size !== tables.authors.length || tables.usedSlots.size !== tables.slots.length) {
     throw invalid('dictionary')
   }
+  return nodes
 }
 
 interface Tables {
@@ -148,13 +164,13 @@ interface Tables {
   usedSlots: Set<number>
 }
 
-function readIds(column: ColumnReader, state: VaultState): NodeId[] {
+/** Reads ascending node ids. */
+export function readIds(column: ColumnReader): NodeId[] {
   const ids: NodeId[] = []
   for (let left = column.count(16); left > 0; left -= 1) {
     const id = column.bytes(16) as NodeId // just taken from its place
     const before = ids.at(-1)
     if (before !== undefined && compareBytes(before, id) >= 0) throw invalid('order')
-    if (compareBytes(id, state.rootId) === 0 || compareBytes(id, state.recoveredId) === 0) throw invalid('fixed folder')
     ids.push(id)
   }
   return ids
