@@ -82,7 +82,8 @@ export async function aboutPath<T>(path: string, task: () => Promise<T>): Promis
 /** For `--verbose`: one line for each cause, by class, code and message; never a stack, never a secret. */
 export function causeChain(error: unknown): string[] {
   const lines: string[] = []
-  let current: unknown = error instanceof Error ? error.cause : undefined
+  const told = error instanceof CliError || error instanceof ClientError || error instanceof CommanderError
+  let current: unknown = told ? error.cause : error
   // Reason: causes can be circular, and ten say enough.
   while (current instanceof Error && lines.length < 10) {
     const code = (current as NodeJS.ErrnoException).code
@@ -93,7 +94,8 @@ export function causeChain(error: unknown): string[] {
   return lines
 }
 
-function sentence(text: string): string {
+/** A text of another module as one line that ends like a sentence. */
+export function sentence(text: string): string {
   const line = terminalText(text.replaceAll('\n', ' ')).trim()
   const capital = line.charAt(0).toUpperCase() + line.slice(1)
   return /[.!?]$/.test(capital) ? capital : `${capital}.`

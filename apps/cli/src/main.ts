@@ -37,7 +37,11 @@ async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCod
     findServer: input.findServer,
     serverInstalled: input.serverInstalled,
     context: (flags) => ({
-      output: processOutput({ json: flags.json ?? false, quiet: flags.quiet ?? false }),
+      output: processOutput({
+        json: flags.json ?? false,
+        quiet: flags.quiet ?? false,
+        verbose: flags.verbose ?? false,
+      }),
       environment: process.env,
       signal,
     }),

@@ -7,6 +7,8 @@ import { terminalJson, terminalText } from './terminal-text.ts'
 export interface Output {
   readonly json: boolean
   readonly quiet: boolean
+  /** Whether errors are followed by what caused them. */
+  readonly verbose: boolean
   /** Whether a progress bar may be drawn. */
   readonly interactive: boolean
   /** A line of data, on stdout. */
@@ -20,14 +22,15 @@ export interface Output {
 }
 
 /** Output on the process's own streams. */
-export function processOutput(options: { json: boolean; quiet: boolean }): Output {
-  const { json, quiet } = options
+export function processOutput(options: { json: boolean; quiet: boolean; verbose: boolean }): Output {
+  const { json, quiet, verbose } = options
   const toStderr = (text: string): void => {
     process.stderr.write(`${text}\n`)
   }
   return {
     json,
     quiet,
+    verbose,
     interactive: Boolean(process.stderr.isTTY) && !quiet && !json,
     line: (text) => {
       process.stdout.write(`${text}\n`)

@@ -12,7 +12,7 @@ import type { ExitCode } from './exit-codes.ts'
 export interface ProgramInput {
   readonly version: string
   /** The context for a verb, from the flags that all verbs have. */
-  readonly context: (flags: { json?: boolean; quiet?: boolean }) => CommandContext
+  readonly context: (flags: { json?: boolean; quiet?: boolean; verbose?: boolean }) => CommandContext
   readonly findServer: ServerLoader
   /** Whether help shows `serve`. */
   readonly serverInstalled: boolean

@@ -1,4 +1,3 @@
-import { confirm, input, password } from '@inquirer/prompts'
 import { UsageError } from './failure.ts'
 import { type Environment, secretFromEnvironment } from './secrets.ts'
 
@@ -6,6 +5,9 @@ import { type Environment, secretFromEnvironment } from './secrets.ts'
 export function canAsk(): boolean {
   return Boolean(process.stdin.isTTY) && Boolean(process.stderr.isTTY)
 }
+
+// Reason: most commands never ask, and need not wait for what asking takes to load.
+const questions = (): Promise<typeof import('@inquirer/prompts')> => import('@inquirer/prompts')
 
 // Reason: stdout belongs to data; questions go to stderr, so that `cat … > file` can still ask.
 const context = (signal: AbortSignal): { output: NodeJS.WriteStream; signal: AbortSignal } => ({
@@ -34,6 +36,7 @@ export async function readPassword(request: PasswordRequest): Promise<string> {
       'No password: set STRONGROOM_PASSWORD, STRONGROOM_PASSWORD_FILE or STRONGROOM_PASSWORD_COMMAND, or use a terminal.',
     )
   }
+  const { password } = await questions()
   for (;;) {
     const first = await password({ message: request.message, mask: true }, context(request.signal))
     if (first === '') {
@@ -57,14 +60,10 @@ export async function askText(
   options: { signal: AbortSignal; missing: string; default?: string },
 ): Promise<string> {
   if (!canAsk()) throw new UsageError(options.missing)
+  const { input } = await questions()
   const preset = options.default === undefined ? {} : { default: options.default }
   const text = await input({ message, required: true, ...preset }, context(options.signal))
   return text.trim()
-}
-
-/** A yes or no from the terminal; `no` when nobody can be asked. */
-export async function askYes(message: string, signal: AbortSignal): Promise<boolean> {
-  return canAsk() ? confirm({ message, default: false }, context(signal)) : false
 }
 
 /**
@@ -72,6 +71,7 @@ export async function askYes(message: string, signal: AbortSignal): Promise<bool
  * right. Whoever cannot presses Ctrl-C: no account is made before this ends.
  */
 export async function confirmRecoveryKey(recoveryKey: string, signal: AbortSignal): Promise<void> {
+  const { input } = await questions()
   const lines = [
     '',
     'Your recovery key. It is the only way back in if you forget the password, and it is shown only now:',

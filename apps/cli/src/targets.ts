@@ -1,4 +1,4 @@
-import { describeFailure } from './errors.ts'
+import { causeChain, describeFailure } from './errors.ts'
 import { combinedExitCode, EXIT, type ExitCode } from './exit-codes.ts'
 import { type Output, quoted } from './output.ts'
 
@@ -30,6 +30,7 @@ export function failureList(output: Output): FailureList {
       if (HOPELESS.includes(failure.exitCode)) throw error
       list.push({ path, ...failure })
       output.warn(`strongroom: ${quoted(path)}: ${failure.message}`)
+      if (output.verbose) for (const line of causeChain(error)) output.warn(line)
     },
     exitCode: (doneCount) =>
       combinedExitCode(

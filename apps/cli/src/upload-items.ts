@@ -31,6 +31,15 @@ export async function* uploadItems(placements: readonly Placement[], options: Up
   }
 }
 
+/** Bytes of all files of an upload. */
+export async function uploadSize(placements: readonly Placement[], options: UploadOptions): Promise<number> {
+  let size = 0
+  for await (const item of uploadItems(placements, options)) {
+    if (item.source?.kind === 'seekable') size += item.source.size
+  }
+  return size
+}
+
 async function* sourceItems(placement: Placement, options: UploadOptions): AsyncGenerator<TreeItem> {
   const { localPath, remotePath } = placement
   const { filter } = options

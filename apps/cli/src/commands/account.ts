@@ -26,9 +26,11 @@ export async function register(
   if (options.recoveryFile === undefined && !canAsk()) {
     throw new UsageError('Without a terminal, say where the recovery key goes: --recovery-file FILE.')
   }
-  const common = await signInInput(context, login, options, true)
+  // Made first: whoever names a file that exists learns it before they are asked for anything.
   const file = options.recoveryFile === undefined ? null : await createRecoveryFile(options.recoveryFile)
+  let common: Awaited<ReturnType<typeof signInInput>>
   try {
+    common = await signInInput(context, login, options, true)
     const session = await Strongroom.register({
       ...common,
       onRecoveryKey: (key) => (file === null ? confirmRecoveryKey(key, context.signal) : file.write(key)),
@@ -135,7 +137,7 @@ async function signInInput(
     server,
     login: name,
     password,
-    deviceName: options.deviceName ?? deviceName(),
+    deviceName: terminalText(options.deviceName ?? '').slice(0, 100) || deviceName(),
     platform: openPlatform(context),
     signal,
   }

@@ -79,7 +79,7 @@ async function getToStdout(
   const progress = createProgress(context.output.interactive && !process.stdout.isTTY)
   try {
     await aboutPath(path, () =>
-      drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.handle }),
+      drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.newCall() }),
     )
   } finally {
     progress.stop()
@@ -106,13 +106,12 @@ async function getAll(
   const { output, signal } = context
   const failures = failureList(output)
   const progress = createProgress(output.interactive && !options.dryRun)
-  const onProgress = progress.handle
   const items: GetItem[] = []
   try {
     for (const path of remotes) {
       try {
         const entry = await drive.stat(path, { signal })
-        const task = { context, drive, options, onProgress, failures }
+        const task = { context, drive, options, onProgress: progress.newCall(), failures }
         if (entry.kind !== 'file' && options.recursive) items.push(...(await getFolder(task, entry, place.local)))
         else items.push(await getOne(task, entry, await localPathOf(entry, place, options)))
       } catch (error) {

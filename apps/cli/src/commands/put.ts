@@ -12,7 +12,7 @@ import { namesFolder, parseRemotePath } from '../remote-path.ts'
 import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
-import { type Placement, uploadItems } from '../upload-items.ts'
+import { type Placement, uploadItems, uploadSize } from '../upload-items.ts'
 import { placeSources, sourceKind, statOrNull } from './placement.ts'
 
 export interface PutFlags extends TransferFlags {
@@ -85,7 +85,7 @@ async function putSource(
   const progress = createProgress(output.interactive)
   let result: Awaited<ReturnType<Drive['put']>>
   try {
-    result = await aboutPath(path, () => drive.put(source, path, { ...options, onProgress: progress.handle }))
+    result = await aboutPath(path, () => drive.put(source, path, { ...options, onProgress: progress.newCall() }))
   } finally {
     progress.stop()
   }
@@ -114,13 +114,19 @@ async function putMany(
   const failures = failureList(output)
   const progress = createProgress(output.interactive)
   const items: { path: string; outcome: 'done' | 'skipped' }[] = []
+  const tell = progress.newCall()
   const onProgress = (event: ProgressEvent): void => {
-    progress.handle(event)
+    tell(event)
     if (event.type === 'item' && event.outcome !== 'failed') items.push({ path: event.path, outcome: event.outcome })
   }
   const recursive = flags.recursive ?? false
   const emptyFolders = (flags.include ?? []).length === 0
   const uploads = { filter, recursive, emptyFolders, onFailure: failures.add }
+  if (output.interactive) {
+    // Beside the upload: the bar has a time left once the whole tree was looked at.
+    const ignored = (): void => {}
+    uploadSize(placements, { ...uploads, onFailure: ignored }).then(progress.expect, ignored)
+  }
   let result: Awaited<ReturnType<Drive['putTree']>>
   try {
     result = await drive.putTree(uploadItems(placements, uploads), {

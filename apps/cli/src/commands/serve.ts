@@ -1,3 +1,4 @@
+import { sentence } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
 import { parseWhole } from '../quantity.ts'
@@ -44,7 +45,7 @@ export async function serve(findServer: ServerLoader, flags: ServeFlags): Promis
 // Reason: the server is loaded at run time, maybe from another package, so its error classes are known by name only.
 function startError(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause
-  if (cause.name === 'ConfigError') return new UsageError(cause.message, { cause })
-  if (cause.name === 'StartError') return new CliError(EXIT.failed, cause.message, { cause })
+  if (cause.name === 'ConfigError') return new UsageError(sentence(cause.message), { cause })
+  if (cause.name === 'StartError') return new CliError(EXIT.failed, sentence(cause.message), { cause })
   return cause
 }
