@@ -20,6 +20,17 @@ describe('identity cards', () => {
     expect(verified.hash).toEqual(hash)
   })
 
+  it('are read from a Buffer into parts of their own', async () => {
+    const { bytes, hash } = await createCard(engine, generateIdentitySeeds(engine), about)
+    const buffer = Buffer.from(bytes)
+    const parsed = parseCard(buffer)
+    const verified = await verifyCard(engine, buffer)
+    buffer.fill(0)
+    expect(verified.hash).toEqual(hash)
+    expect(parsed.body).toEqual(bytes.slice(0, 1306))
+    expect(parsed.card).toEqual(verified.card)
+  })
+
   it('are refused with any changed byte', async () => {
     const { bytes } = await createCard(engine, generateIdentitySeeds(engine), about)
     for (let offset = 0; offset < bytes.length; offset++) {

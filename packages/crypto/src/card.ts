@@ -1,6 +1,6 @@
 import { isSmallOrder } from './ed25519-encoding.ts'
 import type { Bytes } from './encoding.ts'
-import { concat, equalBytes, isZero, readI64 } from './encoding.ts'
+import { concat, copyOf, equalBytes, isZero, readI64 } from './encoding.ts'
 import { CryptoError } from './errors.ts'
 import { XWING_PUBLIC_KEY_LENGTH } from './hpke-layout.ts'
 import type { AccountId } from './ids.ts'
@@ -81,22 +81,22 @@ export function parseCard(bytes: Bytes): ParsedCard {
   if (bytes.length < 2) throw new CryptoError('malformed')
   if (bytes[0] !== LABEL_VERSION || bytes[1] !== SUITE) throw new CryptoError('upgrade_required')
   if (bytes.length !== CARD_LENGTH) throw new CryptoError('malformed')
-  const ed25519PublicKey = bytes.slice(ED25519_OFFSET, XWING_OFFSET)
+  const ed25519PublicKey = copyOf(bytes, ED25519_OFFSET, XWING_OFFSET)
   if (isSmallOrder(ed25519PublicKey)) throw new CryptoError('invalid_key')
-  const previous = bytes.slice(PREVIOUS_OFFSET, BODY_LENGTH)
-  const succession = bytes.slice(SUCCESSION_OFFSET)
+  const previous = copyOf(bytes, PREVIOUS_OFFSET, BODY_LENGTH)
+  const succession = copyOf(bytes, SUCCESSION_OFFSET)
   if (isZero(previous) !== isZero(succession)) throw new CryptoError('malformed')
   const first = isZero(previous)
   return {
     card: {
-      accountId: asAccountId(bytes.slice(2, ED25519_OFFSET)),
+      accountId: asAccountId(copyOf(bytes, 2, ED25519_OFFSET)),
       ed25519PublicKey,
-      xwingPublicKey: bytes.slice(XWING_OFFSET, TIME_OFFSET),
+      xwingPublicKey: copyOf(bytes, XWING_OFFSET, TIME_OFFSET),
       timeMs: readI64(bytes, TIME_OFFSET),
       previousCardHash: first ? null : previous,
     },
-    body: bytes.slice(0, BODY_LENGTH),
-    signature: bytes.slice(BODY_LENGTH, SUCCESSION_OFFSET),
+    body: copyOf(bytes, 0, BODY_LENGTH),
+    signature: copyOf(bytes, BODY_LENGTH, SUCCESSION_OFFSET),
     successionSignature: first ? null : succession,
   }
 }

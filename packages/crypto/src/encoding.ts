@@ -19,6 +19,15 @@ export function concat(...parts: readonly Bytes[]): Bytes {
   return joined
 }
 
+/**
+ * A copy of the bytes from `start` up to `end`, always a plain Uint8Array.
+ *
+ * Reason: `slice` of Node's Buffer, which is a Uint8Array too, gives a view of the same memory.
+ */
+export function copyOf(bytes: Bytes, start = 0, end = bytes.length): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(start, end))
+}
+
 /** UTF-8 bytes of a text. */
 export function utf8(text: string): Bytes {
   return encoder.encode(text)

@@ -16,6 +16,7 @@ export type { Bytes } from './encoding.ts'
 export {
   compareBytes,
   concat,
+  copyOf,
   equalBytes,
   fromHex,
   fromUtf8,

@@ -1,5 +1,5 @@
 import type { Bytes } from './encoding.ts'
-import { concat, equalBytes, utf8 } from './encoding.ts'
+import { concat, copyOf, equalBytes, utf8 } from './encoding.ts'
 import type { AesGcmKey, CryptoEngine } from './engine.ts'
 import { CryptoError } from './errors.ts'
 import { hkdfExpand } from './hkdf.ts'
@@ -94,7 +94,7 @@ export async function open(
   sealed: Bytes,
 ): Promise<Bytes> {
   const length = checkSealed(sealed, { maxPlaintext: LABELS.seal[context.type].maxPlaintext })
-  const salt = sealed.slice(1, 1 + SEAL_SALT_LENGTH)
+  const salt = sealed.subarray(1, 1 + SEAL_SALT_LENGTH)
   const { cipher, baseNonce, commitment } = await schedule(engine, key, salt, context)
   const plaintext = new Uint8Array(length)
   try {
@@ -128,15 +128,15 @@ async function schedule(
   const length = KEY_LENGTH + NONCE_LENGTH + SEAL_COMMITMENT_LENGTH
   const material = await key.use((bytes) => hkdfExpand(engine, 'SHA-512', bytes, info, length))
   const cipher = await engine.importAesGcm(material.subarray(0, KEY_LENGTH))
-  const baseNonce = material.slice(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH)
-  const commitment = material.slice(KEY_LENGTH + NONCE_LENGTH)
+  const baseNonce = copyOf(material, KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH)
+  const commitment = copyOf(material, KEY_LENGTH + NONCE_LENGTH)
   material.fill(0)
   return { cipher, baseNonce, commitment }
 }
 
 /** Base nonce XOR chunk number; objects are far below 2^32 chunks. */
 function nonce(base: Bytes, index: number): Bytes {
-  const bytes = base.slice()
+  const bytes = copyOf(base)
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   view.setUint32(NONCE_LENGTH - 4, view.getUint32(NONCE_LENGTH - 4) ^ index)
   return bytes

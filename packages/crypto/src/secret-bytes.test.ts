@@ -23,6 +23,15 @@ describe('SecretBytes', () => {
     expect([copy.use(toHex), taken.use(toHex)]).toEqual(['010203', '010203'])
   })
 
+  it('copies from a Buffer, whose own slice would not', () => {
+    const source = Buffer.from([1, 2, 3])
+    const copy = SecretBytes.copyOf(source)
+    source.fill(9)
+    expect(copy.use(toHex)).toBe('010203')
+    copy.dispose()
+    expect(toHex(source)).toBe('090909')
+  })
+
   it('wipes its memory when disposed of and throws afterwards; a clone lives on', async () => {
     let inside = new Uint8Array(0)
     let clone: SecretBytes

@@ -1,4 +1,5 @@
 import type { Bytes } from './encoding.ts'
+import { copyOf } from './encoding.ts'
 import { CryptoError } from './errors.ts'
 import { KEY_LENGTH } from './sizes.ts'
 
@@ -21,12 +22,12 @@ export class SecretBytes {
 
   /** Keeps a copy; the source stays the caller's to wipe. */
   static copyOf(bytes: Bytes): SecretBytes {
-    return new SecretBytes(bytes.slice())
+    return new SecretBytes(copyOf(bytes))
   }
 
   /** Keeps a copy and wipes the source. */
   static take(bytes: Bytes): SecretBytes {
-    const secret = new SecretBytes(Uint8Array.from(bytes))
+    const secret = new SecretBytes(copyOf(bytes))
     bytes.fill(0)
     return secret
   }

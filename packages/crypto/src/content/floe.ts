@@ -1,5 +1,5 @@
 import type { Bytes } from '../encoding.ts'
-import { concat, equalBytes, u32, u64, utf8 } from '../encoding.ts'
+import { concat, copyOf, equalBytes, u32, u64, utf8 } from '../encoding.ts'
 import type { AesGcmKey, CryptoEngine } from '../engine.ts'
 import { CryptoError } from '../errors.ts'
 import { hkdfExpand } from '../hkdf.ts'
@@ -67,7 +67,7 @@ export async function resumeFloe(
   if (!equalBytes(header.subarray(0, PARAMETERS_LENGTH), encodeParameters(parameters))) {
     throw new CryptoError('upgrade_required')
   }
-  const iv = header.slice(PARAMETERS_LENGTH, PARAMETERS_LENGTH + IV_LENGTH)
+  const iv = copyOf(header, PARAMETERS_LENGTH, PARAMETERS_LENGTH + IV_LENGTH)
   const keys = await scheduleFor(engine, { dek, aad, parameters, iv })
   // Invariant (file-format §3): the header tag commits to the key; no segment is opened before it was compared.
   if (!equalBytes(keys.header, header)) {

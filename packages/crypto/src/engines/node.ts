@@ -15,7 +15,7 @@ import {
 import { promisify } from 'node:util'
 import { isStrictEd25519 } from '../ed25519-encoding.ts'
 import type { Bytes } from '../encoding.ts'
-import { concat } from '../encoding.ts'
+import { concat, copyOf } from '../encoding.ts'
 import type { AesGcmKey, CryptoEngine, HashName } from '../engine.ts'
 import { CryptoError } from '../errors.ts'
 import { TAG_LENGTH } from '../sealed-layout.ts'
@@ -40,7 +40,7 @@ export function nodeEngine(): CryptoEngine {
     pbkdf2Sha256: async (password, salt, iterations, length) =>
       plain(await pbkdf2Async(password, salt, iterations, length, 'sha256')),
     ed25519PublicKey: async (seed) =>
-      createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX_LENGTH).slice(),
+      copyOf(createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }), SPKI_PREFIX_LENGTH),
     ed25519Sign: async (seed, message) => plain(sign(null, message, privateKey(seed))),
     ed25519Verify,
   }

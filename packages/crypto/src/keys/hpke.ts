@@ -1,7 +1,7 @@
 import { Aes256Gcm, CipherSuite, HkdfSha256 } from '@hpke/core'
 import { XWing } from '@hpke/hybridkem-x-wing'
 import type { Bytes } from '../encoding.ts'
-import { concat, u32 } from '../encoding.ts'
+import { concat, copyOf, u32 } from '../encoding.ts'
 import { CryptoError } from '../errors.ts'
 import { HPKE_WRAP_LENGTH, XWING_ENCAPSULATION_LENGTH, XWING_PUBLIC_KEY_LENGTH } from '../hpke-layout.ts'
 import type { AccountId, VaultId } from '../ids.ts'
@@ -22,7 +22,7 @@ export interface VaultKeyRecipient {
 export async function xwingPublicKey(seed: SecretBytes): Promise<Bytes> {
   if (seed.length !== KEY_LENGTH) throw new CryptoError('invalid_key')
   const kem = new XWing()
-  const pair = await seed.use((bytes) => kem.generateKeyPairDerand(bytes.slice()))
+  const pair = await seed.use((bytes) => kem.generateKeyPairDerand(copyOf(bytes)))
   return new Uint8Array(await kem.serializePublicKey(pair.publicKey))
 }
 
@@ -40,11 +40,11 @@ export async function hpkeSealVaultKey(
 ): Promise<Bytes> {
   if (publicKey.length !== XWING_PUBLIC_KEY_LENGTH) throw new CryptoError('invalid_key')
   const suite = newSuite()
-  const key = await suite.kem.deserializePublicKey(publicKey.slice()).catch((cause) => {
+  const key = await suite.kem.deserializePublicKey(copyOf(publicKey)).catch((cause) => {
     throw new CryptoError('invalid_key', { cause })
   })
-  const sender = await suite.createSenderContext({ recipientPublicKey: key, info: infoOf(recipient).slice() })
-  const plaintext = vaultKey.use((bytes) => bytes.slice())
+  const sender = await suite.createSenderContext({ recipientPublicKey: key, info: infoOf(recipient) })
+  const plaintext = vaultKey.use((bytes) => copyOf(bytes))
   try {
     const sealed = new Uint8Array(await sender.seal(plaintext))
     return concat(Uint8Array.of(LABEL_VERSION), new Uint8Array(sender.enc), sealed)
@@ -68,12 +68,12 @@ export async function hpkeOpenVaultKey(
   if (wrapped.length !== HPKE_WRAP_LENGTH) throw new CryptoError('malformed')
   if (seed.length !== KEY_LENGTH) throw new CryptoError('invalid_key')
   const suite = newSuite()
-  const info = infoOf(recipient).slice()
+  const info = infoOf(recipient)
   try {
-    const recipientKey = await seed.use((bytes) => suite.kem.deserializePrivateKey(bytes.slice()))
-    const enc = wrapped.slice(1, 1 + XWING_ENCAPSULATION_LENGTH)
+    const recipientKey = await seed.use((bytes) => suite.kem.deserializePrivateKey(copyOf(bytes)))
+    const enc = copyOf(wrapped, 1, 1 + XWING_ENCAPSULATION_LENGTH)
     const context = await suite.createRecipientContext({ recipientKey, enc, info })
-    const opened = await context.open(wrapped.slice(1 + XWING_ENCAPSULATION_LENGTH))
+    const opened = await context.open(copyOf(wrapped, 1 + XWING_ENCAPSULATION_LENGTH))
     return asVaultKey(SecretBytes.take(new Uint8Array(opened)))
   } catch (cause) {
     throw new CryptoError('decrypt_failed', { cause })
@@ -84,8 +84,8 @@ function newSuite(): CipherSuite {
   return new CipherSuite({ kem: new XWing(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
 }
 
-function infoOf(recipient: VaultKeyRecipient): Bytes {
+function infoOf(recipient: VaultKeyRecipient): Uint8Array<ArrayBuffer> {
   const { vaultId, epoch, accountId } = recipient
   if (vaultId.length !== ID_LENGTH || accountId.length !== ID_LENGTH) throw new CryptoError('malformed')
-  return concat(labelPrefix('vault-key'), vaultId, u32(epoch), accountId)
+  return copyOf(concat(labelPrefix('vault-key'), vaultId, u32(epoch), accountId))
 }

@@ -1,7 +1,7 @@
 import { decode, encode } from 'cborg'
 import { derive } from '../derive.ts'
 import type { Bytes } from '../encoding.ts'
-import { equalBytes, u64 } from '../encoding.ts'
+import { copyOf, equalBytes, u64 } from '../encoding.ts'
 import type { CryptoEngine } from '../engine.ts'
 import { CryptoError } from '../errors.ts'
 import type { AccountId, VaultId } from '../ids.ts'
@@ -89,7 +89,7 @@ function encodeKeyring(keyring: Keyring): Bytes {
   const { identitySeeds: seeds, anchor } = keyring
   const copies: Bytes[] = []
   const copy = (secret: SecretBytes): Bytes => {
-    const bytes = secret.use((value) => value.slice())
+    const bytes = secret.use((value) => copyOf(value))
     copies.push(bytes)
     return bytes
   }
@@ -179,7 +179,7 @@ function unsigned(value: unknown): number {
 
 function byteString(value: unknown, length: number): Bytes {
   if (!(value instanceof Uint8Array) || value.length !== length) throw new CryptoError('malformed')
-  return Uint8Array.from(value)
+  return copyOf(value)
 }
 
 function secret(value: unknown): SecretBytes {

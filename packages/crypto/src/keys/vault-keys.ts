@@ -1,6 +1,6 @@
 import { derive } from '../derive.ts'
 import type { Bytes } from '../encoding.ts'
-import { concat, equalBytes, u32 } from '../encoding.ts'
+import { concat, copyOf, equalBytes, u32 } from '../encoding.ts'
 import type { CryptoEngine } from '../engine.ts'
 import { CryptoError } from '../errors.ts'
 import type { BlobId, VaultId } from '../ids.ts'
@@ -50,7 +50,7 @@ export async function vaultKeys(engine: CryptoEngine, vaultKey: VaultKey, epoch:
 /** Public commitment (32 bytes) to a vault key, for the server section of an epoch change. */
 export async function vaultKeyCommitment(engine: CryptoEngine, vaultKey: VaultKey, epoch: VaultEpoch): Promise<Bytes> {
   using commitment = await derive(engine, vaultKey, 'key-commitment', epochIds(epoch))
-  return commitment.use((bytes) => bytes.slice())
+  return commitment.use((bytes) => copyOf(bytes))
 }
 
 /**
