@@ -67,7 +67,5 @@ export const id = bytesOf(16)
 export const digest = bytesOf(32)
 /** A size, offset or count that JavaScript holds exactly. */
 export const safeInteger = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
-/** A point in time, in milliseconds since 1970; may be negative. */
-export const timeMs = z.number().int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 /** A vault key's epoch: u32, from 1. */
 export const epoch = z.number().int().min(1).max(0xffffffff)

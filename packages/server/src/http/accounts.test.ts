@@ -221,6 +221,13 @@ describe('limits', () => {
     }
   })
 
+  it('per login name do not touch who knows the password', async () => {
+    const account = await registerAccount(server)
+    for (let times = 0; times < 35; times += 1) {
+      expect((await logIn(server, account.login, account.password)).code, `login ${times}`).toBe('ok')
+    }
+  })
+
   it('hold per login name, from any address', async () => {
     const codes: string[] = []
     for (let times = 0; times < 31; times += 1) {

@@ -1,7 +1,7 @@
 import { PROTOCOL_VERSIONS } from '@strongroom/protocol'
 import type { Database } from '../database/tables.ts'
 import { readAccount } from '../domain/accounts/account.ts'
-import { finishLogin, loginName, startLogin } from '../domain/accounts/login.ts'
+import { finishLogin, loginHashOf, loginName, startLogin } from '../domain/accounts/login.ts'
 import { finishRegistration, startRegistration } from '../domain/accounts/registration.ts'
 import { completeBlobs } from '../domain/blobs/complete.ts'
 import { openBlobs } from '../domain/blobs/open.ts'
@@ -11,7 +11,7 @@ import { appendCommit } from '../domain/commits/append.ts'
 import { readCommits, readHead } from '../domain/commits/read.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
-import { countAttempt, type RateLimit } from '../domain/sessions/rate-limit.ts'
+import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import { endSession } from '../domain/sessions/sessions.ts'
 import type { BlobStore, Clock, Random } from '../ports/index.ts'
 import type { Handlers } from './binder.ts'
@@ -53,12 +53,15 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     },
     loginStart: async ({ body, address }) => {
       await countAttempt(deps, perAddress, address)
-      await countAttempt(deps, LOGINS_PER_NAME, loginName(body.login))
+      await countAttempt(deps, LOGINS_PER_NAME, deps.setup.userIdentifier(loginName(body.login)))
       return startLogin(deps, body)
     },
     loginFinish: async ({ body, address }) => {
       await countAttempt(deps, perAddress, address)
-      return finishLogin(deps, body)
+      const loggedIn = await finishLogin(deps, body)
+      // Whoever knows the password may log in as often as they like.
+      await forgiveAttempts(deps, LOGINS_PER_NAME, await loginHashOf(deps, loggedIn.accountId))
+      return loggedIn
     },
     logout: async ({ session }) => {
       await endSession(deps, session)

@@ -1,7 +1,6 @@
 export {
   type BlobStore,
   BlobStoreError,
-  type BlobStoreErrorCode,
   type ByteRange,
   type ObjectStore,
   type PartTarget,
@@ -15,7 +14,6 @@ export {
   type KeyContext,
   type KeyManagement,
   KeyManagementError,
-  type KeyManagementErrorCode,
   type KeyState,
 } from './key-management.ts'
 export type { LogFields, Logger } from './logger.ts'

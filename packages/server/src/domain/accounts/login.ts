@@ -68,6 +68,16 @@ export async function startLogin(
   return { loginId, response: started.loginResponse }
 }
 
+/** What rate limits know an account by. */
+export async function loginHashOf(deps: Pick<Deps, 'database'>, accountId: Uint8Array): Promise<string> {
+  const account = await deps.database
+    .selectFrom('accounts')
+    .select('login_hash')
+    .where('id', '=', accountId)
+    .executeTakeFirstOrThrow()
+  return account.login_hash
+}
+
 export interface LoggedIn extends NewSession {
   readonly passwordEnvelope: Uint8Array
   readonly passwordEnvelopeVersion: number
