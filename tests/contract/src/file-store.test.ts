@@ -106,7 +106,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('file s
     const kept = randomBytes(16)
     const bytes = randomBytes(1024 * 1024)
     await store.putWhole(kept, bytes, digestOf(bytes))
-    const large = randomBytes(3.5 * 1024 * 1024)
+    const large = randomBytes(3.2 * 1024 * 1024)
     const blobId = randomBytes(16)
     await expect(store.putWhole(blobId, large, digestOf(large))).rejects.toMatchObject({ code: 'full' })
     const upload = { blobId, uploadId: await store.createUpload(blobId, true) }
@@ -114,6 +114,11 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('file s
     await expect(store.writePart(target, chunked(large))).rejects.toMatchObject({ code: 'full' })
     expect(await store.stat(blobId)).toBeNull()
     expect((await collect(await store.read(kept))).equals(bytes)).toBe(true)
+    // Something else takes what the store leaves free: the system itself refuses then.
+    await writeFile(path.join(folder, 'filler'), Buffer.alloc(8 * 1024 * 1024)).catch(() => undefined)
+    await expect(store.createNamed('more', randomBytes(8192))).rejects.toMatchObject({ code: 'full' })
+    expect(await readdir(path.join(folder, 'blobs/temporary'))).toEqual([])
+    await rm(path.join(folder, 'filler'))
     await store.delete(kept)
     const { etag } = await store.writePart(target, chunked(large))
     await store.complete(upload, [{ etag, sha256: target.sha256, length: target.length }])

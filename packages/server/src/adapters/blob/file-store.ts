@@ -5,6 +5,7 @@ import { BlobStoreError, type ServedObjectStore, type StoredPart, type UploadRef
 import { systemCode } from '../system-code.ts'
 import { linkOnce, publish, storeError, writeStream, writeTemporary } from './disk.ts'
 import { folderSync } from './folder-sync.ts'
+import { freeSpaceGuard } from './free-space.ts'
 import { decodeManifest, encodeManifest, type Manifest, type PartFile, partFileName } from './manifest.ts'
 import { checkParts, readAcross } from './part-files.ts'
 
@@ -49,6 +50,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
   const named = path.join(folder, 'named')
   const temporary = path.join(folder, 'temporary')
   const sync = folderSync()
+  const withRoom = freeSpaceGuard(folder)
   const manifests = new Map<string, Manifest>()
 
   const objectPath = (id: string) => path.join(objects, id.slice(0, 2), id)
@@ -156,7 +158,8 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
         throw new BlobStoreError('digest_mismatch', 'the digest differs')
       }
       const target = objectPath(hex(blobId))
-      const published = await publish(await writeTemporary(temporary, bytes), target)
+      const file = await withRoom(bytes.length, () => writeTemporary(temporary, bytes))
+      const published = await publish(file, target)
       if (!published) {
         const present = await readFile(target).catch((error: unknown) => {
           if (systemCode(error) === 'EISDIR') return null
@@ -181,7 +184,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
       await stat(upload).catch((error: unknown) => {
         throw systemCode(error) === 'ENOENT' ? new BlobStoreError('not_found', 'no such upload') : error
       })
-      const file = await writeStream(temporary, body, target)
+      const file = await withRoom(target.length, () => writeStream(temporary, body, target))
       try {
         await rename(file, path.join(upload, partFileName(target.index, target.sha256)))
       } catch (error) {

@@ -32,6 +32,9 @@ const SETTINGS: readonly string[] = [
   'synchronous_commit=on',
   'full_page_writes=on',
   'max_connections=200',
+  // What the blob store keeps free on a full disk is enough for the log.
+  'max_wal_size=256MB',
+  'min_wal_size=48MB',
   // One node, no replication: less is written.
   'wal_level=minimal',
   'max_wal_senders=0',
