@@ -31,8 +31,11 @@ export async function buildMutant(mutations: readonly Mutation[]): Promise<Mutan
   const applied = new Set<Mutation>()
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['apps/cli/src/main.ts'],
-    outfile: join(folder, 'dist/main.js'),
+    entryPoints: {
+      main: 'apps/cli/src/main.ts',
+      'content-worker': 'packages/client/src/platform/node/content-worker.ts',
+    },
+    outdir: join(folder, 'dist'),
     bundle: true,
     platform: 'node',
     format: 'esm',

@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly dataFolder: string
   /** Name or address to listen on and to be reached by. */
   readonly host?: string
+  /** A free one unless given. */
+  readonly port?: number
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -32,7 +34,11 @@ export async function dataFolder(): Promise<{ path: string; remove(): Promise<vo
 /** Starts a server and opens its embedded database beside it. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const host = options.host ?? '127.0.0.1'
-  const server = await startDevServer({ dataDir: options.dataFolder, env: { HOST: host, ...options.env } })
+  const server = await startDevServer({
+    dataDir: options.dataFolder,
+    env: { HOST: host, ...options.env },
+    ...(options.port === undefined ? {} : { port: options.port }),
+  })
   const database = new pg.Pool({
     host: join(options.dataFolder, 'postgres/socket'),
     port: 5432,

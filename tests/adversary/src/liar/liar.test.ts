@@ -431,7 +431,7 @@ const DENIALS: LieCase[] = [
     name: 'says without end that someone else was faster',
     command: ['mkdir', '/never'],
     lie: () => instead('POST', COMMITS, () => errorAnswer(409, 'head_moved')),
-    exitCode: 6,
+    exitCode: 7,
   },
 ]
 

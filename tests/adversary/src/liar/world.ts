@@ -85,8 +85,8 @@ export async function expectLieFails(world: World, lieCase: LieCase): Promise<Cl
   const { proxy, alice } = world
   const everything = ['profile.json', 'pins.json', 'vault.cache']
   const forget = lieCase.newDevice ? everything : lieCase.cold ? ['vault.cache'] : []
-  await using copy = await copyOfHome(alice, { forget })
   const lie = await lieCase.lie(world)
+  await using copy = await copyOfHome(alice, { forget })
   proxy.forget()
   proxy.tell(lie)
   const startedMs = Date.now()

@@ -11,6 +11,26 @@ export const CHECKS = {
     find: "if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')",
     replace: '',
   },
+  padding: {
+    file: 'packages/client/src/content/inline.ts',
+    find: "if (plaintext[index] !== 0) throw integrityError('the padding of a file')",
+    replace: '',
+  },
+  'segment length word': {
+    file: 'packages/crypto/src/content/floe.ts',
+    find: '!equalBytes(stored.subarray(0, 4), u32(final ? stored.length : NOT_FINAL))',
+    replace: 'false',
+  },
+  'answer length': {
+    file: 'packages/client/src/transport/store.ts',
+    find: 'if (bytes.length !== length) throw wrongLength()',
+    replace: '',
+  },
+  'state sequence': {
+    file: 'packages/vault/src/state/apply-commit.ts',
+    find: 'header.seq !== state.seq + 1 || ',
+    replace: '',
+  },
   'digest list root': {
     file: OPEN,
     find: "if (!equalBytes(root, record.partsRoot)) throw integrityError('the digest list of a blob')",
@@ -48,10 +68,40 @@ export const CHECKS = {
     find: '!equalBytes(keys.header, header)',
     replace: 'false',
   },
+  'envelope version in its context': {
+    file: 'packages/crypto/src/keys/account-key.ts',
+    find: 'u64(place.version)',
+    replace: 'u64(1)',
+  },
+  'keyring version in its context': {
+    file: 'packages/crypto/src/keys/keyring.ts',
+    find: 'u64(place.version)',
+    replace: 'u64(1)',
+  },
+  'keyring version inside': {
+    file: 'packages/crypto/src/keys/keyring.ts',
+    find: 'keyring.version === place.version && ',
+    replace: '',
+  },
   'what an unopened seal means': {
     file: 'packages/client/src/session/login.ts',
     find: ': integrityError(what, cause)',
     replace: ': cause',
+  },
+  'damage told by the server': {
+    file: 'packages/client/src/transport/api.ts',
+    find: "stored_data_damaged: 'integrity',",
+    replace: '',
+  },
+  'damage told by the store': {
+    file: 'packages/client/src/transport/store.ts',
+    find: "if (errorCode(body) === 'stored_data_damaged') throw integrityError('a stored object')",
+    replace: "if (errorCode(body) === 'stored_data_damaged') throw new ClientError('server', 'It failed.')",
+  },
+  'object length': {
+    file: 'packages/client/src/transport/store.ts',
+    find: 'if (stated !== undefined && Number(stated) !== total) throw wrongLength()',
+    replace: '',
   },
 } as const satisfies Record<string, Mutation>
 

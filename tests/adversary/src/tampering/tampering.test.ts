@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CliResult } from '../../../dev-env/cli.ts'
-import { copyOfHome, expectStopped, run, targetFolder } from '../harness/cli.ts'
+import { copyOfHome, expectOneLine, expectStopped, run, targetFolder } from '../harness/cli.ts'
+import { editFile, flipBit } from '../harness/edit.ts'
 import { buildMutant, type Mutant } from '../harness/mutant.ts'
+import { startServer } from '../harness/server.ts'
 import { ATTACKS, type Attack } from './attacks.ts'
 import { CHECKS } from './checks.ts'
-import { buildWorld, FILES, type FileName, type World } from './world.ts'
+import { buildWorld, FILES, partFile, type World } from './world.ts'
 
 let world: World
 const mutants = new Map<string, Mutant>()
@@ -18,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const mutant of mutants.values()) await mutant[Symbol.asyncDispose]()
-  await world?.[Symbol.asyncDispose]()
+  await world?.remove(world.server)
 })
 
 function mutantKey(attack: Attack): string {
@@ -61,16 +63,15 @@ function expectLeak(attack: Attack, { result, got }: Outcome): void {
   expect(result.code, result.stderr).not.toBe(5)
   if (attack.leak === 'another exit code') return
   expect(result.code, result.stderr).toBe(0)
-  const listing = result.stdout.toString('utf8')
-  const expected =
-    attack.command === 'ls'
-      ? FILES.every((name) => listing.includes(name)) && !/forged|fork/.test(listing)
-      : isAsPut(attack.command, got)
-  expect(expected).toBe(attack.leak === 'success')
+  expect(isRight(attack, result, got)).toBe(attack.leak === 'success')
 }
 
-function isAsPut(command: FileName | 'login', got: Buffer | null): boolean {
-  return command !== 'login' && got !== null && got.equals(world.files[command].content)
+/** Whether the user got what the user would get from an honest server. */
+function isRight({ command }: Attack, result: CliResult, got: Buffer | null): boolean {
+  if (command === 'login') return true
+  if (command !== 'ls') return got?.equals(world.files[command].content) === true
+  const listing = result.stdout.toString('utf8')
+  return FILES.every((name) => listing.includes(name)) && !/forged|fork/.test(listing)
 }
 
 describe.each(ATTACKS)('when $name', (attack) => {
@@ -87,6 +88,64 @@ describe.each(ATTACKS)('when $name', (attack) => {
     const undo = await attack.apply(world)
     try {
       await attempt(attack, async (outcome) => expectLeak(attack, outcome), mutants.get(mutantKey(attack))?.bin)
+    } finally {
+      await undo()
+    }
+  })
+})
+
+describe('a blob that was changed', () => {
+  const flip = async (): Promise<() => Promise<void>> =>
+    editFile(await partFile(world, 'a.txt'), (bytes) => flipBit(bytes, 40))
+  const options = (home: string) => ({ home, server: world.server.url, password: world.alice.password })
+
+  it('leaves the file alone that stands at the target already', async () => {
+    const undo = await flip()
+    await using target = await targetFolder()
+    try {
+      await writeFile(join(target.path, 'a.txt'), 'what was here before')
+      const result = await run(['get', '/a.txt', join(target.path, 'a.txt')], options(world.alice.home))
+      expectOneLine(result, 5)
+      expect(await readdir(target.path)).toEqual(['a.txt'])
+      expect(await readFile(join(target.path, 'a.txt'), 'utf8')).toBe('what was here before')
+    } finally {
+      await undo()
+    }
+  })
+
+  it('puts nothing on stdout by cat', async () => {
+    const undo = await flip()
+    try {
+      const result = await run(['cat', '/a.txt'], options(world.alice.home))
+      expectOneLine(result, 5)
+      expect(result.stdout.length).toBe(0)
+    } finally {
+      await undo()
+    }
+  })
+
+  it('is left out of a folder, which ends with exit code 5', async () => {
+    const undo = await flip()
+    await using target = await targetFolder()
+    try {
+      const result = await run(['get', '-r', '/', target.path], options(world.alice.home))
+      expect(result.code, result.stderr).toBe(5)
+      expect(result.stderr).toMatch(/^strongroom: "?\/a\.txt"?: .+$/m)
+      expect((await readdir(target.path)).sort()).toEqual(['b.txt', 'big.bin'])
+    } finally {
+      await undo()
+    }
+  })
+
+  it('while the server was stopped is found after its start', async () => {
+    const { port } = new URL(world.server.url)
+    await world.server.stop()
+    const undo = await flip()
+    await using target = await targetFolder()
+    try {
+      world = { ...world, server: await startServer({ dataFolder: world.server.dataFolder, port: Number(port) }) }
+      const result = await run(['get', '/a.txt', join(target.path, 'a.txt')], options(world.alice.home))
+      await expectStopped(result, target.path)
     } finally {
       await undo()
     }

@@ -12,7 +12,7 @@ import { dataFolder, type ServerProcess, startServer } from '../harness/server.t
 const MIB = 1024 * 1024
 
 /** A server with two accounts, and everything that its hostile operator can lay hands on. */
-export interface World extends AsyncDisposable {
+export interface World {
   readonly server: ServerProcess
   readonly alice: CliDevice
   readonly mallory: CliDevice
@@ -20,6 +20,8 @@ export interface World extends AsyncDisposable {
   readonly insider: Insider
   readonly outer: OuterLayer
   readonly files: Record<FileName, { content: Buffer; record: ContentRecord }>
+  /** Stops the server that runs by then, and removes everything. */
+  remove(running: ServerProcess): Promise<void>
 }
 
 export const FILES = ['a.txt', 'b.txt', 'big.bin'] as const
@@ -56,8 +58,8 @@ export async function buildWorld(): Promise<World> {
     insider,
     outer: await openOuterLayer(server),
     files: { 'a.txt': entry('a.txt'), 'b.txt': entry('b.txt'), 'big.bin': entry('big.bin') },
-    async [Symbol.asyncDispose]() {
-      await server.stop()
+    async remove(running) {
+      await running.stop()
       await alice[Symbol.asyncDispose]()
       await mallory[Symbol.asyncDispose]()
       await data.remove()
