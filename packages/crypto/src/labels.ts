@@ -117,7 +117,6 @@ export type ExtractLabel = keyof typeof LABELS.extract
 export type SealType = keyof typeof LABELS.seal
 export type SignType = keyof typeof LABELS.sign
 export type HashType = keyof typeof LABELS.hash
-export type HpkeType = keyof typeof LABELS.hpke
 
 /** Version of every label: two bytes, the second is also the first byte of what `seal` stores. */
 export const LABEL_VERSION = 1

@@ -11,7 +11,7 @@ import { open, seal, sealContext } from '../seal.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { contentLayout, partBlobRange, partPlaintextRange, SEGMENT_LENGTH, SEGMENT_PLAINTEXT } from '../sizes.ts'
 import { expectBytes, expectRefusal, expectThat } from './expect.ts'
-import type { SuiteCase } from './suite.ts'
+import type { SuiteCase } from './suite-case.ts'
 
 /** Facts that need no vectors and must hold on every engine. */
 export const behaviourCases: readonly SuiteCase[] = [

@@ -5,7 +5,7 @@ import { concat, fromHex, readU32, utf8 } from '../encoding.ts'
 import type { CryptoEngine } from '../engine.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { expectBytes, expectRefusal } from './expect.ts'
-import type { SuiteCase } from './suite.ts'
+import type { SuiteCase } from './suite-case.ts'
 
 /** Official known answers: names, and a rotation of 2 bits where the name says so. */
 const NAMES = ['cpp', 'go', 'java', 'pub_java', 'rust'].flatMap((author) =>

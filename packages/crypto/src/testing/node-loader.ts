@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { VectorLoader } from './suite.ts'
+import type { VectorLoader } from './suite-case.ts'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 

@@ -20,7 +20,7 @@ import { asAccountKey, asDek, asRecoveryKey, asVaultKey, SecretBytes } from '../
 import { checkLayout, contentLayout } from '../sizes.ts'
 import { expectBytes, expectThat, outcome } from './expect.ts'
 import { pattern, type Vector, withRandomness } from './make-vectors.ts'
-import type { SuiteCase } from './suite.ts'
+import type { SuiteCase } from './suite-case.ts'
 
 /** Reads the fields of a vector; a missing or wrong one fails the case. */
 class Fields {

@@ -6,7 +6,7 @@ import { nodeEngine } from '../engines/node.ts'
 import { webCryptoEngine } from '../engines/webcrypto.ts'
 import { makeVectors } from './make-vectors.ts'
 import { hasOfficialVectors, loadFromDisk, OWN_VECTORS } from './node-loader.ts'
-import { SUITE_CASES } from './suite.ts'
+import { runCryptoSuite, SUITE_CASES } from './suite.ts'
 
 if (!hasOfficialVectors) console.log('crypto: public test vectors are absent, their cases are skipped')
 
@@ -19,6 +19,16 @@ for (const engine of [nodeEngine(), webCryptoEngine()]) {
     }
   })
 }
+
+describe('runCryptoSuite', () => {
+  it('reports what a broken engine fails, and skips what has no vectors', async () => {
+    const broken = { ...nodeEngine(), sha256: async () => new Uint8Array(32), ed25519Verify: async () => true }
+    const results = await runCryptoSuite(broken, async () => null)
+    const failed = results.filter(({ ok }) => !ok).map(({ name }) => name)
+    expect(failed).toEqual(['Ed25519 signs, verifies and never throws on nonsense'])
+    expect(results.filter(({ skipped }) => skipped).length).toBeGreaterThan(20)
+  })
+})
 
 describe('spec/vectors/crypto', () => {
   it('is exactly what scripts/make-crypto-vectors.ts makes', async () => {

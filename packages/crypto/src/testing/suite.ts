@@ -2,21 +2,8 @@ import type { CryptoEngine } from '../engine.ts'
 import { behaviourCases } from './behaviour.ts'
 import { floeCases } from './floe-vectors.ts'
 import { ownCases } from './own-vectors.ts'
+import type { SuiteCase, VectorLoader } from './suite-case.ts'
 import { wycheproofCases } from './wycheproof.ts'
-
-/**
- * Reads a vector file as text; null where the file is absent.
- *
- * `official` paths lie under the folder of public test vectors, `own` ones under `spec/vectors/crypto`.
- */
-export type VectorLoader = (source: 'official' | 'own', path: string) => Promise<string | null>
-
-/** What an engine and a loader must show: one named fact. */
-export interface SuiteCase {
-  readonly name: string
-  /** Returns 'skipped' where its vectors are absent, throws where the fact does not hold. */
-  run(engine: CryptoEngine, load: VectorLoader): Promise<'skipped' | undefined>
-}
 
 /** The outcome of one case. */
 export interface SuiteResult {

@@ -6,7 +6,7 @@ import { hkdfExpand, hkdfExtract } from '../hkdf.ts'
 import { xwingPublicKey } from '../keys/hpke.ts'
 import { SecretBytes } from '../secret-bytes.ts'
 import { expectBytes, expectThat, outcome } from './expect.ts'
-import type { SuiteCase, VectorLoader } from './suite.ts'
+import type { SuiteCase, VectorLoader } from './suite-case.ts'
 
 /** A test of a Wycheproof file; every other field is a hexadecimal text or a number. */
 type Test = { readonly tcId: number; readonly result: string } & Readonly<Record<string, string | number>>
