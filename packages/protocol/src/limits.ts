@@ -11,6 +11,8 @@ export const LIMITS = {
   bodyBytes: 64 * KIB,
   /** Largest request body that holds a batch of blobs or a commit. */
   batchBodyBytes: 16 * MIB,
+  /** Largest request body of a registration: keyring and genesis commit in base64url, and the rest. */
+  registrationBodyBytes: 5 * MIB,
   /** Largest part that may travel inside a reservation, in bytes. */
   inlinePartBytes: 256 * KIB,
   /** Most bytes of parts inside one reservation request. */

@@ -62,7 +62,7 @@ export const registerFinish = defineRoute({
     genesis: bytesBetween(1, LIMITS.commitBytes),
   }),
   response: z.object(session),
-  bodyLimit: LIMITS.batchBodyBytes,
+  bodyLimit: LIMITS.registrationBodyBytes,
   errors: [
     'bad_request',
     'registration_closed',

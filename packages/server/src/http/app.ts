@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { ROUTES, type RouteName } from '@strongroom/protocol'
 import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify'
 import { ServerError } from '../domain/errors.ts'
-import { type Session, settleSession } from '../domain/sessions/sessions.ts'
+import { settleSession } from '../domain/sessions/sessions.ts'
 import type { KeyManagement, Logger, ServedObjectStore } from '../ports/index.ts'
-import { bindRoute } from './binder.ts'
+import { bindRoute, type Door } from './binder.ts'
 import { errorHandler, sendRefusal } from './errors.ts'
-import { createHandlers, type HandlerDeps } from './handlers.ts'
+import { createGate, createHandlers, type HandlerDeps } from './handlers.ts'
 import { registerHealth } from './health.ts'
 import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts'
 import { registerStartPage } from './start-page.ts'
@@ -73,10 +73,12 @@ export function createApp(deps: AppDeps): FastifyInstance {
   })
 
   const handlers = createHandlers(deps)
-  const settle = (request: Parameters<typeof bearerToken>[0]): Promise<Session> =>
-    settleSession(deps, bearerToken(request))
+  const door: Door = {
+    settle: async (request) => settleSession(deps, bearerToken(request)),
+    admit: createGate(deps),
+  }
   for (const name of Object.keys(ROUTES) as RouteName[]) {
-    bindRoute(app, ROUTES[name], handlers[name], settle)
+    bindRoute(app, ROUTES[name], handlers[name], door)
   }
   registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
   registerHealth(app, deps)

@@ -10,8 +10,6 @@ export interface Call<R extends Route> {
   readonly query: QueryOf<R>
   readonly body: BodyOf<R>
   readonly session: R['auth'] extends 'session' ? Session : null
-  /** Address of the client, as TRUSTED_PROXIES lets it be known. */
-  readonly address: string
 }
 
 export type Handlers = {
@@ -23,21 +21,25 @@ const BODY_BYTES_PER_MS = 16
 
 type AnyHandler = (call: never) => Promise<unknown>
 
+/** Who gets in, decided before a body is read. */
+export interface Door {
+  /** The session of a request. @throws ServerError `unauthenticated`, `session_expired` */
+  settle(request: FastifyRequest): Promise<Session>
+  /** Counts a request that needs no session. @throws ServerError `too_many_requests` */
+  admit(address: string): Promise<void>
+}
+
 /** Serves one route of the protocol: session, then body, then validation, handler, encoding. */
-export function bindRoute(
-  app: FastifyInstance,
-  route: Route,
-  handler: AnyHandler,
-  settle: (request: FastifyRequest) => Promise<Session>,
-): void {
+export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandler, door: Door): void {
   const sessions = new WeakMap<FastifyRequest, Session>()
   app.route({
     method: route.method,
     url: route.path,
     bodyLimit: route.bodyLimit,
-    // Reason: who has no session must not make the server read and parse megabytes.
+    // Reason: who has no session, or too many tries, must not make the server read and parse megabytes.
     onRequest: async (request) => {
-      if (route.auth === 'session') sessions.set(request, await settle(request))
+      if (route.auth === 'session') sessions.set(request, await door.settle(request))
+      else if (route.method === 'POST') await door.admit(request.ip)
     },
     preParsing: (request, _reply, _payload, done) => {
       limitBodyTime(request, route.bodyLimit)
@@ -49,7 +51,6 @@ export function bindRoute(
         query: decode(route.query, request.query, 'query'),
         body: decode(route.body, request.body ?? undefined, 'body'),
         session: sessions.get(request) ?? null,
-        address: request.ip,
       }
       // The values were decoded by the route's own schemas, which is what its handler's type asks for.
       const answer = await handler(call as never)

@@ -32,9 +32,14 @@ export interface HandlerDeps {
 const MINUTE_MS = 60_000
 const LOGINS_PER_NAME: RateLimit = { name: 'login-name', points: 30, windowMs: MINUTE_MS }
 
-/** Every route's handler: limits first, then the domain. */
+/** Counts an attempt to log in or register against its address; for before the body is read. */
+export function createGate(deps: HandlerDeps): (address: string) => Promise<void> {
+  const limit: RateLimit = { name: 'address', points: deps.attemptsPerMinute, windowMs: MINUTE_MS }
+  return (address) => countAttempt(deps, limit, address)
+}
+
+/** Every route's handler: a few lines over the domain. */
 export function createHandlers(deps: HandlerDeps): Handlers {
-  const perAddress: RateLimit = { name: 'address', points: deps.attemptsPerMinute, windowMs: MINUTE_MS }
   return {
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
@@ -43,21 +48,13 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       storeOrigins: [...deps.store.origins],
       timeMs: deps.clock.nowMs(),
     }),
-    registerStart: async ({ body, address }) => {
-      await countAttempt(deps, perAddress, address)
-      return startRegistration(deps, body)
-    },
-    registerFinish: async ({ body, address }) => {
-      await countAttempt(deps, perAddress, address)
-      return finishRegistration(deps, body)
-    },
-    loginStart: async ({ body, address }) => {
-      await countAttempt(deps, perAddress, address)
+    registerStart: async ({ body }) => startRegistration(deps, body),
+    registerFinish: ({ body }) => finishRegistration(deps, body),
+    loginStart: async ({ body }) => {
       await countAttempt(deps, LOGINS_PER_NAME, deps.setup.userIdentifier(loginName(body.login)))
       return startLogin(deps, body)
     },
-    loginFinish: async ({ body, address }) => {
-      await countAttempt(deps, perAddress, address)
+    loginFinish: async ({ body }) => {
       const loggedIn = await finishLogin(deps, body)
       // Whoever knows the password may log in as often as they like.
       await forgiveAttempts(deps, LOGINS_PER_NAME, await loginHashOf(deps, loggedIn.accountId))

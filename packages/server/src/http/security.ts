@@ -35,7 +35,7 @@ export function registerOriginCheck(app: FastifyInstance, origin: string | null)
   app.addHook('onRequest', async (request) => {
     const given = request.headers.origin
     if (given === undefined) return
-    const own = origin ?? `${request.protocol}://${request.headers.host ?? ''}`
+    const own = origin ?? `${request.protocol}://${request.host}`
     if (given !== own) throw new ServerError('forbidden', { details: { reason: 'origin' } })
   })
 }
