@@ -28,7 +28,7 @@ let writer: Person
 let reader: Person
 let state: ChainState
 
-const RECORD: Operation = { op: 'record', type: 'setting', key: new Uint8Array(1), value: new Uint8Array(1) }
+const RECORD = { op: 'record', type: 'setting', key: new Uint8Array(1), value: new Uint8Array(1) } satisfies Operation
 
 /** The chain after a commit that must be right. */
 async function extend(from: ChainState, author: Person, section: Partial<Section>): Promise<ChainState> {
@@ -75,6 +75,22 @@ describe('a commit', () => {
     expect(await readBody(engine, vault.logKey, verified.header, verified.sealedBody)).toEqual([RECORD])
     const other = { ...verified.header, seq: 2 }
     expect(await readBody(engine, vault.logKey, other, verified.sealedBody)).toBeNull()
+    const wiped = vault.logKey.clone()
+    wiped.dispose()
+    await expect(readBody(engine, wiped, verified.header, verified.sealedBody)).rejects.toBeDefined()
+  })
+
+  test('too large for the limits is not built', async () => {
+    const value = new Uint8Array(60_000)
+    const operations = Array.from(
+      { length: 18 },
+      (_, index): Operation => ({ ...RECORD, key: Uint8Array.of(index), value }),
+    )
+    const input = { state, author: founder, logKey: vault.logKey, changeId: new Uint8Array(16), timeMs: 0 }
+    const references = { added: [], released: [] }
+    await expect(buildCommit(engine, { ...input, operations, references })).rejects.toEqual(refuses('limits_exceeded'))
+    const fewer = operations.slice(0, 16)
+    await expect(buildCommit(engine, { ...input, operations: fewer, references })).resolves.toBeDefined()
   })
 
   test('is refused with any bit of header or signature flipped', async () => {

@@ -184,7 +184,7 @@ export function decodeContent(value: CborValue | undefined, shape: Shapes, code:
   return content
 }
 
-/** The contents of a version: at least one, slots in ascending order and unique. */
+/** The contents of a version: at least one, slots all different. */
 export function decodeContents(value: CborValue | undefined, shape: Shapes, code: VaultErrorCode): ContentRecord[] {
   const contents = shape.list(value, MAX_CONTENTS).map((entry) => decodeContent(entry, shape, code))
   if (contents.length === 0) throw new VaultError(code, 'no content')

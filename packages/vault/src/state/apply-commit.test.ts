@@ -4,6 +4,7 @@ import type { Operation } from '../log/operations.ts'
 import { commit, content, freshState, hasher, header, id, section } from '../testing/build.ts'
 import { applyCommit, references } from './apply-commit.ts'
 import { decodeState, encodeState } from './columns.ts'
+import { MAX_DEPTH } from './place.ts'
 import {
   childNamed,
   correction,
@@ -211,6 +212,18 @@ describe('operations', () => {
       content(9).blobId,
       content(8).blobId,
     ])
+  })
+
+  test('refuse to put anything deeper than the limit, and find their way out', async () => {
+    const state = await freshState()
+    const chain = Array.from({ length: MAX_DEPTH + 1 }, (_, index) =>
+      folder(index + 1, index === 0 ? state.rootId : id(index), 'x'),
+    )
+    expect(reasonOf(state, chain)).toBeNull()
+    expect(reasonOf(state, [folder(9999, id(MAX_DEPTH + 1), 'x')])).toBe('too_deep')
+    const from = { fromParentId: id<NodeId>(1), fromName: 'x' }
+    expect(reasonOf(state, [{ op: 'move', nodeId: id(2), ...from, toParentId: state.rootId, toName: 'y' }])).toBeNull()
+    expect(reasonOf(state, [folder(9999, id(MAX_DEPTH + 1), 'x')])).toBeNull()
   })
 
   test('keep nodes of unknown kinds', async () => {

@@ -1,4 +1,5 @@
 import type { NodeId } from '@strongroom/crypto/envelope'
+import { MAX_REFERENCES } from '../header/limits.ts'
 import { idKey, recordKey } from './id-key.ts'
 import type { VaultNode, VaultState, VaultVersion } from './state.ts'
 
@@ -121,7 +122,7 @@ export function referenceCount(state: VaultState, blobId: Uint8Array): number {
 
 /**
  * The references by which a commit without operations takes back what skipped commits did to the server's counts;
- * null when nothing is owed.
+ * null when nothing is owed. What is more than one commit holds is left for the next.
  */
 export function correction(state: VaultState): {
   added: { blobId: Uint8Array; count: number; sourceVault: null }[]
@@ -131,8 +132,9 @@ export function correction(state: VaultState): {
   if (owed.length === 0) return null
   const added = owed
     .filter((entry) => entry.count < 0)
+    .slice(0, MAX_REFERENCES)
     .map(({ blobId, count }) => ({ blobId, count: -count, sourceVault: null }))
-  return { added, released: owed.filter((entry) => entry.count > 0) }
+  return { added, released: owed.filter((entry) => entry.count > 0).slice(0, MAX_REFERENCES) }
 }
 
 function nodesOf(state: VaultState, keys: Iterable<string>): VaultNode[] {

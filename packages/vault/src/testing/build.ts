@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { BlobId, NodeId, VaultId, VersionId } from '@strongroom/crypto/envelope'
 import { contentLayout } from '@strongroom/crypto/sizes'
 import type { CommitHeader } from '../header/commit-header.ts'
@@ -11,7 +10,7 @@ import { emptyState, type VaultState } from '../state/state.ts'
 
 /** Hashes in tests that need no keys. */
 export const hasher: Hasher = {
-  sha256: async (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))),
 }
 
 /** An id that ends in a number. */
