@@ -54,8 +54,8 @@ async function bundle(entry: URL): Promise<Uint8Array> {
 export interface PageOptions {
   /** Module that the page runs. */
   entry: URL
-  /** Further modules for workers, by the path that they are served under. */
-  workers?: Record<string, URL>
+  /** Gives further files by their path; null for those that are absent. */
+  file?: (path: string) => Promise<string | null>
 }
 
 /** A page of one origin: serves its script under a strict policy, and forwards `/v1` to a server. */
@@ -71,13 +71,12 @@ export interface TestPage extends AsyncDisposable {
 
 /** Starts a browser with a fresh profile and a page, not opened yet. */
 export async function startTestPage(options: PageOptions): Promise<TestPage> {
-  const scripts = new Map<string, Uint8Array>([['/page.js', await bundle(options.entry)]])
-  for (const [path, entry] of Object.entries(options.workers ?? {})) scripts.set(path, await bundle(entry))
+  const script = await bundle(options.entry)
   let target: string | null = null
   const server = createServer((incoming, outgoing) => {
     const path = (incoming.url ?? '/').split('?')[0] ?? '/'
     if (path.startsWith('/v1/') && target !== null) forward(target, incoming, outgoing)
-    else serveFile(path, scripts, outgoing)
+    else void serveFile(path, script, options.file, outgoing)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -129,22 +128,28 @@ function watch(page: Page, origin: string): string[] {
   return complaints
 }
 
-function serveFile(path: string, scripts: ReadonlyMap<string, Uint8Array>, outgoing: ServerResponse): void {
+async function serveFile(
+  path: string,
+  script: Uint8Array,
+  file: PageOptions['file'],
+  outgoing: ServerResponse,
+): Promise<void> {
   const headers = {
     'content-security-policy': POLICY,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   }
-  const script = scripts.get(path)
-  if (script !== undefined) {
-    outgoing.writeHead(200, { ...headers, 'content-type': 'text/javascript; charset=utf-8' }).end(script)
-  } else if (path === '/') {
-    const html =
-      '<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>'
-    outgoing.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html)
-  } else {
-    outgoing.writeHead(404, headers).end()
+  const send = (type: string, body: Uint8Array | string): void => {
+    outgoing.writeHead(200, { ...headers, 'content-type': `${type}; charset=utf-8` }).end(body)
   }
+  if (path === '/page.js') return send('text/javascript', script)
+  if (path === '/') {
+    const head = '<!doctype html><title>test</title><link rel="icon" href="data:,">'
+    return send('text/html', `${head}<script type="module" src="/page.js"></script>`)
+  }
+  const text = (await file?.(path)) ?? null
+  if (text === null) outgoing.writeHead(404, headers).end()
+  else send('text/plain', text)
 }
 
 function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {

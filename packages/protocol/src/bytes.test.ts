@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import { bytesBetween, bytesOf, decodeBytes, encodeBytes } from './bytes.ts'
+import { z } from './zod.ts'
 
 describe('byte strings', () => {
   it('come back as they went', () => {

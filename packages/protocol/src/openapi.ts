@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import { type ApiErrorCode, ERRORS, errorBody } from './errors.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes.ts'
+import { z } from './zod.ts'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 type JsonObject = { [name: string]: Json }

@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import { bytesBetween, digest, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
+import { z } from '../zod.ts'
 import { wrap } from './blobs.ts'
 
 const vaultParams = z.strictObject({ vaultId: id })
