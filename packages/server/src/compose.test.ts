@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { client, ready } from '@serenity-kit/opaque'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer } from './compose.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -69,6 +70,34 @@ describe('a server', () => {
     await ended
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(answer).toContain('bad_request')
+  })
+
+  it('uses up a login state that another instance on the same database made', async () => {
+    const [one, two] = [await startServer(config), await startServer(config)]
+    try {
+      const post = async (url: string, path: string, body: object) => {
+        const answer = await fetch(`${url}${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+        return { status: answer.status, body: (await answer.json()) as { loginId?: string; code?: string } }
+      }
+      await ready
+      const { startLoginRequest } = client.startLogin({ password: 'x' })
+      const started = await post(one.url, '/v1/login/start', { login: 'ann', request: startLoginRequest })
+      expect(started.status).toBe(200)
+      const third = { loginId: started.body.loginId, request: Buffer.alloc(64).toString('base64url') }
+      expect(await test.database.selectFrom('login_states').select('id').execute()).toHaveLength(1)
+      expect(await post(two.url, '/v1/login/finish', third)).toMatchObject({
+        status: 401,
+        body: { code: 'login_failed' },
+      })
+      expect(await test.database.selectFrom('login_states').select('id').execute()).toHaveLength(0)
+      expect(await publicKey(one.url)).toBe(await publicKey(two.url))
+    } finally {
+      await Promise.all([one.close(), two.close()])
+    }
   })
 
   it('that can not start closes what it had opened and says why in one line', async () => {

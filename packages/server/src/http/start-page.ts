@@ -19,11 +19,12 @@ const PAGE = `<!doctype html>
 <body>
 <h1>Strongroom</h1>
 <p>This server stores files that were encrypted before they reached it. It can't read them, and nobody who runs it can.</p>
-<p>Begin with the command line, from the project's folder:</p>
-<pre>export STRONGROOM_SERVER=__URL__
-npx strongroom register
-npx strongroom put -r photos /
-npx strongroom ls /</pre>
+<p>Begin with the command line, in the project's folder:</p>
+<pre>npm link
+export STRONGROOM_SERVER=__URL__
+strongroom register me@example.org
+strongroom put -r photos /
+strongroom ls /photos</pre>
 <p>Whoever runs this server should back up the data folder and the key file together: without the key file nothing opens.</p>
 </body>
 </html>

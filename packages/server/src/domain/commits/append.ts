@@ -12,7 +12,6 @@ import type { Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
-import { requireMember } from './access.ts'
 import type { Head } from './read.ts'
 import { applyReferences } from './references.ts'
 import { commitVerifier, rejectCommit } from './verifier.ts'
@@ -49,8 +48,7 @@ interface VaultRow {
  *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`
  */
 export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
-  await requireMember(deps.database, input.vaultId, input.accountId)
-  const vault = await readVault(deps.database, input.vaultId)
+  const vault = await readVault(deps.database, input)
   const { header, hash } = await parse(input.commit)
   if (!equal(header.vaultId, input.vaultId)) throw new ServerError('bad_request', { details: { path: 'vaultId' } })
   if (!equal(header.accountId, input.accountId)) throw new ServerError('forbidden')
@@ -76,11 +74,18 @@ async function parse(bytes: Uint8Array) {
   }
 }
 
-async function readVault(database: Database, vaultId: Uint8Array): Promise<VaultRow> {
+/** The vault, for its active members alone. */
+async function readVault(
+  database: Database,
+  reader: { vaultId: Uint8Array; accountId: Uint8Array },
+): Promise<VaultRow> {
   const vault = await database
     .selectFrom('vaults')
+    .innerJoin('members', 'members.vault_id', 'vaults.id')
     .select(['owner_id', 'head_seq', 'head_hash', 'chain_state'])
-    .where('id', '=', vaultId)
+    .where('vaults.id', '=', reader.vaultId)
+    .where('members.account_id', '=', reader.accountId)
+    .where('members.state', '=', 'active')
     .executeTakeFirst()
   if (vault === undefined) throw new ServerError('not_found')
   return vault
@@ -94,7 +99,7 @@ function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
 async function appendedBefore(
   database: Database,
   vault: VaultRow | null,
-  sent: { vaultId: Uint8Array; seq: number; hash: Uint8Array },
+  sent: { vaultId: Uint8Array; accountId: Uint8Array; seq: number; hash: Uint8Array },
 ): Promise<Head> {
   const row = await database
     .selectFrom('commits')
@@ -103,7 +108,7 @@ async function appendedBefore(
     .where('seq', '=', sent.seq)
     .executeTakeFirst()
   if (row !== undefined && equal(row.hash, sent.hash)) return { seq: sent.seq, hash: sent.hash }
-  throw headMoved(vault ?? (await readVault(database, sent.vaultId)))
+  throw headMoved(vault ?? (await readVault(database, sent)))
 }
 
 interface LockedAppend {
