@@ -20,10 +20,17 @@ export function browserPlatform(options: BrowserPlatformOptions = {}): Platform 
   const engine = webCryptoEngine()
   return {
     engine,
-    transport: fetchTransport((input, init) => fetch(input, init)),
+    transport: fetchTransport(fetchWithBlobs),
     store: options.store ?? memoryStore(),
     clock: systemClock,
     opaque: inlineOpaque(),
     content: inlineCipher(engine),
   }
+}
+
+/** `fetch` with byte bodies as Blobs, which browsers send many times faster than buffers. */
+function fetchWithBlobs(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
+  const { body } = init
+  // Reason for the cast: shared memory is never passed here.
+  return fetch(input, ArrayBuffer.isView(body) ? { ...init, body: new Blob([body as BlobPart]) } : init)
 }
