@@ -33,10 +33,20 @@ export async function withSession<T>(context: CommandContext, task: (session: Se
   }
   try {
     checkServer(context.environment.STRONGROOM_SERVER, session.identity.server)
-    return await task(session)
+    const result = await task(session)
+    warnOfLeftOut(context.output, session.leftOutCommits)
+    return result
   } finally {
     await session.close()
   }
+}
+
+function warnOfLeftOut(output: Output, count: number): void {
+  if (count === 0) return
+  const changes = count === 1 ? '1 change' : `${count} changes`
+  output.warn(
+    `strongroom: ${changes} in the log of your files broke the rules and had no effect; a device of yours runs a broken or hostile program.`,
+  )
 }
 
 /** `withSession` for commands that only need the files. */

@@ -68,6 +68,9 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
   return {
     identity,
     drive: createDrive({ platform, api, access, log, deviceName }),
+    get leftOutCommits() {
+      return log.leftOut
+    },
     async whoami(options) {
       const answer = await api.call('account', { signal: options?.signal })
       if (toHex(answer.accountId) !== identity.accountId) throw integrityError('the account of the session')

@@ -35,6 +35,11 @@ export interface AccountInfo extends Identity {
 export interface Session extends AsyncDisposable {
   readonly identity: Identity
   readonly drive: Drive
+  /**
+   * Commits that were read in this session and left out: signed by a writer of the vault, but against its rules (names
+   * such as `..`, operations that do not apply). Tell the user; whoever made them runs a broken or hostile client.
+   */
+  readonly leftOutCommits: number
   whoami(options?: { signal?: AbortSignal }): Promise<AccountInfo>
   /** Ends the session on the server and forgets its keys here; pins stay. */
   logout(options?: { signal?: AbortSignal }): Promise<void>

@@ -61,6 +61,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   let chain: ChainState | null = cached?.chain ?? null
   let state: VaultState = cached?.state ?? (await emptyState(engine, vaultId))
   let savedSeq = state.seq
+  let leftOut = 0
   let pinnedSeq = pin?.seq ?? -1
   let turn: Promise<unknown> = Promise.resolve()
   const keys = await epochKeys(engine, keyring)
@@ -82,8 +83,11 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     const operations = await stopping(async () =>
       readBody(engine, keys.of(header.epoch).logKey, header, verified.sealedBody),
     )
-    state = applyCommit(state, { header, section, operations }).state
+    const result = applyCommit(state, { header, section, operations })
+    state = result.state
     chain = next
+    // A change that came twice is no broken rule: its author's first answer was lost.
+    if (!result.applied && result.reason !== 'change_known') leftOut += 1
   }
 
   const sync = async (signal: AbortSignal | undefined): Promise<number> => {
@@ -163,6 +167,9 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   return {
     get state() {
       return state
+    },
+    get leftOut() {
+      return leftOut
     },
     sync: (signal) => inTurn(() => sync(signal)),
     commit: (plan, signal) => inTurn(() => append(plan, signal)),

@@ -21,6 +21,8 @@ export type Planner = (state: VaultState) => PlannedChange | null
 /** The verified log of one vault, and the state that it adds up to. */
 export interface VaultLog {
   readonly state: VaultState
+  /** Authentic commits that `sync` read and left out, because they break a rule of the log. */
+  readonly leftOut: number
   /** Fetches, verifies and applies newer commits; returns how many. */
   sync(signal: AbortSignal | undefined): Promise<number>
   /** Appends one commit, on top of whatever was committed meanwhile. @throws ClientError `conflict` */
