@@ -90,6 +90,26 @@ describe('after a crash', () => {
     await again.stop()
   })
 
+  it.runIf(linux)('goes on, and goes on refusing a second server, when a process of its database crashes', async () => {
+    const { server, postgres } = await startWriting()
+    try {
+      const [victim = 0] = descendants(postgres)
+      process.kill(victim, 'SIGKILL')
+      await untilGone(victim)
+      const deadline = Date.now() + 20_000
+      const ready = async () => (await fetch(`${server.url}/readyz`)).status === 200
+      while (!(await ready()) && Date.now() < deadline) await delay(100)
+      await delay(500)
+      expect(await ready()).toBe(true)
+      await expectAllRows()
+      const second = await startDevServer({ dataDir }).catch((thrown: unknown) => thrown)
+      expect(second).toMatchObject({ output: expect.stringContaining('Another Strongroom server is running') })
+      await expectAllRows()
+    } finally {
+      await server.stop()
+    }
+  })
+
   it('survives a kill at any moment of its first start', async () => {
     for (const afterMs of [150, 300, 450, 700]) {
       const fresh = path.join(dataDir, `fresh-${afterMs}`)

@@ -157,7 +157,7 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
     await clearOrphan(attempt)
     const logOffset = logLength(paths.log)
     const started = spawnPostgres(paths, binaries.postgres, runAs)
-    const owner = await own(started, attempt, logOffset)
+    const ownership = keepOwnership(await own(started, attempt, logOffset), started, host)
     let closing = false
     const ended = new Promise<void>((resolve) => {
       void started.exited.then(() => {
@@ -171,7 +171,7 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
       ended,
       close: async () => {
         closing = true
-        await owner.end().catch(() => undefined)
+        await ownership.release()
         await started.stop()
         await remove()
       },
@@ -179,6 +179,36 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
   } catch (error) {
     await remove()
     throw error
+  }
+}
+
+/**
+ * Holds the owner lock as long as PostgreSQL runs.
+ *
+ * Reason: PostgreSQL ends all sessions when one of its processes crashes, and with them the lock.
+ */
+function keepOwnership(first: pg.Client, started: PostgresProcess, host: string): { release(): Promise<void> } {
+  let owner = first
+  let released = false
+  const end = () => owner.end().catch(() => undefined)
+  const takeAgain = async () => {
+    while (!released && !started.hasExited()) {
+      const again = await takeOwnership(host).catch(() => null)
+      if (again !== null) {
+        owner = again
+        if (released) return end()
+        owner.once('end', takeAgain)
+        return
+      }
+      await delay(100)
+    }
+  }
+  owner.once('end', takeAgain)
+  return {
+    release: async () => {
+      released = true
+      await end()
+    },
   }
 }
 

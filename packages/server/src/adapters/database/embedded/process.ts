@@ -22,6 +22,7 @@ kill $guard 2>/dev/null
 exit $code
 `
 
+const STOP_MS = 30_000
 const LOG_LIMIT = 4 * 1024 * 1024
 
 const SETTINGS: readonly string[] = [
@@ -53,7 +54,7 @@ export interface PostgresProcess {
   /** Resolves with the exit code when PostgreSQL has ended. */
   readonly exited: Promise<number | null>
   hasExited(): boolean
-  /** Fast shutdown: sessions end, everything is flushed. */
+  /** Fast shutdown: sessions end, everything is flushed. One that takes too long is cut short; recovery does the rest. */
   stop(): Promise<void>
 }
 
@@ -96,9 +97,16 @@ export function spawnPostgres(paths: PostgresPaths, postgres: string, runAs: Run
     hasExited: () => ended,
     stop: async () => {
       child.stdin?.end()
+      const impatient = setTimeout(() => void quitAtOnce(paths.cluster), STOP_MS)
       await exited
+      clearTimeout(impatient)
     },
   }
+}
+
+async function quitAtOnce(cluster: string): Promise<void> {
+  const state = await postmasterState(cluster)
+  if (state !== null) process.kill(state.pid, 'SIGQUIT')
 }
 
 export interface PostmasterState {
