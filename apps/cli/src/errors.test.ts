@@ -1,0 +1,68 @@
+import { ClientError, type ClientErrorCode } from '@strongroom/client'
+import { describe, expect, test } from 'vitest'
+import { aboutPath, causeChain, describeFailure } from './errors.ts'
+import { EXIT } from './exit-codes.ts'
+import { CliError } from './failure.ts'
+
+const EXPECTED: Record<ClientErrorCode, number> = {
+  usage: EXIT.usage,
+  not_found: EXIT.notFound,
+  authentication: EXIT.authentication,
+  integrity: EXIT.integrity,
+  conflict: EXIT.conflict,
+  network: EXIT.network,
+  server: EXIT.network,
+  quota: EXIT.quota,
+  partly_done: EXIT.partlyDone,
+  exists: EXIT.conflict,
+  not_a_folder: EXIT.notFound,
+  is_a_folder: EXIT.usage,
+  aborted: EXIT.interrupted,
+  source_changed: EXIT.failed,
+  local_io: EXIT.failed,
+  upgrade_required: EXIT.failed,
+  registration_closed: EXIT.authentication,
+  login_taken: EXIT.conflict,
+}
+
+describe('each code of the SDK', () => {
+  test.each(Object.entries(EXPECTED))('%s ends with %i and one whole sentence', (code, exitCode) => {
+    // The entries are those of the record above.
+    const failure = describeFailure(new ClientError(code as ClientErrorCode, 'something happened'))
+    expect(failure.exitCode).toBe(exitCode)
+    expect(failure.message).toMatch(/^[A-Z][^\n]*\.$/)
+  })
+})
+
+test('a local failure says what the system said, not its code', () => {
+  const error = new ClientError('local_io', 'x', { details: { errno: 'ENOSPC' } })
+  expect(describeFailure(error).message).toBe('The local file system refused: the disk is full.')
+})
+
+test('what nobody expected shows neither message nor stack', () => {
+  const failure = describeFailure(new TypeError('cannot read "secret"'))
+  expect(failure.exitCode).toBe(EXIT.failed)
+  expect(failure.message).not.toContain('secret')
+})
+
+test('a message cannot steer the terminal', () => {
+  expect(describeFailure(new ClientError('server', 'bad\u001b[2J\nline')).message).not.toMatch(/\p{Cc}/u)
+})
+
+test('aboutPath names the path where the path is the matter, and keeps the code', async () => {
+  const fail = (code: ClientErrorCode) => aboutPath('/a\u001b[2J', () => Promise.reject(new ClientError(code, 'no')))
+  await expect(fail('not_found')).rejects.toMatchObject({
+    exitCode: EXIT.notFound,
+    message: expect.stringMatching(/^"\/a": No\./),
+  })
+  await expect(fail('network')).rejects.toBeInstanceOf(ClientError)
+})
+
+test('causes are one line each, and a circle of them ends', () => {
+  const inner = new Error('inner\n    at somewhere')
+  const outer = new CliError(EXIT.failed, 'outer', { cause: inner })
+  inner.cause = inner
+  const lines = causeChain(outer)
+  expect(lines[0]).toBe('  caused by Error: inner')
+  expect(lines.length).toBeLessThanOrEqual(10)
+})
