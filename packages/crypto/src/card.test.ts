@@ -55,6 +55,9 @@ describe('identity cards', () => {
     expect(await outcome(() => verifyCard(engine, second.bytes, previous))).toBe('success')
     expect(await outcome(() => verifyCard(engine, stolen.bytes, previous))).toBe('decrypt_failed')
     expect(await outcome(() => verifyCard(engine, first.bytes, previous))).toBe('decrypt_failed')
+    const elsewhere = { ...about, accountId: asAccountId(engine.randomBytes(16)) }
+    const moved = await createCard(engine, two, elsewhere, { hash: first.hash, seed: one.ed25519 })
+    expect(await outcome(() => verifyCard(engine, moved.bytes, previous))).toBe('decrypt_failed')
     const other = await verifyCard(engine, (await createCard(engine, three, about)).bytes)
     expect(await outcome(() => verifyCard(engine, second.bytes, other))).toBe('decrypt_failed')
   })
@@ -77,6 +80,22 @@ describe('Ed25519 encodings', () => {
   it.each(smallOrder)('refuses %s, whose order is small', (text) => {
     expect(isSmallOrder(fromHex(text))).toBe(true)
     expect(isStrictEd25519(fromHex(text), new Uint8Array(64).fill(9))).toBe(false)
+  })
+
+  it('refuses points that are not canonical, and R of small order', async () => {
+    const seed = engine.randomBytes(32)
+    const publicKey = await engine.ed25519PublicKey(seed)
+    const signature = await engine.ed25519Sign(seed, seed)
+    const withR = (r: Uint8Array) => Uint8Array.from([...r, ...signature.slice(32)])
+    for (const text of smallOrder) expect(isStrictEd25519(publicKey, withR(fromHex(text)))).toBe(false)
+    for (let y = 0xf0; y <= 0xff; y++) {
+      const point = new Uint8Array(32).fill(0xff)
+      point.set([y])
+      point.set([0x7f], 31)
+      expect(isSmallOrder(point)).toBe(false)
+      expect(isStrictEd25519(point, signature)).toBe(false)
+      expect(isStrictEd25519(publicKey, withR(point))).toBe(false)
+    }
   })
 
   it('accepts honest keys and refuses S at or above the group order', async () => {
