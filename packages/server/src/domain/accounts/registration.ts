@@ -1,17 +1,22 @@
 import { client, server as opaque } from '@serenity-kit/opaque'
-import { type CommitHeader, encodeChainState, verifyCommit } from '@strongroom/vault/header'
-import type { Database, DatabaseTransaction } from '../../database/tables.ts'
+import { encodeChainState, type VerifiedCommit, verifyCommit } from '@strongroom/vault/header'
+import type { Insertable } from 'kysely'
+import type { Database, DatabaseTransaction, Tables } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { commitVerifier, rejectCommit } from '../commits/verifier.ts'
 import { ServerError } from '../errors.ts'
-import type { OuterKeys } from '../keys/outer-keys.ts'
-import { sealOuter } from '../keys/outer-layer.ts'
+import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
+import { type OuterPlace, sealOuter } from '../keys/outer-layer.ts'
 import { envelopePlace, keyringPlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
-import { checkCard } from './card.ts'
+import { type CheckedCard, checkCard } from './card.ts'
 import { attempt, loginName } from './login.ts'
+
+// Methods of account-key envelopes.
+const PASSWORD = 1
+const RECOVERY = 2
 
 interface Deps {
   database: Database
@@ -67,7 +72,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
   checkRecord(deps, login, input.record)
   const card = await checkCard(input.card, input.accountId)
   const genesis = await verifyCommit({ ...commitVerifier, state: null, bytes: input.genesis }).catch(rejectCommit)
-  checkGenesis(genesis.header, genesis.next.members, { accountId: input.accountId, card })
+  checkFounder(genesis, { accountId: input.accountId, card })
   const outer = await deps.outerKeys.create(input.accountId)
   const now = deps.clock.nowMs()
 
@@ -89,58 +94,13 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
       .insertInto('outer_keys')
       .values({ account_id: input.accountId, version: outer.version, wrapped: outer.wrapped, created_ms: now })
       .execute()
-    const envelope = (method: number, bytes: Uint8Array) => ({
-      account_id: input.accountId,
-      method,
-      version: 1,
-      outer_version: outer.version,
-      sealed: sealOuter(deps.random, outer.key, envelopePlace(input.accountId, method, 1), bytes),
-    })
-    await tx
-      .insertInto('envelopes')
-      .values([envelope(1, input.passwordEnvelope), envelope(2, input.recoveryEnvelope)])
-      .execute()
-    await tx
-      .insertInto('keyrings')
-      .values({
-        account_id: input.accountId,
-        version: 1,
-        outer_version: outer.version,
-        sealed: sealOuter(deps.random, outer.key, keyringPlace(input.accountId, 1), input.keyring),
-      })
-      .execute()
-    const vaultId = genesis.header.vaultId
-    const vault = await tx
-      .insertInto('vaults')
-      .values({
-        id: vaultId,
-        owner_id: input.accountId,
-        epoch: genesis.next.epoch,
-        head_seq: 0,
-        head_hash: genesis.hash,
-        chain_state: encodeChainState(genesis.next),
-        created_ms: now,
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning('id')
-      .executeTakeFirst()
-    if (vault === undefined) throw new ServerError('commit_rejected', { details: { reason: 'vault_exists' } })
-    await tx
-      .insertInto('members')
-      .values({ vault_id: vaultId, account_id: input.accountId, role: 'owner', state: 'active' })
-      .execute()
-    await tx
-      .insertInto('commits')
-      .values({ vault_id: vaultId, seq: 0, hash: genesis.hash, bytes: input.genesis, appended_ms: now })
-      .execute()
+    await insertSealedKeys(deps, tx, input, outer)
+    await insertPrivateVault(tx, genesis, { bytes: input.genesis, now })
     return createSession({ ...deps, database: tx }, { accountId: input.accountId })
   })
 }
 
-async function insertAccount(
-  tx: DatabaseTransaction,
-  account: Parameters<ReturnType<typeof tx.insertInto<'accounts'>>['values']>[0],
-): Promise<void> {
+async function insertAccount(tx: DatabaseTransaction, account: Insertable<Tables['accounts']>): Promise<void> {
   const inserted = await tx
     .insertInto('accounts')
     .values(account)
@@ -148,9 +108,69 @@ async function insertAccount(
     .returning('id')
     .executeTakeFirst()
   if (inserted !== undefined) return
-  const hash = (account as { login_hash: string }).login_hash
-  const taken = await tx.selectFrom('accounts').select('id').where('login_hash', '=', hash).executeTakeFirst()
+  const taken = await tx
+    .selectFrom('accounts')
+    .select('id')
+    .where('login_hash', '=', account.login_hash)
+    .executeTakeFirst()
   throw new ServerError(taken === undefined ? 'account_exists' : 'login_taken')
+}
+
+async function insertSealedKeys(
+  deps: Pick<Deps, 'random'>,
+  tx: DatabaseTransaction,
+  input: RegistrationInput,
+  outer: OuterKey,
+): Promise<void> {
+  const { accountId } = input
+  const seal = (place: OuterPlace, bytes: Uint8Array) => ({
+    account_id: accountId,
+    version: 1,
+    outer_version: outer.version,
+    sealed: sealOuter(deps.random, outer.key, place, bytes),
+  })
+  await tx
+    .insertInto('envelopes')
+    .values([
+      { method: PASSWORD, ...seal(envelopePlace(accountId, PASSWORD, 1), input.passwordEnvelope) },
+      { method: RECOVERY, ...seal(envelopePlace(accountId, RECOVERY, 1), input.recoveryEnvelope) },
+    ])
+    .execute()
+  await tx
+    .insertInto('keyrings')
+    .values(seal(keyringPlace(accountId, 1), input.keyring))
+    .execute()
+}
+
+async function insertPrivateVault(
+  tx: DatabaseTransaction,
+  genesis: VerifiedCommit,
+  appended: { bytes: Uint8Array; now: number },
+): Promise<void> {
+  const { vaultId, accountId } = genesis.header
+  const vault = await tx
+    .insertInto('vaults')
+    .values({
+      id: vaultId,
+      owner_id: accountId,
+      epoch: genesis.next.epoch,
+      head_seq: 0,
+      head_hash: genesis.hash,
+      chain_state: encodeChainState(genesis.next),
+      created_ms: appended.now,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (vault === undefined) throw new ServerError('commit_rejected', { details: { reason: 'vault_exists' } })
+  await tx
+    .insertInto('members')
+    .values({ vault_id: vaultId, account_id: accountId, role: 'owner', state: 'active' })
+    .execute()
+  await tx
+    .insertInto('commits')
+    .values({ vault_id: vaultId, seq: 0, hash: genesis.hash, bytes: appended.bytes, appended_ms: appended.now })
+    .execute()
 }
 
 /** Refuses a record that no login could be answered from, by answering one. */
@@ -166,16 +186,12 @@ function checkRecord(deps: Pick<Deps, 'setup'>, login: string, record: string): 
   )
 }
 
-function checkGenesis(
-  header: CommitHeader,
-  members: readonly { accountId: Uint8Array; cardHash: Uint8Array; publicKey: Uint8Array }[],
-  founder: { accountId: Uint8Array; card: { hash: Uint8Array; ed25519PublicKey: Uint8Array } },
-): void {
-  const [member] = members
+/** The vault's only member must be the account itself, under the card that it registers. */
+function checkFounder(genesis: VerifiedCommit, founder: { accountId: Uint8Array; card: CheckedCard }): void {
+  const [member, ...others] = genesis.next.members
   const own =
-    header.seq === 0 &&
-    members.length === 1 &&
     member !== undefined &&
+    others.length === 0 &&
     equal(member.accountId, founder.accountId) &&
     equal(member.cardHash, founder.card.hash) &&
     equal(member.publicKey, founder.card.ed25519PublicKey)
