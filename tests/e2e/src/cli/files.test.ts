@@ -108,9 +108,9 @@ describe('put and get', () => {
   })
 
   it('take --jobs and --limit-rate', async () => {
-    await writeFile(join(desk.folder, 'slow'), randomBytes(600_000))
+    await writeFile(join(desk.folder, 'slow'), randomBytes(20_000_000))
     const begun = Date.now()
-    await desk.ok('put', '--jobs', '2', '--limit-rate', '300k', 'slow', '/slow')
+    await desk.ok('put', '--jobs', '2', '--limit-rate', '10M', 'slow', '/slow')
     expect(Date.now() - begun).toBeGreaterThan(1000)
   })
 })
