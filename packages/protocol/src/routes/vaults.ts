@@ -69,6 +69,7 @@ export const commitAppend = defineRoute({
     'quota_exceeded',
     'payload_too_large',
     'upgrade_required',
+    'stored_data_damaged',
     'unavailable',
   ],
 })

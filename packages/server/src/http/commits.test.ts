@@ -245,4 +245,21 @@ describe('stored wraps and keys', () => {
     await put(first?.blob_id, first?.sealed)
     expect((await open()).code).toBe('ok')
   })
+
+  it('of a vault whose row was changed answer stored_data_damaged, and nothing is appended', async () => {
+    const ann = await registerAccount(server)
+    await commit(ann)
+    const vault = server.database.updateTable('vaults').where('id', '=', ann.state.vaultId)
+    const row = await server.database
+      .selectFrom('vaults')
+      .select('chain_state')
+      .where('id', '=', ann.state.vaultId)
+      .executeTakeFirstOrThrow()
+    const changed = Uint8Array.from(row.chain_state)
+    changed[0] = (changed[0] ?? 0) ^ 1
+    await vault.set({ chain_state: changed }).execute()
+    expect((await commit(ann)).code).toBe('stored_data_damaged')
+    await vault.set({ chain_state: row.chain_state }).execute()
+    expect((await commit(ann)).code).toBe('ok')
+  })
 })

@@ -39,7 +39,7 @@ export async function openBlobs(
   await requireMember(deps.database, reader.vaultId, reader.accountId)
   const expiresAtMs = deps.clock.nowMs() + LIMITS.urlLifeMs
   // Writing the end of the URLs takes the row locks that the collector respects.
-  const blobs = await sql<{ id: Uint8Array; length: number; digests: Uint8Array }>`
+  const blobs = await sql<{ id: Uint8Array; length: number | null; digests: Uint8Array | null }>`
     UPDATE blobs SET urls_end_ms = greatest(urls_end_ms, ${expiresAtMs})
     FROM (
       SELECT b.id FROM blobs b JOIN blob_references r ON r.blob_id = b.id AND r.vault_id = ${reader.vaultId}
@@ -53,6 +53,7 @@ export async function openBlobs(
     blobIds.map(async (blobId) => {
       const row = byHexId.get(hex(blobId))
       if (row === undefined) throw new ServerError('not_found')
+      if (row.length === null || row.digests === null) throw new ServerError('stored_data_damaged')
       return {
         blobId,
         blobLength: row.length,

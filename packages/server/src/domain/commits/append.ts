@@ -45,7 +45,7 @@ interface VaultRow {
  * original answer.
  *
  * @throws ServerError `not_found` (no member), `forbidden` (another author), `head_moved`, `commit_rejected`,
- *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`
+ *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`, `stored_data_damaged`
  */
 export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
   const vault = await readVault(deps.database, input)
@@ -54,7 +54,7 @@ export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
   if (!equal(header.accountId, input.accountId)) throw new ServerError('forbidden')
   if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, { ...input, seq: header.seq, hash })
   if (header.seq !== vault.head_seq + 1 || !equal(header.prev, vault.head_hash)) throw headMoved(vault)
-  const state = decodeChainState(vault.chain_state)
+  const state = chainStateOf(vault)
   const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
   checkWraps(commit, input.wraps)
   const outer = input.wraps.length > 0 ? await deps.outerKeys.newest(vault.owner_id) : null
@@ -89,6 +89,18 @@ async function readVault(
     .executeTakeFirst()
   if (vault === undefined) throw new ServerError('not_found')
   return vault
+}
+
+/** @throws ServerError `stored_data_damaged` when the row does not hang together */
+function chainStateOf(vault: VaultRow): ChainState {
+  try {
+    const state = decodeChainState(vault.chain_state)
+    const { head } = state
+    if (head?.seq === vault.head_seq && equal(head.hash, vault.head_hash)) return state
+  } catch (cause) {
+    throw new ServerError('stored_data_damaged', { cause })
+  }
+  throw new ServerError('stored_data_damaged')
 }
 
 function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
