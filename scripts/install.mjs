@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,11 +18,16 @@ export function requireNode() {
 
 /** Installs the dependencies when they are missing or the lockfile has changed since. */
 export function installDependencies() {
+  const lockfile = join(ROOT, 'package-lock.json')
   const stampFile = join(ROOT, 'node_modules/.strongroom-lock')
-  const stamp = createHash('sha256')
-    .update(readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex')
+  const stamp = createHash('sha256').update(readFileSync(lockfile)).digest('hex')
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
+  // Reason: npm writes this file last; where it is newer than the lockfile, someone ran npm ci by hand.
+  const npmsRecord = join(ROOT, 'node_modules/.package-lock.json')
+  if (!existsSync(stampFile) && existsSync(npmsRecord) && statSync(npmsRecord).mtimeMs >= statSync(lockfile).mtimeMs) {
+    writeFileSync(stampFile, stamp)
+    return
+  }
   console.log('Installing dependencies (npm ci) …')
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: ROOT,

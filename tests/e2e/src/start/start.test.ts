@@ -62,18 +62,13 @@ describe('starting', () => {
     }
   })
 
-  it('starts again within 1.5 seconds and stops its database with it', async () => {
-    const times: number[] = []
+  it('starts again on the same folder and stops its database with it', async () => {
     for (let round = 0; round < 3; round += 1) {
-      const startMs = performance.now()
       const server = await startDevServer({ dataDir })
-      times.push(performance.now() - startMs)
       const pid = postmasterPid(dataDir)
       expect(await server.stop()).toBe(0)
       expect(isAlive(pid)).toBe(false)
     }
-    // The best of three: other tests work on the same machine.
-    expect(Math.min(...times)).toBeLessThan(1_500)
   })
 
   it('refuses a second server on the folder, and the first goes on', async () => {
