@@ -27,8 +27,8 @@ export interface TransportResponse {
   readonly status: number
   /** Header value by lower-case name, or null. */
   header(name: string): string | null
-  /** The whole body; rejects above `maxLength` bytes. */
-  bytes(maxLength: number): Promise<Uint8Array<ArrayBuffer>>
+  /** The whole body, in `into` where it fits; rejects above `maxLength` bytes. */
+  bytes(maxLength: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** One HTTP exchange: no redirects, no cookies, no cache. Rejects with ClientError `network` or `aborted`. */
@@ -158,9 +158,17 @@ export interface PartEncryptor {
   close(): Promise<void>
 }
 
+/** A decrypted part; `release` gives its buffer back, after which `bytes` must not be touched. Releasing is optional. */
+export interface DecryptedPart {
+  readonly bytes: Uint8Array
+  release(): void
+}
+
 export interface PartDecryptor {
-  /** Verifies `sha256` first, then decrypts; returns true plaintext, padding cut. @throws ClientError `integrity` */
-  decryptPart(index: number, ciphertext: Uint8Array, sha256: Uint8Array): Promise<Uint8Array>
+  /** Memory for a part's ciphertext; `decryptPart` takes it back. */
+  lend(length: number): Uint8Array<ArrayBuffer>
+  /** Verifies `sha256` first, then decrypts to true plaintext, padding cut. @throws ClientError `integrity` */
+  decryptPart(index: number, ciphertext: Uint8Array<ArrayBuffer>, sha256: Uint8Array): Promise<DecryptedPart>
   close(): Promise<void>
 }
 

@@ -1,15 +1,18 @@
 import {
+  type ContentDecryptor,
   type ContentLayout,
   type CryptoEngine,
   CryptoError,
   createContentDecryptor,
   createContentEncryptor,
   equalBytes,
+  partBlobRange,
   partPlaintextRange,
   SEGMENT_LENGTH,
 } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
 import type { ContentCipher, OpenSource } from '../ports.ts'
+import { bufferPool } from './buffers.ts'
 
 /** Content encryption in the calling thread; plaintext buffers are reused. */
 export function inlineCipher(engine: CryptoEngine): ContentCipher {
@@ -17,30 +20,32 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
     async encryptor({ source, layout, dek, blobId }) {
       const file = await source.open()
       const encryptor = await createContentEncryptor(engine, { dek, blobId })
-      const pool: Uint8Array[] = []
+      const plain = bufferPool(largestPart(layout))
+      const sealed = bufferPool(partBlobRange(layout, 0).length)
       return {
         header: encryptor.header,
         async encryptPart(index) {
           const range = partPlaintextRange(layout, index)
-          const buffer = pool.pop() ?? new Uint8Array(largestPart(layout))
+          const plaintext = plain.take(range.length)
           try {
-            const plaintext = buffer.subarray(0, range.length)
             await readExactly(file, range.offset, plaintext)
-            const bytes = await encryptor.encryptPart({
+            const output = sealed.take(partBlobRange(layout, index).length)
+            const part = {
               firstSegment: firstSegment(layout, index),
               plaintext,
               paddedLength: range.paddedLength,
               final: index === layout.partCount - 1,
-            })
-            return { index, bytes, sha256: await engine.sha256(bytes), release() {} }
+            }
+            const bytes = await encryptor.encryptPart(part, output)
+            return { index, bytes, sha256: await engine.sha256(bytes), release: () => sealed.give(output) }
           } finally {
-            pool.push(buffer)
+            plain.give(plaintext)
           }
         },
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
           encryptor.dispose()
-          for (const buffer of pool) buffer.fill(0)
+          plain.clear()
           await file.close()
         },
       }
@@ -49,27 +54,50 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
       const decryptor = await createContentDecryptor(engine, { dek, blobId, header }).catch((cause: unknown) => {
         throw contentFailure(cause)
       })
+      const sealed = bufferPool(partBlobRange(layout, 0).length)
+      const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength)
       return {
+        lend: (length) => sealed.take(length),
         async decryptPart(index, ciphertext, sha256) {
-          // Invariant: nothing of a part is decrypted before its digest, which the signed root covers, was compared.
-          if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')
-          try {
-            const plaintext = await decryptor.decryptPart({
-              firstSegment: firstSegment(layout, index),
-              ciphertext,
-              final: index === layout.partCount - 1,
-            })
-            return cutPadding(plaintext, partPlaintextRange(layout, index).length)
-          } catch (cause) {
-            throw contentFailure(cause)
-          }
+          const range = partPlaintextRange(layout, index)
+          const output = plain.take(range.paddedLength)
+          const part = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
+          const bytes = await openPart(engine, decryptor, { ...part, ciphertext, sha256, output, length: range.length })
+          sealed.give(ciphertext)
+          return { bytes, release: () => plain.give(output) }
         },
         async close() {
           decryptor.dispose()
+          plain.clear()
         },
       }
     },
     async close() {},
+  }
+}
+
+export interface PartToOpen {
+  readonly firstSegment: number
+  readonly final: boolean
+  readonly ciphertext: Uint8Array
+  readonly sha256: Uint8Array
+  readonly output: Uint8Array
+  /** True plaintext bytes. */
+  readonly length: number
+}
+
+/** Verifies a part, decrypts it into `output` and cuts its padding. @throws ClientError `integrity` */
+export async function openPart(
+  engine: CryptoEngine,
+  decryptor: ContentDecryptor,
+  { ciphertext, sha256, output, length, ...place }: PartToOpen,
+): Promise<Uint8Array> {
+  // Invariant: nothing of a part is decrypted before its digest, which the signed root covers, was compared.
+  if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')
+  try {
+    return cutPadding(await decryptor.decryptPart({ ...place, ciphertext }, output), length)
+  } catch (cause) {
+    throw contentFailure(cause)
   }
 }
 
@@ -94,7 +122,7 @@ export async function readExactly(file: OpenSource, offset: number, target: Uint
 }
 
 /** Cuts the padding off a decrypted part. @throws ClientError `integrity` unless it is zeros */
-export function cutPadding(plaintext: Uint8Array, length: number): Uint8Array {
+function cutPadding(plaintext: Uint8Array, length: number): Uint8Array {
   for (let index = length; index < plaintext.length; index += 1) {
     if (plaintext[index] !== 0) throw integrityError('the padding of a file')
   }

@@ -1,6 +1,6 @@
 import { partBlobRange } from '@strongroom/crypto'
 import { ClientError, throwIfAborted } from '../errors.ts'
-import type { Clock, ContentCipher } from '../ports.ts'
+import type { Clock, ContentCipher, DecryptedPart } from '../ports.ts'
 import type { RateLimiter } from '../transport/rate.ts'
 import { withRetries } from '../transport/retry.ts'
 import { type StoreAccess, UrlRefused } from '../transport/store.ts'
@@ -36,21 +36,21 @@ export async function* fetchSlices(
   blob: OpenBlob,
   slices: readonly PartSlice[],
   options: FetchOptions,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<DecryptedPart> {
   const { header, blobId } = blob.record
   const decryptor = await context.content.decryptor({ header, layout: blob.layout, dek: blob.dek, blobId })
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-  const ahead: Promise<Uint8Array>[] = []
+  const ahead: Promise<DecryptedPart>[] = []
   let next = 0
-  const start = (slice: PartSlice): Promise<Uint8Array> => {
+  const start = (slice: PartSlice): Promise<DecryptedPart> => {
     const part = (async () => {
       const range = partBlobRange(blob.layout, slice.index)
       await options.limiter.take(range.length, signal)
-      const ciphertext = await fetchPart(context, blob, range, signal)
+      const ciphertext = await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal)
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
-      const plaintext = await decryptor.decryptPart(slice.index, ciphertext, digest)
-      return plaintext.subarray(slice.start, slice.end)
+      const { bytes, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
+      return { bytes: bytes.subarray(slice.start, slice.end), release }
     })()
     // Reason: a part that fails before its turn must not count as unhandled.
     part.catch(() => undefined)
@@ -78,9 +78,9 @@ export async function* fetchSlices(
 async function fetchPart(
   context: FetchContext,
   blob: OpenBlob,
-  range: { offset: number; length: number },
+  range: { offset: number; length: number; into: Uint8Array<ArrayBuffer> },
   signal: AbortSignal,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await withRetries({ clock: context.clock, random: context.random, signal }, async () => {

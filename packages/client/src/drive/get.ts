@@ -65,10 +65,16 @@ async function deliver(context: DriveContext, { file, blob, sink, options, progr
   const writer = await sink.open(meta)
   let counted = 0
   try {
-    for await (const bytes of fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))) {
+    for await (const { bytes, release } of fetchSlices(
+      fetchContext(context),
+      blob,
+      slices,
+      transferOf(context, options),
+    )) {
       await writer.write(bytes)
       counted += bytes.length
       progress.addBytes(bytes.length)
+      release()
     }
     throwIfAborted(options.signal)
     await writer.commit()
@@ -94,7 +100,10 @@ export async function* getRange(
   if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
   try {
     const slices = sliceRange(blob.layout, range.offset, range.length)
-    yield* fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))
+    // Reason: the caller may keep what it is given, so no buffer is taken back.
+    for await (const { bytes } of fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))) {
+      yield bytes
+    }
   } finally {
     blob.dek.dispose()
   }

@@ -19,17 +19,21 @@ export function fetchTransport(fetchFunction: typeof fetch): Transport {
     return {
       status: response.status,
       header: (name) => response.headers.get(name),
-      bytes: (maxLength) => guarded(request.signal, () => readAll(response, maxLength)),
+      bytes: (maxLength, into) => guarded(request.signal, () => readAll(response, maxLength, into)),
     }
   }
 }
 
-async function readAll(response: Response, maxLength: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(
+  response: Response,
+  maxLength: number,
+  into: Uint8Array<ArrayBuffer> | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(response.headers.get('content-length') ?? 'NaN')
   if (announced > maxLength) throw tooLong()
   if (response.body === null) return new Uint8Array(0)
   const reader = response.body.getReader()
-  let buffer = new Uint8Array(Number.isNaN(announced) ? 64 * 1024 : announced)
+  let buffer = into ?? new Uint8Array(Number.isNaN(announced) ? 64 * 1024 : announced)
   let length = 0
   for (;;) {
     const { done, value } = await reader.read()

@@ -24,6 +24,8 @@ export interface StoreAccess {
     offset: number
     length: number
     total: number
+    /** Where the bytes go; at least `length` long. */
+    into: Uint8Array<ArrayBuffer>
     signal?: AbortSignal | undefined
   }): Promise<Uint8Array<ArrayBuffer>>
 }
@@ -83,7 +85,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       await transient(() => response.bytes(ERROR_LIMIT))
       return etag
     },
-    async getRange({ url, offset, length, total, signal }) {
+    async getRange({ url, offset, length, total, into, signal }) {
       const range = { range: `bytes=${offset}-${offset + length - 1}` }
       const response = await exchange('GET', url, range, { signal })
       await checkObject(response)
@@ -93,7 +95,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       }
       const stated = /^bytes \d+-\d+\/(\d+)$/.exec(response.header('content-range') ?? '')?.[1]
       if (stated !== undefined && Number(stated) !== total) throw wrongLength()
-      const bytes = await transient(() => response.bytes(length)).catch((error: unknown) => {
+      const bytes = await transient(() => response.bytes(length, into)).catch((error: unknown) => {
         throw error instanceof ClientError && error.code === 'server' ? wrongLength(error) : error
       })
       // Reason: a connection that breaks is an error of the transport; this answer was complete and is not the object.

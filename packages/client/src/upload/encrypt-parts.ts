@@ -7,6 +7,7 @@ import {
   SEGMENT_LENGTH,
   SEGMENT_PLAINTEXT,
 } from '@strongroom/crypto'
+import { bufferPool } from '../content/buffers.ts'
 import { ClientError } from '../errors.ts'
 import type { ContentCipher, EncryptedPart, SeekableSource, StreamSource } from '../ports.ts'
 import { layoutOf, type UploadPlan } from './plan.ts'
@@ -59,6 +60,7 @@ export async function seekableSupply(
 export async function streamSupply(engine: CryptoEngine, source: StreamSource, plan: UploadPlan): Promise<PartSupply> {
   const encryptor = await createContentEncryptor(engine, { dek: plan.dek, blobId: plan.blobId })
   const reader = blockReader(source.chunks()[Symbol.asyncIterator]())
+  const sealed = bufferPool(MIN_PART_SIZE)
   let held: Uint8Array | null = await reader.read()
   let total = held.length
   let nextIndex = 0
@@ -67,8 +69,10 @@ export async function streamSupply(engine: CryptoEngine, source: StreamSource, p
 
   const encrypt = async (index: number, plaintext: Uint8Array, paddedLength: number, final: boolean) => {
     const input = { firstSegment: index * (MIN_PART_SIZE / SEGMENT_LENGTH), plaintext, paddedLength, final }
-    const bytes = await encryptor.encryptPart(input)
-    return { index, bytes, sha256: await engine.sha256(bytes), release() {} }
+    const output = sealed.take(MIN_PART_SIZE)
+    const bytes = await encryptor.encryptPart(input, output)
+    reader.recycle(plaintext)
+    return { index, bytes, sha256: await engine.sha256(bytes), release: () => sealed.give(output) }
   }
   const step = async (): Promise<EncryptedPart | null> => {
     const index = nextIndex
@@ -114,11 +118,13 @@ export async function streamSupply(engine: CryptoEngine, source: StreamSource, p
 
 /** Cuts an iterable of chunks into blocks of one part; a shorter block is the last. */
 function blockReader(chunks: AsyncIterator<Uint8Array>) {
+  const pool = bufferPool(STREAM_PART)
   let rest: Uint8Array = new Uint8Array(0)
   let ended = false
   return {
+    recycle: (block: Uint8Array) => pool.give(block),
     async read(): Promise<Uint8Array> {
-      const block = new Uint8Array(STREAM_PART)
+      const block = pool.take(STREAM_PART)
       let length = 0
       while (length < STREAM_PART) {
         if (rest.length === 0) {
@@ -136,6 +142,7 @@ function blockReader(chunks: AsyncIterator<Uint8Array>) {
       return block.subarray(0, length)
     },
     async close() {
+      pool.clear()
       if (!ended) await chunks.return?.()
     },
   }

@@ -22,6 +22,8 @@ export interface PartTask {
   readonly index: number
   readonly ciphertext: Uint8Array<ArrayBuffer> | null
   readonly sha256: Uint8Array | null
+  /** Where the result goes; comes back with it. */
+  readonly output: Uint8Array<ArrayBuffer>
 }
 
 export interface CloseJob {
@@ -32,5 +34,12 @@ export interface CloseJob {
 export type ToWorker = OpenJob | PartTask | CloseJob
 
 export type FromWorker =
-  | { readonly task: number; readonly bytes: Uint8Array<ArrayBuffer>; readonly sha256: Uint8Array }
+  | {
+      readonly task: number
+      /** A view of the task's `output`. */
+      readonly bytes: Uint8Array<ArrayBuffer>
+      readonly sha256: Uint8Array
+      /** The task's buffer, for reuse. */
+      readonly ciphertext: Uint8Array<ArrayBuffer> | null
+    }
   | { readonly task: number; readonly failure: { readonly code: string; readonly message: string } }

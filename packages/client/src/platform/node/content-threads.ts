@@ -1,9 +1,17 @@
 import { Worker } from 'node:worker_threads'
-import { type CryptoEngine, createContentDecryptor, createContentEncryptor, type Dek } from '@strongroom/crypto'
+import {
+  type CryptoEngine,
+  createContentDecryptor,
+  createContentEncryptor,
+  type Dek,
+  partBlobRange,
+  partPlaintextRange,
+} from '@strongroom/crypto'
+import { bufferPool } from '../../content/buffers.ts'
 import { contentFailure, inlineCipher } from '../../content/inline.ts'
 import { ClientError, type ClientErrorCode } from '../../errors.ts'
 import type { ContentCipher } from '../../ports.ts'
-import type { FromWorker, OpenJob, ToWorker } from './content-protocol.ts'
+import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
 
 /** Threads that share the work: more gain nothing on few cores, and two already outrun most disks. */
 const THREADS = 2
@@ -36,11 +44,13 @@ export function contentThreads(engine: CryptoEngine, entry: URL | null): Content
         path: local.path,
         identity: local.identity,
       })
+      const sealed = bufferPool(partBlobRange(layout, 0).length)
       return {
         header,
         async encryptPart(index) {
-          const { bytes, sha256 } = await job.run(index, null, null)
-          return { index, bytes, sha256, release() {} }
+          const output = sealed.take(partBlobRange(layout, index).length)
+          const { bytes, sha256 } = await job.run({ index, ciphertext: null, sha256: null, output })
+          return { index, bytes, sha256, release: () => sealed.give(bytes) }
         },
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
@@ -57,28 +67,31 @@ export function contentThreads(engine: CryptoEngine, entry: URL | null): Content
       })
       check.dispose()
       const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, path: '', identity: '' })
+      const sealed = bufferPool(partBlobRange(layout, 0).length)
+      const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength)
       return {
+        lend: (length) => sealed.take(length),
         async decryptPart(index, ciphertext, sha256) {
-          return (await job.run(index, transferable(ciphertext), sha256)).bytes
+          const output = plain.take(partPlaintextRange(layout, index).paddedLength)
+          const { bytes, ciphertext: spent } = await job.run({ index, ciphertext, sha256, output })
+          if (spent !== null) sealed.give(spent)
+          return { bytes, release: () => plain.give(bytes) }
         },
-        close: async () => job.close(),
+        async close() {
+          job.close()
+          plain.clear()
+        },
       }
     },
     close: () => pool.close(),
   }
 }
 
-/** Bytes whose buffer may be handed to a thread: the whole of it, or a copy. */
-function transferable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes
-  const whole = buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength
-  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes)
-}
-
 type JobInput = Omit<OpenJob, 'type' | 'job' | 'dek'> & { readonly dek: Dek }
 
 interface ThreadJob {
-  run(index: number, ciphertext: Uint8Array<ArrayBuffer> | null, sha256: Uint8Array | null): Promise<Result>
+  /** Buffers of the task are handed over and come back with the result. */
+  run(task: Omit<PartTask, 'type' | 'job' | 'task'>): Promise<Result>
   close(): void
 }
 
@@ -123,17 +136,17 @@ function threadPool(entry: URL): { open(input: JobInput): ThreadJob; close(): Pr
       const own = [...threads]
       for (const thread of own) dek.use((bytes) => send(thread, { type: 'open', job, dek: bytes, ...input }))
       return {
-        run: (index, ciphertext, sha256) =>
+        run: (input) =>
           new Promise((done, fail) => {
             // Strided: neighbouring parts go to different threads.
-            const thread = own[index % own.length]
+            const thread = own[input.index % own.length]
             if (thread === undefined || !threads.includes(thread))
               return fail(new ClientError('local_io', 'A thread ended.'))
             nextTask += 1
             thread.worker.ref()
             thread.waiting.set(nextTask, { done, fail })
-            const transfer = ciphertext === null ? [] : [ciphertext.buffer]
-            send(thread, { type: 'part', job, task: nextTask, index, ciphertext, sha256 }, transfer)
+            const transfer = [input.output.buffer, ...(input.ciphertext === null ? [] : [input.ciphertext.buffer])]
+            send(thread, { type: 'part', job, task: nextTask, ...input }, transfer)
           }),
         close() {
           for (const thread of own) if (threads.includes(thread)) send(thread, { type: 'close', job })

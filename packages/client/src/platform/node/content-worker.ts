@@ -8,14 +8,13 @@ import {
   type ContentEncryptor,
   type ContentLayout,
   createContentDecryptor,
-  equalBytes,
   partPlaintextRange,
   resumeContentEncryptor,
   SecretBytes,
 } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
-import { contentFailure, cutPadding, firstSegment, largestPart } from '../../content/inline.ts'
-import { ClientError, integrityError } from '../../errors.ts'
+import { firstSegment, largestPart, openPart } from '../../content/inline.ts'
+import { ClientError } from '../../errors.ts'
 import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
 import { identityOf } from './file-source.ts'
 
@@ -87,10 +86,11 @@ async function answer(task: PartTask): Promise<void> {
         : { code: 'local_io', message: 'Reading or encrypting a local file failed.' }
     response = { task: task.task, failure }
   }
-  parentPort?.postMessage(response, 'bytes' in response ? [response.bytes.buffer] : [])
+  const spent = 'bytes' in response && response.ciphertext !== null ? [response.ciphertext.buffer] : []
+  parentPort?.postMessage(response, 'bytes' in response ? [response.bytes.buffer, ...spent] : [])
 }
 
-async function encrypt(job: Job, { index }: PartTask) {
+async function encrypt(job: Job, { index, output }: PartTask) {
   const { layout, encryptor, file } = job
   if (encryptor === null || file === null) throw new Error('the job does not encrypt')
   const range = partPlaintextRange(layout, index)
@@ -104,35 +104,21 @@ async function encrypt(job: Job, { index }: PartTask) {
   if (identityOf(await file.stat({ bigint: true })) !== job.identity) {
     throw new ClientError('source_changed', 'The source changed while it was read.')
   }
-  const bytes = await encryptor.encryptPart({
+  const part = {
     firstSegment: firstSegment(layout, index),
     plaintext,
     paddedLength: range.paddedLength,
     final: index === layout.partCount - 1,
-  })
-  return { bytes: owned(bytes), sha256: await engine.sha256(bytes) }
+  }
+  const bytes = await encryptor.encryptPart(part, output)
+  return { bytes: output.subarray(0, bytes.length), sha256: await engine.sha256(bytes), ciphertext: null }
 }
 
-async function decrypt(job: Job, { index, ciphertext, sha256 }: PartTask) {
+async function decrypt(job: Job, { index, ciphertext, sha256, output }: PartTask) {
   const { layout, decryptor } = job
   if (decryptor === null || ciphertext === null || sha256 === null) throw new Error('the job does not decrypt')
-  // Invariant: nothing of a part is decrypted before its digest, which the signed root covers, was compared.
-  if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')
-  try {
-    const plaintext = await decryptor.decryptPart({
-      firstSegment: firstSegment(layout, index),
-      ciphertext,
-      final: index === layout.partCount - 1,
-    })
-    return { bytes: owned(cutPadding(plaintext, partPlaintextRange(layout, index).length)), sha256 }
-  } catch (cause) {
-    throw contentFailure(cause)
-  }
-}
-
-/** Bytes over a buffer that nothing else uses, so that it may be transferred. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, byteLength } = bytes
-  const whole = buffer instanceof ArrayBuffer && byteLength * 2 >= buffer.byteLength && buffer.byteLength >= 65_536
-  return whole ? new Uint8Array(buffer, bytes.byteOffset, byteLength) : new Uint8Array(bytes)
+  const { length } = partPlaintextRange(layout, index)
+  const place = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
+  await openPart(engine, decryptor, { ...place, ciphertext, sha256, output, length })
+  return { bytes: output.subarray(0, length), sha256, ciphertext }
 }

@@ -38,7 +38,7 @@ export function httpTransport(): Transport {
         const value = response.headers[name]
         return (Array.isArray(value) ? value[0] : value) ?? null
       },
-      bytes: (maxLength) => readAll(response, maxLength, request.signal),
+      bytes: (maxLength, into) => readAll(response, { maxLength, into, signal: request.signal }),
     } satisfies TransportResponse
   }
 }
@@ -62,20 +62,27 @@ function exchange(
   })
 }
 
+interface ReadOptions {
+  readonly maxLength: number
+  readonly into: Uint8Array<ArrayBuffer> | undefined
+  readonly signal: AbortSignal | undefined
+}
+
 function readAll(
   response: http.IncomingMessage,
-  maxLength: number,
-  signal: AbortSignal | undefined,
+  { maxLength, into, signal }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   return new Promise((done, fail) => {
     const announced = Number(response.headers['content-length'] ?? 'NaN')
-    let buffer = new Uint8Array(Number.isNaN(announced) ? 16 * 1024 : Math.min(announced, maxLength))
+    let buffer = into ?? new Uint8Array(Number.isNaN(announced) ? 16 * 1024 : Math.min(announced, maxLength))
     let length = 0
     const tooLong = () => {
       response.destroy()
       fail(new ClientError('server', 'The server answered more than the protocol allows.'))
     }
     if (announced > maxLength) return tooLong()
+    // Reason: a response that was cut off before anyone read it has told so already, and never tells again.
+    if (response.destroyed || response.closed) return fail(failure(response.errored, signal))
     response.on('data', (chunk: Uint8Array) => {
       if (length + chunk.length > maxLength) return tooLong()
       if (length + chunk.length > buffer.length) {
