@@ -68,14 +68,16 @@ const ABOUT_PATH: readonly ExitCode[] = [EXIT.failed, EXIT.usage, EXIT.notFound,
  * Runs a task on a path and puts the path before the line of an error that concerns it.
  *
  * @param path - as the user knows it; remote or local
+ * @param localPath - named instead when the local side is the matter
  */
-export async function aboutPath<T>(path: string, task: () => Promise<T>): Promise<T> {
+export async function aboutPath<T>(path: string, task: () => Promise<T>, localPath: string = path): Promise<T> {
   try {
     return await task()
   } catch (error) {
     const { exitCode, message } = describeFailure(error)
     if (error instanceof CliError || !ABOUT_PATH.includes(exitCode)) throw error
-    throw new CliError(exitCode, `"${terminalText(path)}": ${message}`, { cause: error })
+    const isLocal = error instanceof ClientError && ['local_io', 'source_changed'].includes(error.code)
+    throw new CliError(exitCode, `"${terminalText(isLocal ? localPath : path)}": ${message}`, { cause: error })
   }
 }
 

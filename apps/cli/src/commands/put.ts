@@ -1,4 +1,4 @@
-import type { Drive, ProgressEvent } from '@strongroom/client'
+import type { Drive, FileSource, ProgressEvent } from '@strongroom/client'
 import { fileSource, streamSource } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
 import { aboutPath } from '../errors.ts'
@@ -59,7 +59,7 @@ function readPutOptions(context: CommandContext, flags: PutFlags) {
 async function putOne(context: CommandContext, drive: Drive, placement: Placement, flags: PutFlags): Promise<ExitCode> {
   const { filter: _, ...options } = readPutOptions(context, flags)
   const source = await aboutPath(placement.localPath, () => fileSource(placement.localPath))
-  return putSource(context, drive, source, placement.remotePath, options)
+  return putSource(context, drive, { source, ...placement }, options)
 }
 
 async function putStdin(context: CommandContext, destination: string, flags: PutFlags): Promise<ExitCode> {
@@ -70,22 +70,23 @@ async function putStdin(context: CommandContext, destination: string, flags: Put
     if (entry?.kind === 'folder' || namesFolder(destination)) {
       throw new UsageError('Data from stdin needs a file name: strongroom put - /FOLDER/NAME.')
     }
-    return putSource(context, drive, streamSource(process.stdin, Date.now()), path, options)
+    const source = streamSource(process.stdin, Date.now())
+    return putSource(context, drive, { source, localPath: 'stdin', remotePath: path }, options)
   })
 }
 
 async function putSource(
   context: CommandContext,
   drive: Drive,
-  source: Parameters<Drive['put']>[0],
-  path: string,
+  from: Placement & { source: FileSource },
   options: Omit<ReturnType<typeof readPutOptions>, 'filter'>,
 ): Promise<ExitCode> {
   const { output } = context
   const progress = createProgress(output.interactive)
   let result: Awaited<ReturnType<Drive['put']>>
   try {
-    result = await aboutPath(path, () => drive.put(source, path, { ...options, onProgress: progress.newCall() }))
+    const call = { ...options, onProgress: progress.newCall() }
+    result = await aboutPath(from.remotePath, () => drive.put(from.source, from.remotePath, call), from.localPath)
   } finally {
     progress.stop()
   }
