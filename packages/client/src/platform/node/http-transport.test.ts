@@ -1,0 +1,73 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { httpTransport } from './http-transport.ts'
+
+const transport = httpTransport()
+let server: http.Server
+let url = ''
+let redirected = 0
+
+beforeAll(async () => {
+  server = http.createServer((request, response) => {
+    if (request.url === '/redirect') response.writeHead(302, { location: '/target' }).end()
+    else if (request.url === '/target') {
+      redirected += 1
+      response.end('secret')
+    } else if (request.url === '/cut') {
+      response.writeHead(200, { 'content-length': '100' })
+      response.write('half')
+      setTimeout(() => response.destroy(), 20)
+    } else if (request.url === '/silent') request.resume()
+    else request.pipe(response.writeHead(200, { 'x-method': request.method ?? '' }))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+
+afterAll(async () => {
+  server.closeAllConnections()
+  await new Promise((done) => server.close(done))
+})
+
+describe('httpTransport', () => {
+  it('sends a body and reads the answer, into given memory too', async () => {
+    const body = new TextEncoder().encode('hello')
+    const response = await transport(url, { method: 'PUT', headers: {}, body })
+    expect([response.status, response.header('x-method')]).toEqual([200, 'PUT'])
+    const into = new Uint8Array(10)
+    const bytes = await response.bytes(10, into)
+    expect(new TextDecoder().decode(bytes)).toBe('hello')
+    expect(bytes.buffer).toBe(into.buffer)
+  })
+
+  it('never follows a redirect', async () => {
+    const response = await transport(`${url}/redirect`, { method: 'GET', headers: {} })
+    expect(response.status).toBe(302)
+    await response.bytes(100)
+    expect(redirected).toBe(0)
+  })
+
+  it('refuses more than it was told to take', async () => {
+    const response = await transport(url, { method: 'PUT', headers: {}, body: 'x'.repeat(100) })
+    await expect(response.bytes(99)).rejects.toMatchObject({ code: 'server' })
+  })
+
+  it('tells of a lost connection, before the body was asked for or after', async () => {
+    const first = await transport(`${url}/cut`, { method: 'GET', headers: {} })
+    await expect(first.bytes(100)).rejects.toMatchObject({ code: 'network' })
+    const second = await transport(`${url}/cut`, { method: 'GET', headers: {} })
+    await new Promise((done) => setTimeout(done, 60))
+    await expect(second.bytes(100)).rejects.toMatchObject({ code: 'network' })
+    await expect(transport('http://127.0.0.1:9', { method: 'GET', headers: {} })).rejects.toMatchObject({
+      code: 'network',
+    })
+  })
+
+  it('ends when it is interrupted', async () => {
+    const signal = AbortSignal.timeout(20)
+    await expect(transport(`${url}/silent`, { method: 'GET', headers: {}, signal })).rejects.toMatchObject({
+      code: 'aborted',
+    })
+  })
+})
