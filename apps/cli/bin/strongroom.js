@@ -18,10 +18,13 @@ const { version } = JSON.parse(readFileSync(here('../package.json'), 'utf8'))
 const buildScript = here('../../../scripts/build.mjs')
 const inClone = existsSync(buildScript) && existsSync(here('../src/main.ts'))
 
+/** An optional package: whoever only stores files does without it. */
+const SERVER_PACKAGE = 'strongroom-server'
+
 function serverInstalled() {
   if (inClone) return true
   try {
-    return import.meta.resolve('strongroom-server') !== ''
+    return import.meta.resolve(SERVER_PACKAGE) !== ''
   } catch {
     return false
   }
@@ -39,7 +42,7 @@ async function findServer() {
     return import('../../server/dist/main.js')
   }
   try {
-    return await import('strongroom-server')
+    return await import(SERVER_PACKAGE)
   } catch (error) {
     if (error.code === 'ERR_MODULE_NOT_FOUND') return null
     throw error

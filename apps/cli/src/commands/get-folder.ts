@@ -3,7 +3,7 @@ import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
 import { treeSink } from '@strongroom/client/node'
 import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
-import type { GetItem, GetTask } from './get.ts'
+import type { GetItem, GetTask } from './get-task.ts'
 
 /** An entry below the folder, and where it goes. */
 interface Plan {

@@ -1,4 +1,4 @@
-import type { Drive, Entry, ProgressEvent } from '@strongroom/client'
+import type { Drive, Entry } from '@strongroom/client'
 import { fileSink, streamSink } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
 import { aboutPath } from '../errors.ts'
@@ -14,6 +14,7 @@ import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
 import { getFolder } from './get-folder.ts'
+import type { GetItem, GetOptions, GetTask } from './get-task.ts'
 
 export interface GetFlags extends TransferFlags {
   readonly recursive?: boolean
@@ -22,16 +23,6 @@ export interface GetFlags extends TransferFlags {
   readonly exclude?: readonly string[]
   readonly conflict?: string
 }
-
-/** What became of one remote thing. */
-export interface GetItem {
-  readonly path: string
-  readonly localPath: string
-  readonly outcome: 'done' | 'skipped'
-  readonly size: number
-}
-
-export type GetOptions = ReturnType<typeof readGetOptions>
 
 /** `get`: downloads files, with `-r` folders, or one file to stdout. */
 export async function get(context: CommandContext, paths: readonly string[], flags: GetFlags): Promise<ExitCode> {
@@ -53,7 +44,7 @@ export async function get(context: CommandContext, paths: readonly string[], fla
   return withDrive(context, (drive) => getAll(context, drive, remotes, { local, localIsFolder }, options))
 }
 
-function readGetOptions(context: CommandContext, flags: GetFlags) {
+function readGetOptions(context: CommandContext, flags: GetFlags): GetOptions {
   return {
     transfer: readTransferOptions(context, flags),
     conflict: parseConflict(flags.conflict) ?? 'replace',
@@ -136,15 +127,6 @@ async function localPathOf(
     return localChild(place.local, entry.name)
   }
   return place.local
-}
-
-/** What the parts of one `get` share. */
-export interface GetTask {
-  readonly context: CommandContext
-  readonly drive: Drive
-  readonly options: GetOptions
-  readonly onProgress: (event: ProgressEvent) => void
-  readonly failures: ReturnType<typeof failureList>
 }
 
 async function getOne(task: GetTask, entry: Entry, localPath: string): Promise<GetItem> {
