@@ -16,10 +16,7 @@ interface Contender {
 function strongroom({ device }: Stand): Contender {
   return {
     by: 'strongroom',
-    put: async (source, run) => {
-      await device.ok(['mkdir', '-p', `/run ${run}`])
-      await device.ok(['put', '-r', '--quiet', source, `/run ${run}`])
-    },
+    put: (source, run) => device.ok(['put', '-r', '--quiet', source, `/run ${run}`]),
     get: (run, target) => device.ok(['get', '-r', '--quiet', `/run ${run}`, target]),
   }
 }
