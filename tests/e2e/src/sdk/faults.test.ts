@@ -120,6 +120,28 @@ describe('a lost answer', () => {
   })
 })
 
+describe('a lost answer to the last request of a registration', () => {
+  it('ends in the session of the account that was made', async () => {
+    const name = freshLogin()
+    let lost = 0
+    const fault: Fault = {
+      run: async (real, url, request) => {
+        const response = await real(url, request)
+        if (url.endsWith('/register/finish')) {
+          lost += 1
+          throw await networkError()
+        }
+        return response
+      },
+    }
+    await using made = await registerDevice(server.url, name, faulty(fault))
+    expect(lost).toBe(1)
+    await made.session.drive.put(text('here'), '/a')
+    await using other = await loginDevice(server.url, name)
+    expect(await read('/a', other)).toBe('here')
+  })
+})
+
 /** A real network error, from a port where nobody listens. */
 async function networkError(): Promise<Error> {
   return await nodePlatform()

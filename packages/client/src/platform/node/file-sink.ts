@@ -3,7 +3,7 @@ import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises
 import { basename, dirname, join, resolve } from 'node:path'
 import { ClientError } from '../../errors.ts'
 import type { FileSink, SinkMeta, SinkWriter } from '../../ports.ts'
-import { isCode, localError, localIo, syncFolder } from './profile-store.ts'
+import { isCode, localError, localIo, syncFolder } from './local-io.ts'
 
 export interface FileSinkOptions {
   /** Whether an existing file may be replaced; default true. */

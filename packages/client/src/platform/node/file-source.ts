@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TreeItem } from '../../drive/types.ts'
 import { ClientError } from '../../errors.ts'
 import type { SeekableSource, StreamSource } from '../../ports.ts'
-import { isCode, localError } from './profile-store.ts'
+import { isCode, localError } from './local-io.ts'
 
 /**
  * A regular file as a source. Symbolic links are followed unless told otherwise.

@@ -3,8 +3,8 @@ import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
-import { ClientError } from '../../errors.ts'
 import type { StateName, StateStore } from '../../ports.ts'
+import { isCode, localError, localIo, syncFolder } from './local-io.ts'
 
 export interface ProfileFolders {
   readonly config: string
@@ -94,38 +94,5 @@ async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw error
-  }
-}
-
-/** Makes a rename durable, where the platform can open folders. */
-export async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if (!isCode(error, 'EISDIR', 'EPERM', 'EINVAL', 'EACCES')) throw error
-  }
-}
-
-export function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
-
-/** A file-system error without the path that its message would show. */
-export function localError(cause: unknown): ClientError {
-  if (cause instanceof ClientError) return cause
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-  return new ClientError('local_io', `A local file operation failed (${code}).`, { cause, details: { errno: code } })
-}
-
-export async function localIo<T>(task: () => Promise<T>): Promise<T> {
-  try {
-    return await task()
-  } catch (cause) {
-    throw localError(cause)
   }
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { ClientError, integrityError } from '../../errors.ts'
 import type { TreeSink } from '../../ports.ts'
 import { fileSink, fileTime } from './file-sink.ts'
-import { isCode, localError, localIo } from './profile-store.ts'
+import { isCode, localError, localIo } from './local-io.ts'
 
 export interface TreeSinkOptions {
   readonly overwrite?: boolean | undefined
