@@ -64,6 +64,22 @@ describe('httpTransport', () => {
     })
   })
 
+  it('lets many requests share a signal without a warning', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error) => warnings.push(warning)
+    process.on('warning', listen)
+    const { signal } = new AbortController()
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        const response = await transport(url, { method: 'PUT', headers: {}, body: 'x', signal })
+        await response.bytes(1)
+      }),
+    )
+    await new Promise((done) => setTimeout(done, 10))
+    process.off('warning', listen)
+    expect(warnings).toEqual([])
+  })
+
   it('ends when it is interrupted', async () => {
     const signal = AbortSignal.timeout(20)
     await expect(transport(`${url}/silent`, { method: 'GET', headers: {}, signal })).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import { ClientError } from '../../errors.ts'
@@ -52,6 +53,8 @@ function exchange(
   return new Promise((done, fail) => {
     const failed = (cause: unknown) => fail(failure(cause, signal))
     if (signal?.aborted) return failed(undefined)
+    // Reason: a signal is shared by all parts under way, more than Node takes for no leak.
+    if (signal !== undefined) setMaxListeners(0, signal)
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
     request.setTimeout(IDLE_MS, () => request.destroy(new Error('silence')))

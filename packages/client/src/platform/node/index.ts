@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { nodeEngine } from '@strongroom/crypto/node'
 import type { Platform } from '../../ports.ts'
 import { systemClock } from '../clock.ts'
@@ -23,8 +24,14 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
     engine,
     transport: httpTransport(),
     store: profileStore(profileFolders(options.home, process.env)),
-    clock: systemClock,
+    clock: { ...systemClock, sleep },
     opaque: opaqueThread(workerEntry('opaque-worker.js')),
     content: contentThreads(engine, workerEntry('content-worker.js')),
   }
+}
+
+/** Reason: as in `httpTransport`, many waiters share a signal. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal !== undefined) setMaxListeners(0, signal)
+  return systemClock.sleep(ms, signal)
 }
