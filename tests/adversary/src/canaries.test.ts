@@ -8,6 +8,7 @@ import { dumpRows } from './harness/database.ts'
 import { readTree } from './harness/files.ts'
 import { keyBytes, openInsider } from './harness/insider.ts'
 import { type Canary, findNeedles, type Haystack, textCanary } from './harness/needles.ts'
+import { openOuterLayer } from './harness/outer.ts'
 import { bytesOf, type LyingProxy, startProxy } from './harness/proxy.ts'
 import { dataFolder, type ServerProcess, startServer } from './harness/server.ts'
 
@@ -41,6 +42,8 @@ let device: CliDevice
 let folder: string
 let data: Awaited<ReturnType<typeof dataFolder>>
 let secrets: Canary[]
+let serviceSecrets: Canary[]
+let tokens: Canary[]
 let accountId: Uint8Array
 let wire: Haystack[]
 let rows: Haystack[]
@@ -69,6 +72,12 @@ beforeAll(async () => {
     textCanary('recovery key without dashes', recoveryText.replaceAll('-', '')),
     { name: 'recovery key bytes', bytes: recovery },
     ...(await keyBytes(insider)),
+  ]
+
+  serviceSecrets = await (await openOuterLayer(server)).secrets(accountId)
+  tokens = [
+    { name: 'session token', bytes: Buffer.from(insider.token, 'base64url') },
+    ...signaturesIn(proxy.exchanges.map(({ request }) => request.path)),
   ]
 
   wire = proxy.exchanges.map((exchange, index) => ({
@@ -128,6 +137,14 @@ async function provokeFailures(): Promise<Haystack[]> {
   ] as const
   for (const [name, result] of runs) expect(result.code, name).not.toBe(0)
   return runs.map(([name, result]) => ({ name: `stderr of "${name}"`, bytes: Buffer.from(result.stderr) }))
+}
+
+/** The secret part of every presigned URL that was used. */
+function signaturesIn(paths: readonly string[]): Canary[] {
+  const found = paths
+    .map((path) => new URL(path, 'http://x').searchParams.get('signature'))
+    .filter((sig) => sig !== null)
+  return found.map((sig, index) => ({ name: `signature ${index} of a URL`, bytes: Buffer.from(sig, 'base64url') }))
 }
 
 function recoveryKeyIn(text: string): string {
@@ -204,6 +221,23 @@ describe('no password, key, name or content', () => {
     const typed = new Set(['typed path', 'folder name'])
     const canaries = [...PLAINTEXT, ...NAMES.filter(({ name }) => !typed.has(name)), ...secrets]
     expect(findNeedles(canaries, failures)).toEqual([])
+  })
+})
+
+describe('what lets somebody in', () => {
+  it('travels, and is in no row, file or log line', () => {
+    expect(tokens.length).toBeGreaterThan(2)
+    expect(findNeedles(tokens.slice(0, 2), wire)).not.toEqual([])
+    expect(findNeedles(tokens, [...rows, ...files, ...postgresFiles, log])).toEqual([])
+  })
+})
+
+describe('the secrets of the service', () => {
+  it('are in no row, blob or log line, and never travel', () => {
+    expect(serviceSecrets.length).toBeGreaterThanOrEqual(6)
+    const outsideOfKeyFile = files.filter(({ name }) => name !== 'keys.json')
+    expect(findNeedles(serviceSecrets, [...rows, ...outsideOfKeyFile, ...postgresFiles, ...wire, log])).toEqual([])
+    expect(findNeedles(serviceSecrets, files), 'the key file holds its keys').not.toEqual([])
   })
 })
 

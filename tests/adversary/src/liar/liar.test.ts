@@ -479,6 +479,26 @@ describe('uploads', () => {
       exitCode: 7,
     })
   })
+
+  it.each([
+    ['refuses every address that it gives', instead('PUT', STORE, () => errorAnswer(403, 'url_invalid')), 7],
+    ['says that every part is there already', instead('PUT', STORE, () => errorAnswer(412, 'blob_conflict')), 7],
+    [
+      'confirms parts without an ETag',
+      instead('PUT', STORE, () => ({ status: 200, rawHeaders: [], body: Buffer.alloc(0) })),
+      7,
+    ],
+    ['gives no addresses', onJson<{ parts: unknown[] }>('POST', PARTS, (body) => body.parts.splice(0)), 7],
+    [
+      'says that every blob is gone',
+      instead('POST', /^\/v1\/blobs\/complete$/, () => errorAnswer(409, 'blob_gone')),
+      7,
+    ],
+    ['says that every blob id is taken', instead('POST', /^\/v1\/blobs$/, () => errorAnswer(409, 'blob_conflict')), 6],
+    ['rejects every commit', instead('POST', COMMITS, () => errorAnswer(422, 'commit_rejected')), 7],
+  ] as const)('end when the server %s', async (name, lie, exitCode) => {
+    await expectLieFails(world, { name, command: await put(), lie: () => lie, exitCode })
+  })
 })
 
 describe('weaker parameters', () => {

@@ -40,10 +40,12 @@ interface Outcome {
   readonly result: CliResult
   /** What lies at the target afterwards; null when nothing does. */
   readonly got: Buffer | null
+  /** Everything in the target's folder. */
+  readonly names: readonly string[]
 }
 
-/** One command on a device that has pins but no cache; with a new device for logins. */
-async function attempt(attack: Attack, inspect: (outcome: Outcome, target: string) => Promise<void>, bin?: string) {
+/** One command on a device that has pins but no cache; for logins on one that has never been here. */
+async function attempt(attack: Attack, bin?: string): Promise<Outcome> {
   const forget = attack.command === 'login' ? ['pins.json', 'profile.json', 'vault.cache'] : ['vault.cache']
   await using device = await copyOfHome(world.alice, { forget })
   await using target = await targetFolder()
@@ -56,7 +58,7 @@ async function attempt(attack: Attack, inspect: (outcome: Outcome, target: strin
   const options = { home: device.home, server: world.server.url, password: world.alice.password }
   const result = await run(parameters, bin === undefined ? options : { ...options, bin })
   const got = await readFile(join(target.path, attack.command)).catch(() => null)
-  await inspect({ result, got }, target.path)
+  return { result, got, names: await readdir(target.path) }
 }
 
 function expectLeak(attack: Attack, { result, got }: Outcome): void {
@@ -75,22 +77,26 @@ function isRight({ command }: Attack, result: CliResult, got: Buffer | null): bo
 }
 
 describe.each(ATTACKS)('when $name', (attack) => {
-  it('the command stops with exit code 5, one line and nothing on disk', async () => {
+  let real: Outcome
+  let mutant: Outcome
+
+  beforeAll(async () => {
     const undo = await attack.apply(world)
     try {
-      await attempt(attack, ({ result }, target) => expectStopped(result, target))
+      ;[real, mutant] = await Promise.all([attempt(attack), attempt(attack, mutants.get(mutantKey(attack))?.bin)])
     } finally {
       await undo()
     }
   })
 
-  it(`it goes unnoticed without: ${attack.checks.join(', ')}`, async () => {
-    const undo = await attack.apply(world)
-    try {
-      await attempt(attack, async (outcome) => expectLeak(attack, outcome), mutants.get(mutantKey(attack))?.bin)
-    } finally {
-      await undo()
-    }
+  it('the command stops with exit code 5, one line and nothing on disk', () => {
+    expectOneLine(real.result, 5)
+    expect(real.result.stdout.toString('utf8')).toBe('')
+    expect(real.names).toEqual([])
+  })
+
+  it(`it goes unnoticed without: ${attack.checks.join(', ')}`, () => {
+    expectLeak(attack, mutant)
   })
 })
 
@@ -161,10 +167,9 @@ describe('the untouched server', () => {
       leak: 'success',
       apply: async () => async () => undefined,
     } as const
-    await attempt(attack, async ({ result, got }) => {
-      expect(result.code, result.stderr).toBe(0)
-      expect(got?.equals(world.files[name].content)).toBe(true)
-    })
+    const { result, got } = await attempt(attack)
+    expect(result.code, result.stderr).toBe(0)
+    expect(got?.equals(world.files[name].content)).toBe(true)
   })
 
   it('lists what is there, to a device that was here and to a new one', async () => {
