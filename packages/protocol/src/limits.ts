@@ -23,10 +23,14 @@ export const LIMITS = {
   sealedBytes: MIB + 4 * KIB,
   /** A sealed DEK: version, salt, commitment, 32 bytes, tag. */
   wrapBytes: 1 + 24 + 32 + 32 + 16,
+  /** Largest sealed manifest of a checkpoint. */
+  checkpointBytes: MIB,
   /** Commits in one answer. */
   commitsPerPage: 1000,
   /** Bytes of commits in one answer, but for a single larger commit. */
   commitBytesPerPage: 4 * MIB,
+  /** Headers in one answer. */
+  headersPerPage: 10_000,
   /** Most parts of a blob. */
   parts: 10_000,
   /** Largest part. */

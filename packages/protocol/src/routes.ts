@@ -1,7 +1,7 @@
 import { account, loginFinish, loginStart, logout, registerFinish, registerStart } from './routes/accounts.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
-import { commitAppend, commitsRead, vaultHead } from './routes/vaults.ts'
+import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
 export const ROUTES = {
@@ -18,6 +18,8 @@ export const ROUTES = {
   blobsOpen,
   vaultHead,
   commitsRead,
+  headersRead,
+  checkpointRead,
   commitAppend,
 } as const
 

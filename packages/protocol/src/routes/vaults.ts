@@ -1,4 +1,4 @@
-import { bytesBetween, digest, id, safeInteger } from '../bytes.ts'
+import { bytesBetween, digest, epoch, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
@@ -10,6 +10,13 @@ const queryInteger = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** Position of a vault's newest commit. */
 export const head = z.object({ seq: safeInteger, hash: digest })
+
+/** A sealed manifest and where it belongs: the commit whose state it describes, and the epoch of its key. */
+const checkpoint = z.strictObject({
+  seq: safeInteger,
+  epoch,
+  manifest: bytesBetween(1, LIMITS.checkpointBytes),
+})
 
 export const vaultHead = defineRoute({
   name: 'vaultHead',
@@ -42,6 +49,45 @@ export const commitsRead = defineRoute({
   errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
 })
 
+export const headersRead = defineRoute({
+  name: 'headersRead',
+  summary: 'Headers and signatures of commits without their bodies, and the sections of those that change members.',
+  method: 'GET',
+  path: '/v1/vaults/:vaultId/headers',
+  auth: 'session',
+  params: vaultParams,
+  query: z.strictObject({
+    from: queryInteger,
+    limit: z.coerce.number().int().min(1).max(LIMITS.headersPerPage).optional(),
+  }),
+  body: z.undefined(),
+  response: z.object({ head, headers: z.array(bytesBetween(1, LIMITS.commitBytes)) }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
+})
+
+export const checkpointRead = defineRoute({
+  name: 'checkpointRead',
+  summary: 'The newest checkpoint of a vault, as it was named, with the head at that moment; null before the first.',
+  method: 'GET',
+  path: '/v1/vaults/:vaultId/checkpoint',
+  auth: 'session',
+  params: vaultParams,
+  query: none,
+  body: z.undefined(),
+  response: z.object({
+    head,
+    checkpoint: checkpoint
+      .extend({
+        /** Sequence number of the commit that names it. */
+        namedBySeq: safeInteger,
+      })
+      .nullable(),
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'stored_data_damaged', 'unavailable'],
+})
+
 export const commitAppend = defineRoute({
   name: 'commitAppend',
   summary: 'Appends a commit by compare-and-swap; wrapped DEKs of added blobs travel beside it.',
@@ -53,6 +99,8 @@ export const commitAppend = defineRoute({
   body: z.strictObject({
     commit: bytesBetween(1, LIMITS.commitBytes),
     wraps: z.array(wrap).max(10_000),
+    /** With a commit that names a checkpoint, and only then. */
+    checkpoint: checkpoint.optional(),
   }),
   response: head,
   bodyLimit: LIMITS.batchBodyBytes,

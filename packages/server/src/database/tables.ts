@@ -75,6 +75,14 @@ export interface Tables {
     outer_version: number
     sealed: Uint8Array
   }
+  checkpoints: {
+    vault_id: Uint8Array
+    named_by_seq: number
+    seq: number
+    epoch: number
+    outer_version: number
+    sealed: Uint8Array
+  }
   rate_limits: { key: Uint8Array; points: number; ends_ms: number }
 }
 

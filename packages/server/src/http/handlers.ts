@@ -8,7 +8,8 @@ import { openBlobs } from '../domain/blobs/open.ts'
 import { presignParts } from '../domain/blobs/parts.ts'
 import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
-import { readCommits, readHead } from '../domain/commits/read.ts'
+import { readCheckpoint } from '../domain/commits/checkpoints.ts'
+import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
@@ -80,6 +81,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     vaultHead: ({ params, session }) => readHead(deps, { vaultId: params.vaultId, accountId: session.accountId }),
     commitsRead: ({ params, query, session }) =>
       readCommits(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),
+    headersRead: ({ params, query, session }) =>
+      readHeaders(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),
+    checkpointRead: ({ params, session }) =>
+      readCheckpoint(deps, { vaultId: params.vaultId, accountId: session.accountId }),
     commitAppend: ({ params, body, session }) =>
       appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body }),
   }

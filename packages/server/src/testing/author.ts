@@ -70,6 +70,7 @@ async function assemble(
     section: Section
     members: ChainState['members']
     bodyLength?: number
+    checkpointHash?: Uint8Array
   },
 ): Promise<AuthoredCommit> {
   const sectionBytes = encodeSection(input.section)
@@ -91,7 +92,7 @@ async function assemble(
     bodyHash: await hasher.sha256(body),
     bodyLength: body.length,
     membersHash: await membersHash(hasher, input.members),
-    checkpointHash: null,
+    checkpointHash: input.checkpointHash ?? null,
   })
   const hash = await commitHash(hasher, headerBytes)
   const signature = sign(null, signatureMessage('commit', hash), keyPair(author.seed).privateKey)
@@ -137,6 +138,7 @@ export async function authorCommit(
     added?: readonly { blobId: Uint8Array; count?: number; sourceVault?: Uint8Array | null }[]
     released?: readonly { blobId: Uint8Array; count?: number }[]
     bodyLength?: number
+    checkpointHash?: Uint8Array
   } = {},
 ): Promise<AuthoredCommit> {
   const sorted = <T extends { blobId: Uint8Array }>(items: readonly T[]) =>
@@ -159,5 +161,6 @@ export async function authorCommit(
     section,
     members: state.members,
     ...(references.bodyLength === undefined ? {} : { bodyLength: references.bodyLength }),
+    ...(references.checkpointHash === undefined ? {} : { checkpointHash: references.checkpointHash }),
   })
 }

@@ -1,5 +1,6 @@
 import { FIRST } from './0001-first.ts'
 import { COLLECTION } from './0002-collection.ts'
+import { CHECKPOINTS } from './0004-checkpoints.ts'
 
 export interface Migration {
   readonly version: number
@@ -11,4 +12,5 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'first', sql: FIRST },
   { version: 2, name: 'collection', sql: COLLECTION },
+  { version: 4, name: 'checkpoints', sql: CHECKPOINTS },
 ]

@@ -12,6 +12,7 @@ import type { Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
+import { type Checkpoint, checkCheckpoint, storeCheckpoint } from './checkpoints.ts'
 import type { Head } from './read.ts'
 import { applyReferences } from './references.ts'
 import { commitVerifier, rejectCommit } from './verifier.ts'
@@ -30,6 +31,8 @@ export interface Append {
   readonly accountId: Uint8Array
   readonly commit: Uint8Array
   readonly wraps: readonly Wrap[]
+  /** The manifest that the commit names. */
+  readonly checkpoint?: Checkpoint | undefined
 }
 
 interface VaultRow {
@@ -57,7 +60,9 @@ export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
   const state = chainStateOf(vault)
   const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
   checkWraps(commit, input.wraps)
-  const outer = input.wraps.length > 0 ? await deps.outerKeys.newest(vault.owner_id) : null
+  await checkCheckpoint(commit, input.checkpoint)
+  const sealing = input.wraps.length > 0 || input.checkpoint !== undefined
+  const outer = sealing ? await deps.outerKeys.newest(vault.owner_id) : null
   const appended = await deps.database
     .transaction()
     .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id }))
@@ -151,6 +156,10 @@ async function appendLocked(deps: Deps, tx: DatabaseTransaction, append: LockedA
   if (header.membership) await storeMembers(tx, next)
   const fresh = await applyReferences(deps, tx, { ...input, section: commit.section, now })
   await storeWraps(deps, tx, { vaultId: input.vaultId, owner, outer, wraps: input.wraps, required: fresh })
+  const { checkpoint } = input
+  if (checkpoint !== undefined && outer !== null) {
+    await storeCheckpoint(deps, tx, { vaultId: input.vaultId, owner, outer, namedBySeq: header.seq, checkpoint })
+  }
   return { seq: header.seq, hash }
 }
 

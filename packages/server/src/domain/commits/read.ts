@@ -1,4 +1,5 @@
 import { LIMITS } from '@strongroom/protocol'
+import { HEADER_LENGTH, SIGNATURE_LENGTH } from '@strongroom/vault/header'
 import { sql } from 'kysely'
 import type { Database } from '../../database/tables.ts'
 import { ServerError } from '../errors.ts'
@@ -20,7 +21,8 @@ export async function readHead(deps: { database: Database }, reader: Reader): Pr
   return headOf(deps.database, reader.vaultId)
 }
 
-async function headOf(database: Database, vaultId: Uint8Array): Promise<Head> {
+/** The newest commit, for who may know it. */
+export async function headOf(database: Database, vaultId: Uint8Array): Promise<Head> {
   const vault = await database
     .selectFrom('vaults')
     .select(['head_seq', 'head_hash'])
@@ -51,4 +53,34 @@ export async function readCommits(
     WHERE c.vault_id = ${reader.vaultId} AND (page.before = 0 OR page.before < ${LIMITS.commitBytesPerPage})
     ORDER BY c.seq`.execute(deps.database)
   return { head, commits: rows.rows.map((row) => row.bytes) }
+}
+
+/**
+ * Headers with their signatures from `from` on, and the sections of those that change members; pages as `readCommits`.
+ */
+export async function readHeaders(
+  deps: { database: Database },
+  reader: Reader,
+  page: { from: number; limit?: number | undefined },
+): Promise<{ head: Head; headers: Uint8Array[] }> {
+  await requireMember(deps.database, reader.vaultId, reader.accountId)
+  const head = await headOf(deps.database, reader.vaultId)
+  const limit = page.limit ?? LIMITS.headersPerPage
+  const fixed = HEADER_LENGTH + SIGNATURE_LENGTH
+  // Byte 5 of a header has the flags, bit 0 of which says that the section changes members; bytes 172 to 175 its length.
+  const rows = await sql<{ bytes: Uint8Array }>`
+    WITH page AS (
+      SELECT seq, ${fixed} + CASE WHEN get_byte(start, 5) & 1 = 0 THEN 0 ELSE
+        get_byte(start, 172) * 16777216 + get_byte(start, 173) * 65536 + get_byte(start, 174) * 256
+          + get_byte(start, 175) END AS length
+      FROM (
+        SELECT seq, substring(bytes FOR ${HEADER_LENGTH}) AS start FROM commits
+        WHERE vault_id = ${reader.vaultId} AND seq >= ${page.from} AND seq <= ${head.seq} ORDER BY seq LIMIT ${limit}
+      ) starts
+    ), sums AS (SELECT seq, length, sum(length) OVER (ORDER BY seq) - length AS before FROM page)
+    SELECT substring(c.bytes FOR sums.length) AS bytes
+    FROM commits c JOIN sums ON sums.seq = c.seq
+    WHERE c.vault_id = ${reader.vaultId} AND (sums.before = 0 OR sums.before < ${LIMITS.commitBytesPerPage})
+    ORDER BY c.seq`.execute(deps.database)
+  return { head, headers: rows.rows.map((row) => row.bytes) }
 }

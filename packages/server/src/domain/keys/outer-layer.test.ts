@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OUTER_OVERHEAD, OUTER_TABLES, openOuter, sealOuter } from './outer-layer.ts'
-import { envelopePlace, keyringPlace, loginStatePlace, wrapPlace } from './places.ts'
+import { checkpointPlace, envelopePlace, keyringPlace, loginStatePlace, wrapPlace } from './places.ts'
 
 const random = { bytes: (length: number) => randomBytes(length) }
 const key = createSecretKey(randomBytes(32))
@@ -34,6 +34,7 @@ describe('outer layer', () => {
       wrapPlace(id(), vault, 1, blob),
       envelopePlace(account, 1, 1),
       keyringPlace(account, 1),
+      checkpointPlace(account, vault, 1),
       loginStatePlace(blob),
     ]
     for (const other of others) expect(() => openOuter(key, other, sealed)).toThrow(damaged)

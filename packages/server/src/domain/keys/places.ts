@@ -16,6 +16,10 @@ export function wrapPlace(owner: Uint8Array, vaultId: Uint8Array, epoch: number,
   return { table: 'wraps', rowId: Buffer.concat([vaultId, u32(epoch), blobId]), owner }
 }
 
+export function checkpointPlace(owner: Uint8Array, vaultId: Uint8Array, namedBySeq: number): OuterPlace {
+  return { table: 'checkpoints', rowId: Buffer.concat([vaultId, u64(namedBySeq)]), owner }
+}
+
 export function loginStatePlace(id: Uint8Array): OuterPlace {
   return { table: 'login-states', rowId: id, owner: SERVER }
 }
