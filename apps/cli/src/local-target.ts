@@ -42,6 +42,20 @@ export async function makeLocalFolder(path: string): Promise<void> {
 }
 
 /**
+ * Refuses a symbolic link where a downloaded folder has to be. The name comes from the vault, and an earlier download
+ * may have made the link: writing through it would let a log choose where on this disk.
+ *
+ * @throws CliError `conflict`
+ */
+export async function refuseLink(path: string): Promise<void> {
+  if ((await lstatOrNull(path))?.isSymbolicLink() !== true) return
+  throw new CliError(
+    EXIT.conflict,
+    `${quoted(path)} is a symbolic link here, and nothing is written through one; move it away first.`,
+  )
+}
+
+/**
  * Where a download goes when `path` may be taken: `path` itself, a free name beside it, or null for "leave it".
  *
  * @throws CliError `conflict` when a folder is in the way

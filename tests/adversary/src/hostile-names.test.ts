@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, symlink } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashMessage } from '@strongroom/crypto/envelope'
 import { nodeEngine } from '@strongroom/crypto/node'
@@ -88,11 +88,11 @@ async function playground(): Promise<{ path: string; target: string; outside: st
   return { path: top.path, target, outside, [Symbol.asyncDispose]: () => top[Symbol.asyncDispose]() }
 }
 
-async function download(target: string, bin?: string): Promise<CliResult> {
+async function download(target: string, bin?: string, path = '/'): Promise<CliResult> {
   // A device without cache reads the hostile commits itself.
   await using copy = await copyOfHome(device, { forget: ['vault.cache'] })
   const options = { home: copy.home, server: server.url, password: device.password }
-  return await run(['get', '-r', '/', target], bin === undefined ? options : { ...options, bin })
+  return await run(['get', '-r', path, target], bin === undefined ? options : { ...options, bin })
 }
 
 async function expectNothingOutside(ground: { path: string; outside: string }): Promise<void> {
@@ -152,6 +152,23 @@ describe('a tree whose path goes through a symbolic link', () => {
     await expectNothingOutside(ground)
     expect(result.code).not.toBe(0)
     expect(result.stderr).toMatch(/symbolic link/)
+  })
+
+  it('to outside is not followed when the link stands where the downloaded folder itself goes', async () => {
+    await using ground = await playground()
+    await symlink(ground.outside, join(ground.target, 'photos'))
+    const result = await download(ground.target, undefined, '/photos')
+    await expectNothingOutside(ground)
+    expect(result.code).not.toBe(0)
+    expect(result.stderr).toMatch(/symbolic link/)
+  })
+
+  it('to outside is not followed when a link stands where a downloaded file goes', async () => {
+    await using ground = await playground()
+    await writeFile(join(ground.path, 'victim'), 'untouched')
+    await symlink(join(ground.path, 'victim'), join(ground.target, 'good.txt'))
+    await download(ground.target, undefined, '/good.txt')
+    expect(await readFile(join(ground.path, 'victim'), 'utf8')).toBe('untouched')
   })
 
   it('to outside is not followed when a folder and a link have one name', async () => {

@@ -2,7 +2,7 @@ import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
 import { treeSink } from '@strongroom/client/node'
-import { localChild, lstatOrNull, makeLocalFolder, resolveLocalConflict } from '../local-target.ts'
+import { localChild, lstatOrNull, makeLocalFolder, refuseLink, resolveLocalConflict } from '../local-target.ts'
 import type { GetItem, GetTask } from './get-task.ts'
 
 /** An entry below the folder, and where it goes. */
@@ -25,6 +25,7 @@ export async function getFolder(task: GetTask, folder: Entry, local: string): Pr
   // A single link is fetched as a tree of one, through its parent, by the same careful sink.
   const root = isTree ? folder.path : folder.path.slice(0, folder.path.lastIndexOf('/')) || '/'
   const top = isTree && folder.path !== '/' ? localChild(local, folder.name) : local
+  if (top !== local) await refuseLink(top)
   const entries = isTree ? await drive.list(root, { signal, recursive: true }) : [folder]
   const plans = await planEntries(task, entries, root, top)
   const items = plans
