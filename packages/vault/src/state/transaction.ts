@@ -19,8 +19,12 @@ export function begin(state: MutableState): Transaction {
 
 /** Takes back every change, newest first. */
 export function rollback(transaction: Transaction): void {
-  for (const step of transaction.undo.reverse()) step()
-  transaction.undo.length = 0
+  rollbackTo(transaction, 0)
+}
+
+/** Takes back every change but the first `mark`; `net` keeps them, so that it must not be used afterwards. */
+export function rollbackTo(transaction: Transaction, mark: number): void {
+  for (const step of transaction.undo.splice(mark).reverse()) step()
 }
 
 /** Sets or, with undefined, deletes an entry. */
