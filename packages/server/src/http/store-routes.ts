@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { ServerError } from '../domain/errors.ts'
-import type { ServedObjectStore } from '../ports/index.ts'
+import type { PartTarget, ServedObjectStore } from '../ports/index.ts'
 import { parseRange } from './range.ts'
 import { OBJECT_PATH, PART_PATH, type StoreUrls } from './store-urls.ts'
 
@@ -22,7 +22,7 @@ export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectS
     scope.put(PART_PATH, async (request, reply) => {
       const target = urls.verifyPart(queryOf(request.raw.url ?? ''))
       if (request.headers['content-length'] !== String(target.length)) throw new ServerError('url_invalid')
-      const { etag } = await objects.writePart(target, request.raw)
+      const { etag } = await writePart(objects, target, request.raw)
       return reply.header('etag', etag).code(200).send()
     })
 
@@ -43,6 +43,19 @@ export function registerStoreRoutes(app: FastifyInstance, objects: ServedObjectS
       return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }))
     })
   })
+}
+
+/**
+ * Reason: a body that is left half read, or destroyed with its connection, costs the client the answer and holds up the
+ * next request on that connection; what is not wanted flows away.
+ */
+async function writePart(objects: ServedObjectStore, target: PartTarget, body: Readable): Promise<{ etag: string }> {
+  try {
+    return await objects.writePart(target, body.iterator({ destroyOnReturn: false }))
+  } catch (error) {
+    body.resume()
+    throw error
+  }
 }
 
 function readRange(header: string | undefined, length: number, onInvalid: (contentRange: string) => void) {
