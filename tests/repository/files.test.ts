@@ -4,7 +4,12 @@ import { checkoutFiles, readText } from './checkout.ts'
 const MAX_LINES = 400
 
 /** Files above the limit, each with its reason. */
-const LONGER: Record<string, string> = {}
+const LONGER: Record<string, string> = {
+  'packages/vault/src/header/verify-commit.test.ts': 'one rule of the log after the other, on one chain',
+  'packages/vault/src/rebase/rebase.test.ts': 'one meeting of two devices after the other, on one state',
+  'tests/adversary/src/liar/liar.test.ts': 'one lie after the other, against one server',
+  'tests/adversary/src/tampering/attacks.ts': 'a table of attacks, one entry each',
+}
 
 /** Written in pieces, so that this file does not hold what it looks for. */
 const FORBIDDEN: Record<string, RegExp> = {
@@ -24,7 +29,8 @@ describe('the files of the repository', () => {
 
   it(`are at most ${MAX_LINES} lines of code long, or have a reason`, () => {
     const long = sources.filter((file) => readText(file).split('\n').length - 1 > MAX_LINES)
-    expect(long.sort()).toEqual(Object.keys(LONGER).sort())
+    expect(long.filter((file) => LONGER[file] === undefined)).toEqual([])
+    expect(Object.keys(LONGER).filter((file) => !sources.includes(file))).toEqual([])
   })
 
   it('are kebab-case and named by subject', () => {
