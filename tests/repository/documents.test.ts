@@ -64,6 +64,14 @@ describe('docs/dependencies.md', () => {
     for (const { user, name } of dependencies().filter((entry) => !isOwn(entry.name))) {
       actual.set(name, [...(actual.get(name) ?? []), user].sort())
     }
+    // What the product takes has its line there; the repository's own scripts and tests may use it too.
+    for (const [name, users] of actual) {
+      if (users.length > 1)
+        actual.set(
+          name,
+          users.filter((user) => user !== 'development'),
+        )
+    }
     const sorted = (map: Map<string, string[]>) => [...map].sort(([a], [b]) => a.localeCompare(b))
     expect(sorted(documented())).toEqual(sorted(actual))
   })
