@@ -6,18 +6,18 @@ import { type Config, ConfigError, isLoopback } from './config.ts'
 import { connectDatabase } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
-import { collectBlobs } from './domain/blobs/collect.ts'
+import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
+import { serverJobs } from './domain/jobs/server-jobs.ts'
 import { outerKeys } from './domain/keys/outer-keys.ts'
 import { loadServerSetup } from './domain/keys/server-setup.ts'
-import { removeEnded } from './domain/sessions/housekeeping.ts'
 import { createApp } from './http/app.ts'
 import { servedStore } from './http/served-store.ts'
 import { storeUrls } from './http/store-urls.ts'
 import type { Clock, Logger, Random } from './ports/index.ts'
 
 const DRAIN_MS = 30_000
-const HOUSEKEEPING_MS = 60_000
-const COLLECTION_MS = 10 * 60_000
+/** How often a server looks for jobs that are due. */
+const JOBS_MS = 30_000
 
 export interface RunningServer {
   /** Address on which it listens. */
@@ -100,10 +100,9 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     tls,
     isDraining: () => draining,
   })
-  resources.push(
-    repeat(HOUSEKEEPING_MS, () => removeEnded({ database, clock }), logger),
-    repeat(COLLECTION_MS, () => collectBlobs({ database, store, clock }), logger),
-  )
+  const { retention } = config
+  const jobs = jobRunner({ database, clock, random, logger }, serverJobs({ database, store, clock, retention }))
+  resources.push(repeat(JOBS_MS, jobs))
   resources.push(async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
     await app.close()
@@ -146,19 +145,20 @@ async function openDatabase(
   }
 }
 
-/** Runs a task again and again, never twice at once; returns what stops it and waits for its end. */
-function repeat(everyMs: number, task: () => Promise<void>, logger: Logger): () => Promise<void> {
+/** Runs jobs at once and then again and again; returns what stops them and waits for their end. */
+function repeat(everyMs: number, jobs: JobRunner): () => Promise<void> {
   let running: Promise<void> | null = null
-  const timer = setInterval(() => {
-    running ??= task()
-      .catch(() => logger.warn({}, 'housekeeping failed and will be tried again'))
-      .finally(() => {
-        running = null
-      })
-  }, everyMs)
+  const run = () => {
+    running ??= jobs.runDue().finally(() => {
+      running = null
+    })
+  }
+  const timer = setInterval(run, everyMs)
   timer.unref()
+  run()
   return async () => {
     clearInterval(timer)
+    jobs.stop()
     await running
   }
 }

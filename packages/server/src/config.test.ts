@@ -17,6 +17,7 @@ describe('configuration', () => {
       registration: 'open',
       quotaBytes: 2 ** 40,
       loginAttemptsPerMinute: 300,
+      retention: { graceMs: 604_800_000, uploadIdleMs: 604_800_000 },
       logLevel: 'info',
     })
   })
@@ -60,6 +61,9 @@ describe('configuration', () => {
       TLS_CERT: '/secret.pem',
       REGISTRATION: 'secret',
       QUOTA_BYTES: '-1',
+      BLOB_GRACE_DAYS: '0',
+      RESTORE_WINDOW_DAYS: 'secret',
+      UPLOAD_IDLE_DAYS: '0',
       LOGIN_ATTEMPTS_PER_MINUTE: '0',
       LOG_LEVEL: 'secret',
     }
@@ -68,6 +72,13 @@ describe('configuration', () => {
       expect(() => loadConfig({ [name]: value }), name).toThrow(new RegExp(`^${given} [^\\n]+$`))
       expect(() => loadConfig({ [name]: value }), name).not.toThrow(/secret/)
     }
+  })
+
+  it('never lets the grace of blobs be shorter than the restore window', () => {
+    const graceDays = (env: Record<string, string>) => loadConfig(env).retention.graceMs / 86_400_000
+    expect(graceDays({ BLOB_GRACE_DAYS: '3' })).toBe(3)
+    expect(graceDays({ BLOB_GRACE_DAYS: '3', RESTORE_WINDOW_DAYS: '30' })).toBe(30)
+    expect(graceDays({ BLOB_GRACE_DAYS: '60', RESTORE_WINDOW_DAYS: '30' })).toBe(60)
   })
 
   it('describes every variable', () => {

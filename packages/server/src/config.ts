@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
 const DEFAULT_QUOTA_BYTES = 2 ** 40
+const MOST_DAYS = 3_650
+const DAY_MS = 24 * 60 * 60 * 1000
 
 function wholeNumber(min: number, max: number) {
   return z
@@ -68,6 +70,17 @@ export const CONFIG = z.object({
   QUOTA_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(DEFAULT_QUOTA_BYTES)
     .describe('Bytes of ciphertext that an account may store.'),
+  BLOB_GRACE_DAYS: wholeNumber(1, MOST_DAYS)
+    .default(7)
+    .describe('Days that content is kept after the last reference to it went; until then a commit can revive it.'),
+  RESTORE_WINDOW_DAYS: wholeNumber(0, MOST_DAYS)
+    .default(0)
+    .describe(
+      'Age in days of the oldest database backup that may be restored; lengthens the days of BLOB_GRACE_DAYS, so that such a database finds all its blobs.',
+    ),
+  UPLOAD_IDLE_DAYS: wholeNumber(1, MOST_DAYS)
+    .default(7)
+    .describe('Days without activity after which an upload that was not finished, or not committed, is dropped.'),
   LOGIN_ATTEMPTS_PER_MINUTE: wholeNumber(1, 1_000_000)
     .default(300)
     .describe('Requests to log in or register that one address may make in a minute.'),
@@ -92,6 +105,7 @@ export interface Config {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly registration: 'open' | 'closed'
   readonly quotaBytes: number
+  readonly retention: { readonly graceMs: number; readonly uploadIdleMs: number }
   readonly loginAttemptsPerMinute: number
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
@@ -137,6 +151,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tls: certFile === undefined || keyFile === undefined ? null : { certFile, keyFile },
     registration: values.REGISTRATION ?? (isLoopback(values.HOST) ? 'open' : 'closed'),
     quotaBytes: values.QUOTA_BYTES,
+    retention: {
+      // Invariant: a database that is set back within the restore window finds the objects that its rows count on.
+      graceMs: Math.max(values.BLOB_GRACE_DAYS, values.RESTORE_WINDOW_DAYS) * DAY_MS,
+      uploadIdleMs: values.UPLOAD_IDLE_DAYS * DAY_MS,
+    },
     loginAttemptsPerMinute: values.LOGIN_ATTEMPTS_PER_MINUTE,
     logLevel: values.LOG_LEVEL,
   }

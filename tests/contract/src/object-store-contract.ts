@@ -11,6 +11,7 @@ export interface StoreUnderTest {
 
 const MIB = 1024 * 1024
 
+const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 export const digestOf = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
 
 export async function* chunked(bytes: Uint8Array, size = 64 * 1024): AsyncIterable<Uint8Array> {
@@ -317,6 +318,23 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
       expect(found).toHaveLength(1)
       expect(found[0]?.length).toBe(42)
       expect(Math.abs((found[0]?.modifiedMs ?? 0) - Date.now())).toBeLessThan(60_000)
+    })
+
+    it('lists every upload until it is completed or aborted', async () => {
+      const listed = async () => {
+        const ids = new Set<string>()
+        for await (const { blobId, uploadId } of store.listUploads()) ids.add(`${toHex(blobId)} ${uploadId}`)
+        return ids
+      }
+      const [aborted, completed, left] = [await begin(), await begin(), await begin()]
+      const part = await sendPart(completed, 0, randomBytes(10))
+      const nameOf = ({ blobId, uploadId }: UploadRef) => `${toHex(blobId)} ${uploadId}`
+      expect([...(await listed())]).toEqual(expect.arrayContaining([aborted, completed, left].map(nameOf)))
+      await store.abort(aborted)
+      await store.complete(completed, [part])
+      const after = await listed()
+      expect([aborted, completed, left].map((upload) => after.has(nameOf(upload)))).toEqual([false, false, true])
+      await store.abort(left)
     })
 
     it('creates a named object once, whoever races', async () => {

@@ -84,6 +84,15 @@ export interface Tables {
     sealed: Uint8Array
   }
   rate_limits: { key: Uint8Array; points: number; ends_ms: number }
+  jobs: { name: string; holder: Uint8Array | null; lease_ends_ms: Generated<number>; due_ms: Generated<number> }
+  orphans: {
+    blob_id: Uint8Array
+    /** Empty for finished objects. */
+    upload_id: string
+    seen_ms: number
+    last_seen_ms: number
+    doomed: Generated<boolean>
+  }
 }
 
 export type Database = Kysely<Tables>

@@ -19,6 +19,7 @@ export function servedStore(objects: ServedObjectStore, urls: StoreUrls): BlobSt
     read: (blobId, range) => objects.read(blobId, range),
     delete: (blobId) => objects.delete(blobId),
     list: () => objects.list(),
+    listUploads: () => objects.listUploads(),
     readNamed: (name) => objects.readNamed(name),
     createNamed: (name, bytes) => objects.createNamed(name, bytes),
     check: () => objects.check(),

@@ -83,8 +83,10 @@ export interface ObjectStore {
   read(blobId: Uint8Array, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>
   /** Deletes a finished object; succeeds where there is none. */
   delete(blobId: Uint8Array): Promise<void>
-  /** Every finished object, in any order. */
+  /** Every finished object, in any order; length 0 for one that is damaged. */
   list(): AsyncIterable<{ blobId: Uint8Array; length: number; modifiedMs: number }>
+  /** Every upload that was begun and neither completed nor aborted, in any order. */
+  listUploads(): AsyncIterable<UploadRef>
   /** A small named object of the server's own (`[a-z0-9-]+`), beside the blobs; null where there is none. */
   readNamed(name: string): Promise<Uint8Array | null>
   /** Creates a named object, write-once and race-safe: false, and nothing changed, where it exists already. */

@@ -11,7 +11,7 @@ import { loadServerSetup, type ServerSetup } from '../domain/keys/server-setup.t
 import { type AppDeps, createApp } from '../http/app.ts'
 import { servedStore } from '../http/served-store.ts'
 import { type StoreUrls, storeUrls } from '../http/store-urls.ts'
-import type { KeyManagement, LogFields, Logger, ServedObjectStore } from '../ports/index.ts'
+import type { BlobStore, KeyManagement, LogFields, Logger, Random, ServedObjectStore } from '../ports/index.ts'
 import { createTestDatabase } from './test-database.ts'
 
 /** A clock that tests move. */
@@ -23,12 +23,16 @@ export interface TestClock {
 export interface TestServer {
   readonly app: FastifyInstance
   readonly database: Database
+  readonly databaseUrl: string
+  readonly store: BlobStore
   readonly objects: ServedObjectStore
   readonly keys: KeyManagement
   readonly urls: StoreUrls
   readonly setup: ServerSetup
   readonly outer: OuterKeys
   readonly clock: TestClock
+  readonly random: Random
+  readonly logger: Logger
   /** What was logged: fields and message. */
   readonly logs: { fields: LogFields; message: string }[]
   close(): Promise<void>
@@ -55,20 +59,21 @@ function testClock(): TestClock {
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { wrapObjects = (objects) => objects, ...settings } = options
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-server-'))
-  const { database, drop } = await createTestDatabase()
+  const { database, drop, url: databaseUrl } = await createTestDatabase()
   const clock = testClock()
   const random = { bytes: (length: number) => randomBytes(length) }
   const keys = await openKeyFile({ file: path.join(folder, 'keys.json'), clock })
   const objects = wrapObjects(await openFileStore(path.join(folder, 'blobs')))
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)
+  const store = servedStore(objects, urls)
   const outer = outerKeys({ database, keys, clock, random })
   const logs: TestServer['logs'] = []
   const log = (fields: LogFields, message: string) => void logs.push({ fields, message })
   const logger: Logger = { debug: log, info: log, warn: log, error: log }
   const app = createApp({
     database,
-    store: servedStore(objects, urls),
+    store,
     served: { objects, urls },
     keys,
     clock,
@@ -89,12 +94,16 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   return {
     app,
     database,
+    databaseUrl,
+    store,
     objects,
     keys,
     urls,
     setup,
     outer,
     clock,
+    random,
+    logger,
     logs,
     close: async () => {
       await app.close()

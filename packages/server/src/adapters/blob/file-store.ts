@@ -243,10 +243,21 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
     async *list() {
       for await (const shelf of await opendir(objects)) {
         for await (const entry of await opendir(path.join(objects, shelf.name))) {
-          const found = await find(entry.name)
+          if (!isBlobName(entry.name)) continue
+          const found = await find(entry.name).catch((error: unknown) => {
+            if (!(error instanceof BlobStoreError) || error.code !== 'damaged') throw error
+            return { length: 0, modifiedMs: 0 }
+          })
           if (found === null) continue
           yield { blobId: Buffer.from(entry.name, 'hex'), length: found.length, modifiedMs: found.modifiedMs }
         }
+      }
+    },
+
+    async *listUploads() {
+      for await (const { name } of await opendir(uploads)) {
+        const [id = '', uploadId = ''] = name.split('-')
+        if (isBlobName(id) && isUploadId(uploadId)) yield { blobId: Buffer.from(id, 'hex'), uploadId }
       }
     },
 
@@ -289,6 +300,10 @@ function ignoreExisting(error: unknown): void {
   if (systemCode(error) !== 'EEXIST') throw error
 }
 
+function isBlobName(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text)
+}
+
 /** Whether `createUpload` may have made it: nothing else becomes part of a path. */
 function isUploadId(text: string): boolean {
   return /^[0-9a-f]{24}$/.test(text)
@@ -327,6 +342,7 @@ function translateErrors(store: ServedObjectStore): ServedObjectStore {
     read: wrap(store.read),
     delete: wrap(store.delete),
     list: store.list,
+    listUploads: store.listUploads,
     readNamed: wrap(store.readNamed),
     createNamed: wrap(store.createNamed),
     check: wrap(store.check),

@@ -1,5 +1,6 @@
 import { FIRST } from './0001-first.ts'
 import { COLLECTION } from './0002-collection.ts'
+import { JOBS } from './0003-jobs.ts'
 import { CHECKPOINTS } from './0004-checkpoints.ts'
 
 export interface Migration {
@@ -12,5 +13,6 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'first', sql: FIRST },
   { version: 2, name: 'collection', sql: COLLECTION },
+  { version: 3, name: 'jobs', sql: JOBS },
   { version: 4, name: 'checkpoints', sql: CHECKPOINTS },
 ]

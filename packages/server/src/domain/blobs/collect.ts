@@ -1,23 +1,30 @@
 import { sql } from 'kysely'
-import type { BlobState, Database } from '../../database/tables.ts'
+import type { BlobState, Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { BlobStore, Clock } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
+import { eachConcurrently } from '../concurrency.ts'
+import type { Lease } from '../jobs/lease.ts'
 import { charge, lockAccount } from './quota.ts'
+import type { Retention } from './retention.ts'
 
-const DAY_MS = 24 * 60 * 60 * 1000
 const BATCH = 500
+const REMOVALS = 100
+const STORE_CONCURRENCY = 4
 
-/** Idle reservations go after this. */
-const RESERVED_MS = 2 * DAY_MS
-/** Complete blobs that nothing refers to are condemned after this. */
-const STORED_MS = 7 * DAY_MS
-/** Condemned blobs can be revived for this long. */
-const GRACE_MS = 7 * DAY_MS
-
-interface Deps {
+export interface CollectDeps {
   database: Database
   store: BlobStore
   clock: Clock
+  retention: Retention
+}
+
+/** What a run did; `failed` blobs or accounts were left for the next one. */
+export interface Collected {
+  readonly dropped: number
+  readonly condemned: number
+  readonly deleted: number
+  readonly objects: number
+  readonly failed: number
 }
 
 /** A step in a blob's life that time takes. */
@@ -28,19 +35,31 @@ interface Step {
   readonly afterMs: number
 }
 
-const STEPS: readonly Step[] = [
-  { from: 'reserved', to: 'deleted', afterMs: RESERVED_MS },
-  { from: 'stored', to: 'condemned', afterMs: STORED_MS },
-  { from: 'condemned', to: 'deleted', afterMs: GRACE_MS },
-]
-
 /**
- * Takes every blob the step that its age calls for, then removes the objects of deleted ones. May run on several
- * servers at once and be interrupted anywhere: each batch is a transaction, and removing an object again is harmless.
+ * Takes every blob the step that its age calls for, then removes the objects of deleted ones.
+ *
+ * The order makes it safe to end anywhere and to run on several servers at once. A row is `deleted`, for everybody and
+ * for good, before its object is touched, so no live row ever loses its object; and it stays marked until the store
+ * has confirmed the removal, so no object is forgotten. Removing one again is harmless.
  */
-export async function collectBlobs(deps: Deps): Promise<void> {
-  for (const step of STEPS) while ((await takeStep(deps, step)) === BATCH);
-  while ((await removeObjects(deps)) === BATCH);
+export async function collectBlobs(deps: CollectDeps, lease: Lease): Promise<Collected> {
+  const { uploadIdleMs, graceMs } = deps.retention
+  const dropped = await takeStep(deps, lease, { from: 'reserved', to: 'deleted', afterMs: uploadIdleMs })
+  const condemned = await takeStep(deps, lease, { from: 'stored', to: 'condemned', afterMs: uploadIdleMs })
+  const deleted = await takeStep(deps, lease, { from: 'condemned', to: 'deleted', afterMs: graceMs })
+  const objects = await removeObjects(deps, lease)
+  return {
+    dropped: dropped.done,
+    condemned: condemned.done,
+    deleted: deleted.done,
+    objects: objects.done,
+    failed: dropped.failed + condemned.failed + deleted.failed + objects.failed,
+  }
+}
+
+interface Count {
+  readonly done: number
+  readonly failed: number
 }
 
 function isDue(step: Step, now: number) {
@@ -49,51 +68,117 @@ function isDue(step: Step, now: number) {
   return sql<boolean>`state = ${step.from} AND ${since} <= ${now - step.afterMs} AND urls_end_ms < ${now}`
 }
 
-async function takeStep(deps: Deps, step: Step): Promise<number> {
-  const due = isDue(step, deps.clock.nowMs())
-  const found = await sql<{ id: Uint8Array; owner_id: Uint8Array }>`
-    SELECT id, owner_id FROM blobs WHERE ${due} ORDER BY owner_id, id LIMIT ${BATCH}`.execute(deps.database)
-  const owners = new Map<string, { ownerId: Uint8Array; ids: Uint8Array[] }>()
-  for (const row of found.rows) {
-    const entry = owners.get(hex(row.owner_id)) ?? { ownerId: row.owner_id, ids: [] }
-    entry.ids.push(row.id)
+async function takeStep(deps: CollectDeps, lease: Lease, step: Step): Promise<Count> {
+  let [done, failed] = [0, 0]
+  // What fails is passed by, so that one broken account does not stop the others.
+  let last = { owner: Buffer.alloc(0) as Uint8Array, id: Buffer.alloc(0) as Uint8Array }
+  for (;;) {
+    await lease.step()
+    const found = await sql<{ id: Uint8Array; owner_id: Uint8Array }>`
+      SELECT id, owner_id FROM blobs
+      WHERE ${isDue(step, deps.clock.nowMs())} AND (owner_id, id) > (${last.owner}, ${last.id})
+      ORDER BY owner_id, id LIMIT ${BATCH}`.execute(deps.database)
+    for (const [ownerId, ids] of byOwner(found.rows)) {
+      await takeStepOf(deps, step, { ownerId, ids }).then(
+        (count) => {
+          done += count
+        },
+        () => {
+          failed += ids.length
+        },
+      )
+    }
+    const end = found.rows.at(-1)
+    if (end === undefined || found.rows.length < BATCH) return { done, failed }
+    last = { owner: end.owner_id, id: end.id }
+  }
+}
+
+function byOwner(rows: readonly { id: Uint8Array; owner_id: Uint8Array }[]): [Uint8Array, Uint8Array[]][] {
+  const owners = new Map<string, [Uint8Array, Uint8Array[]]>()
+  for (const row of rows) {
+    const entry = owners.get(hex(row.owner_id)) ?? [row.owner_id, []]
+    entry[1].push(row.id)
     owners.set(hex(row.owner_id), entry)
   }
-  for (const { ownerId, ids } of owners.values()) await takeStepOf(deps, step, { ownerId, ids })
-  return found.rows.length
+  return [...owners.values()]
 }
 
 async function takeStepOf(
-  deps: Deps,
+  deps: CollectDeps,
   step: Step,
   batch: { ownerId: Uint8Array; ids: readonly Uint8Array[] },
-): Promise<void> {
+): Promise<number> {
   const now = deps.clock.nowMs()
-  await deps.database.transaction().execute(async (tx) => {
+  return deps.database.transaction().execute(async (tx) => {
     await lockAccount(tx, batch.ownerId)
     // Looked at again under the locks: a commit or a repeated reservation may have come first.
     const locked = await sql<{ id: Uint8Array; charged_bytes: number }>`
       SELECT id, charged_bytes FROM blobs WHERE id = ANY(${batch.ids}::bytea[]) AND ${isDue(step, now)}
       ORDER BY id FOR UPDATE`.execute(tx)
-    const condemnedMs = step.to === 'condemned' ? now : null
-    await sql`
-      UPDATE blobs SET state = ${step.to}, charged_bytes = 0, condemned_ms = ${condemnedMs}::bigint
-      WHERE id = ANY(${locked.rows.map((row) => row.id)}::bytea[])`.execute(tx)
+    const ids = locked.rows.map((row) => row.id)
+    if (step.to === 'condemned') {
+      await sql`
+        UPDATE blobs SET state = 'condemned', charged_bytes = 0, condemned_ms = ${now}
+        WHERE id = ANY(${ids}::bytea[])`.execute(tx)
+    } else {
+      // The row stays, so that nobody ever uses the id again; its keys and digests go.
+      await sql`
+        UPDATE blobs SET state = 'deleted', charged_bytes = 0, condemned_ms = NULL, digests = NULL
+        WHERE id = ANY(${ids}::bytea[])`.execute(tx)
+      await sql`DELETE FROM wraps WHERE blob_id = ANY(${ids}::bytea[])`.execute(tx)
+    }
     const deltaBytes = -locked.rows.reduce((sum, row) => sum + row.charged_bytes, 0)
     if (deltaBytes !== 0) await charge(tx, { accountId: batch.ownerId, deltaBytes, defaultQuotaBytes: 0 })
+    return ids.length
   })
 }
 
-async function removeObjects(deps: Deps): Promise<number> {
-  const found = await sql<{ id: Uint8Array; upload_id: string | null }>`
-    SELECT id, upload_id FROM blobs WHERE state = 'deleted' AND NOT object_removed
-    ORDER BY id LIMIT ${BATCH}`.execute(deps.database)
-  for (const row of found.rows) {
-    if (row.upload_id !== null) await deps.store.abort({ blobId: row.id, uploadId: row.upload_id })
-    await deps.store.delete(row.id)
+async function removeObjects(deps: CollectDeps, lease: Lease): Promise<Count> {
+  let [done, failed] = [0, 0]
+  let last: Uint8Array = Buffer.alloc(0)
+  for (;;) {
+    await lease.step()
+    const found = await sql<{ id: Uint8Array }>`
+      SELECT id FROM blobs WHERE state = 'deleted' AND NOT object_removed AND id > ${last}
+      ORDER BY id LIMIT ${REMOVALS}`.execute(deps.database)
+    await eachConcurrently(found.rows, STORE_CONCURRENCY, async ({ id }) => {
+      await removeObject(deps, id).then(
+        (removed) => {
+          if (removed) done += 1
+        },
+        () => {
+          failed += 1
+        },
+      )
+    })
+    const end = found.rows.at(-1)
+    if (end === undefined || found.rows.length < REMOVALS) return { done, failed }
+    last = end.id
   }
-  await sql`
-    UPDATE blobs SET object_removed = true
-    WHERE id = ANY(${found.rows.map((row) => row.id)}::bytea[])`.execute(deps.database)
-  return found.rows.length
+}
+
+/** Removes what the store has of a deleted blob; false where someone else is at it. */
+async function removeObject(deps: CollectDeps, id: Uint8Array): Promise<boolean> {
+  return deps.database.transaction().execute(async (tx) => {
+    if (!(await tryLockBlob(tx, id))) return false
+    const found = await sql<{ upload_id: string | null }>`
+      SELECT upload_id FROM blobs WHERE id = ${id} AND state = 'deleted' AND NOT object_removed`.execute(tx)
+    const row = found.rows[0]
+    if (row === undefined) return false
+    if (row.upload_id !== null) await deps.store.abort({ blobId: id, uploadId: row.upload_id })
+    await deps.store.delete(id)
+    await sql`UPDATE blobs SET object_removed = true, upload_id = NULL WHERE id = ${id}`.execute(tx)
+    return true
+  })
+}
+
+/**
+ * The lock under which a completion works from the store to the database: one that is under way publishes its object
+ * before this returns true, and one that comes later finds the blob deleted.
+ */
+export async function tryLockBlob(tx: DatabaseTransaction, id: Uint8Array): Promise<boolean> {
+  const found = await sql<{ locked: boolean }>`
+    SELECT pg_try_advisory_xact_lock(hashtextextended(${hex(id)}, 0)) AS locked`.execute(tx)
+  return found.rows[0]?.locked === true
 }

@@ -7,7 +7,8 @@ import { eachConcurrently } from '../concurrency.ts'
 import { ServerError } from '../errors.ts'
 import { checkLength } from './layout.ts'
 import { charge, lockAccount } from './quota.ts'
-import { type BlobRow, lockBlobs, requireDistinct } from './rows.ts'
+import { type BlobRow, blobsGone, lockBlobs, readBlobs, requireDistinct } from './rows.ts'
+import { adoptOrphans } from './sweep.ts'
 
 export interface Reservation {
   readonly blobId: Uint8Array
@@ -76,6 +77,11 @@ async function insertReservations(
       ORDER BY id
       ON CONFLICT (id) DO NOTHING
       RETURNING id, charged_bytes`.execute(tx)
+    const doomed = await adoptOrphans(
+      tx,
+      inserted.rows.map((row) => row.id),
+    )
+    if (doomed.length > 0) throw blobsGone(doomed)
     const states = new Map<string, Exclude<BlobState, 'deleted'>>(inserted.rows.map((row) => [hex(row.id), 'reserved']))
     const repeated = blobs.filter((blob) => !states.has(hex(blob.blobId)))
     if (repeated.length > 0) {
@@ -83,6 +89,8 @@ async function insertReservations(
         tx,
         repeated.map((blob) => blob.blobId),
       )
+      const gone = repeated.filter((blob) => isGone(known.get(hex(blob.blobId)), accountId))
+      if (gone.length > 0) throw blobsGone(gone.map((blob) => blob.blobId))
       for (const blob of repeated)
         states.set(hex(blob.blobId), repeatedState(known.get(hex(blob.blobId)), accountId, blob))
       await sql`UPDATE blobs SET active_ms = ${now} WHERE id = ANY(${repeated.map((blob) => blob.blobId)}::bytea[])`.execute(
@@ -101,7 +109,7 @@ function repeatedState(
   blob: Reservation,
 ): Exclude<BlobState, 'deleted'> {
   if (row === undefined || !equal(row.owner_id, accountId)) throw new ServerError('blob_conflict')
-  if (row.state === 'deleted') throw new ServerError('blob_gone')
+  if (row.state === 'deleted') throw blobsGone([row.id])
   // A blob that was reserved without a length has one once it is complete.
   const sameLength = row.length === blob.blobLength || (blob.blobLength === null && row.state !== 'reserved')
   if (!sameLength || row.part_size !== blob.partSize) throw new ServerError('blob_conflict')
@@ -111,16 +119,33 @@ function repeatedState(
   return row.state
 }
 
+function isGone(row: BlobRow | undefined, accountId: Uint8Array): boolean {
+  return row?.state === 'deleted' && equal(row.owner_id, accountId)
+}
+
 async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
   if (blobs.length === 0) return
   await eachConcurrently(blobs, STORE_CONCURRENCY, async (blob) => {
     if (blob.part !== undefined) await deps.store.putWhole(blob.blobId, blob.part.bytes, blob.part.sha256)
   })
-  await sql`
+  const stored = await sql`
     UPDATE blobs SET state = 'stored', digests = t.digest, active_ms = ${deps.clock.nowMs()}
     FROM unnest(
       ${blobs.map((blob) => blob.blobId)}::bytea[],
       ${blobs.map((blob) => blob.part?.sha256 ?? null)}::bytea[]
     ) AS t (id, digest)
     WHERE blobs.id = t.id AND blobs.state = 'reserved'`.execute(deps.database)
+  if (Number(stored.numAffectedRows) < blobs.length) await refuseDeleted(deps, blobs)
+}
+
+/** A server that slept for days may come to find its blobs deleted; what it has put then goes again. */
+async function refuseDeleted(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
+  const ids = blobs.map((blob) => blob.blobId)
+  const gone = [...(await readBlobs(deps.database, ids)).values()].filter((row) => row.state === 'deleted')
+  if (gone.length === 0) return
+  const goneIds = gone.map((row) => row.id)
+  await sql`UPDATE blobs SET object_removed = false WHERE id = ANY(${goneIds}::bytea[]) AND state = 'deleted'`.execute(
+    deps.database,
+  )
+  throw blobsGone(goneIds)
 }

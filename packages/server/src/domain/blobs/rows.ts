@@ -1,3 +1,4 @@
+import { encodeBytes, LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
 import type { BlobState, Database, DatabaseTransaction } from '../../database/tables.ts'
 import { hex } from '../bytes.ts'
@@ -40,8 +41,14 @@ export async function lockBlobs(tx: DatabaseTransaction, ids: readonly Uint8Arra
 export function ownBlob(rows: BlobRows, blobId: Uint8Array, accountId: Uint8Array): BlobRow {
   const row = rows.get(hex(blobId))
   if (row === undefined || Buffer.compare(row.owner_id, accountId) !== 0) throw new ServerError('not_found')
-  if (row.state === 'deleted') throw new ServerError('blob_gone')
+  if (row.state === 'deleted') throw blobsGone([blobId])
   return row
+}
+
+/** The refusal that names deleted blobs: how many, and the ids of the first thousand. */
+export function blobsGone(ids: readonly Uint8Array[]): ServerError {
+  const blobIds = ids.slice(0, LIMITS.batch).map(encodeBytes).join(',')
+  return new ServerError('blob_gone', { details: { count: ids.length, blobIds } })
 }
 
 /** @throws ServerError `bad_request` when an id stands in a batch twice */

@@ -8,18 +8,20 @@ import {
   verifyCommit,
 } from '@strongroom/vault/header'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
-import type { Clock, Random } from '../../ports/index.ts'
+import type { BlobStore, Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
 import { type Checkpoint, checkCheckpoint, storeCheckpoint } from './checkpoints.ts'
 import type { Head } from './read.ts'
 import { applyReferences } from './references.ts'
+import { requireRevivable } from './revival.ts'
 import { commitVerifier, rejectCommit } from './verifier.ts'
 import { checkWraps, storeWraps, type Wrap } from './wraps.ts'
 
 interface Deps {
   database: Database
+  store: BlobStore
   clock: Clock
   random: Random
   outerKeys: OuterKeys
@@ -60,6 +62,7 @@ export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
   const state = chainStateOf(vault)
   const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
   checkWraps(commit, input.wraps)
+  await requireRevivable(deps, commit.section.added)
   await checkCheckpoint(commit, input.checkpoint)
   const sealing = input.wraps.length > 0 || input.checkpoint !== undefined
   const outer = sealing ? await deps.outerKeys.newest(vault.owner_id) : null

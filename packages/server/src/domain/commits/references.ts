@@ -2,7 +2,7 @@ import type { Section } from '@strongroom/vault/header'
 import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../database/tables.ts'
 import { charge, lockAccount } from '../blobs/quota.ts'
-import { type BlobRow, type BlobRows, lockBlobs, readBlobs } from '../blobs/rows.ts'
+import { type BlobRow, type BlobRows, blobsGone, lockBlobs, readBlobs } from '../blobs/rows.ts'
 import { byId, equal, hex } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 
@@ -42,6 +42,8 @@ export async function applyReferences(
   const blobs = await lockBlobs(tx, ids)
   const counts = await readCounts(tx, input.vaultId, ids)
   await checkRights(tx, input, { changes, blobs, counts })
+  const gone = changes.filter((change) => change.delta > 0 && isGone(blobs.get(hex(change.blobId))))
+  if (gone.length > 0) throw blobsGone(gone.map((change) => change.blobId))
   for (const change of changes) checkChange(change, blobs.get(hex(change.blobId)), counts.get(hex(change.blobId)) ?? 0)
   await writeCounts(tx, input.vaultId, changes)
   await writeStates(deps, tx, { changes, blobs, now: input.now })
@@ -91,13 +93,16 @@ async function checkRights(
   if (found.rows[0]?.count !== foreign.length) throw new ServerError('not_found')
 }
 
+function isGone(row: BlobRow | undefined): boolean {
+  return row === undefined || row.state === 'deleted'
+}
+
 function checkChange(change: Change, row: BlobRow | undefined, count: number): void {
   if (change.delta < 0) {
     if (count + change.delta >= 0) return
     throw new ServerError('commit_rejected', { details: { reason: 'released_too_often' } })
   }
-  if (row === undefined || row.state === 'deleted') throw new ServerError('blob_gone')
-  if (row.state === 'reserved') throw new ServerError('blob_not_ready')
+  if (row === undefined || row.state === 'reserved') throw new ServerError('blob_not_ready')
 }
 
 async function writeCounts(tx: DatabaseTransaction, vaultId: Uint8Array, changes: readonly Change[]): Promise<void> {

@@ -1,10 +1,13 @@
 import type { Database } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
 
-/** Deletes login states, rate limits and sessions that have ended; nothing reads them any more. */
-export async function removeEnded(deps: { database: Database; clock: Clock }): Promise<void> {
+/** Deletes login states, rate limits and sessions that have ended, and says how many; nothing reads them any more. */
+export async function removeEnded(deps: { database: Database; clock: Clock }): Promise<number> {
   const now = deps.clock.nowMs()
-  await deps.database.deleteFrom('login_states').where('expires_ms', '<=', now).execute()
-  await deps.database.deleteFrom('rate_limits').where('ends_ms', '<=', now).execute()
-  await deps.database.deleteFrom('sessions').where('expires_ms', '<=', now).execute()
+  const removed = [
+    await deps.database.deleteFrom('login_states').where('expires_ms', '<=', now).executeTakeFirst(),
+    await deps.database.deleteFrom('rate_limits').where('ends_ms', '<=', now).executeTakeFirst(),
+    await deps.database.deleteFrom('sessions').where('expires_ms', '<=', now).executeTakeFirst(),
+  ]
+  return removed.reduce((sum, { numDeletedRows }) => sum + Number(numDeletedRows), 0)
 }
