@@ -15,13 +15,19 @@ import {
 import { expect, test } from 'vitest'
 import {
   applyCommit,
+  applyDeltas,
+  checkpointHash,
   decodeChainState,
   decodeState,
   emptyState,
   encodeBody,
   encodeChainState,
+  encodeDelta,
+  encodeManifest,
   encodeState,
   membersHash,
+  openCheckpointState,
+  openManifest,
   readBody,
   stateHash,
 } from './index.ts'
@@ -144,5 +150,63 @@ test('every malformed commit is refused with its code', async () => {
   for (const { about, code, chainState, commit } of commits) {
     const state = chainState === null ? null : decodeChainState(fromHex(chainState))
     await expect(verify(state, fromHex(commit)), about).rejects.toMatchObject({ name: 'VaultError', code })
+  }
+})
+
+interface Checkpoint {
+  base: string
+  deltas: string[]
+  state: string
+  stateHash: string
+  seq: number
+  epoch: number
+  manifest: string
+  sealedManifest: string
+  checkpointHash: string
+  commit: string
+  commitHash: string
+  chainState: string
+  stateAfter: string
+  refused: { about: string; what: 'base' | 'deltas' | 'manifest'; code: string; bytes: string[] }[]
+}
+
+async function checkpointKey() {
+  const { vaultId, vaultKey } = read<Genesis>('genesis')
+  const place = { vaultId: asVaultId(fromHex(vaultId)), epoch: 1 }
+  return { ...(await vaultKeys(engine, asVaultKey(secret(vaultKey)), place)), vaultId: place.vaultId }
+}
+
+test('a checkpoint gives the state, manifest and hashes of the vector', async () => {
+  const vector = read<Checkpoint>('checkpoint')
+  const { vaultId, checkpointKey: key } = await checkpointKey()
+  const sealed = fromHex(vector.sealedManifest)
+  expect(toHex(await checkpointHash(engine, sealed))).toBe(vector.checkpointHash)
+  const manifest = await openManifest(engine, key, { vaultId, epoch: vector.epoch, seq: vector.seq }, sealed)
+  expect(toHex(encodeManifest(manifest))).toBe(vector.manifest)
+  const contents = { base: fromHex(vector.base), deltas: vector.deltas.map(fromHex) }
+  const state = await openCheckpointState(engine, vaultId, manifest, contents)
+  expect(toHex(encodeState(state))).toBe(vector.state)
+  expect(toHex(await stateHash(engine, state))).toBe(vector.stateHash)
+  const whole = encodeDelta(await decodeState(engine, contents.base), state)
+  expect(toHex(encodeState(applyDeltas(await decodeState(engine, contents.base), [whole])))).toBe(vector.state)
+  const chain = { vaultId, head: { seq: manifest.seq, hash: manifest.commitHash }, ...manifest }
+  const named = await verify(chain, fromHex(vector.commit))
+  expect(toHex(named.hash)).toBe(vector.commitHash)
+  expect(toHex(encodeChainState(named.next))).toBe(vector.chainState)
+  expect(applyCommit(state, { ...named, operations: [] }).applied).toBe(true)
+  expect(toHex(encodeState(state))).toBe(vector.stateAfter)
+})
+
+test('what no checkpoint holds is refused with its code', async () => {
+  const { base, seq, epoch, refused } = read<Checkpoint>('checkpoint')
+  const { vaultId, checkpointKey: key } = await checkpointKey()
+  for (const { about, what, code, bytes } of refused) {
+    const [only = new Uint8Array(0)] = bytes.map(fromHex)
+    const open = async (): Promise<unknown> => {
+      if (what === 'base') return await decodeState(engine, only)
+      if (what === 'deltas') return applyDeltas(await decodeState(engine, fromHex(base)), bytes.map(fromHex))
+      return await openManifest(engine, key, { vaultId, epoch, seq }, only)
+    }
+    await expect(open(), `${what}: ${about}`).rejects.toMatchObject({ name: 'VaultError', code })
   }
 })

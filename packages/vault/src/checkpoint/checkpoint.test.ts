@@ -40,7 +40,7 @@ describe('deltas', () => {
     const [first, second, third] = await history()
     const base = await decodeState(hasher, encodeState(first))
     const deltas = [encodeDelta(first, second), encodeDelta(second, third)]
-    const state = await applyDeltas(hasher, base, deltas)
+    const state = applyDeltas(base, deltas)
     expect(Buffer.compare(encodeState(state), encodeState(third))).toBe(0)
     expect(await stateHash(hasher, state)).toEqual(await stateHash(hasher, third))
     expect(Buffer.compare(encodeState(base), encodeState(first))).toBe(0)
@@ -57,24 +57,26 @@ describe('deltas', () => {
 
   test('out of order, twice, of another vault or changed are refused', async () => {
     const [first, second, third] = await history()
-    const refused = { name: 'VaultError', code: 'checkpoint_invalid' }
+    const refuse = (deltas: Uint8Array[], code = 'checkpoint_invalid', about = ''): void => {
+      expect(() => applyDeltas(first, deltas), about).toThrow(expect.objectContaining({ name: 'VaultError', code }))
+    }
     const one = encodeDelta(first, second)
     const two = encodeDelta(second, third)
     for (const deltas of [[two], [one, one], [two, one], [new Uint8Array([...one, 0])]]) {
-      await expect(applyDeltas(hasher, first, deltas)).rejects.toMatchObject(refused)
+      refuse(deltas)
     }
     const value = decode(one) as Uint8Array[]
     for (const [index, item] of value.entries()) {
       if (index === 0) continue
       const longer = encode(value.with(index, new Uint8Array([...item, 1])))
-      await expect(applyDeltas(hasher, first, [longer]), `item ${index}`).rejects.toMatchObject(refused)
+      refuse([longer], 'checkpoint_invalid', `item ${index}`)
     }
     const removedTwice = encode(value.with(2, new Uint8Array(id(99))))
-    await expect(applyDeltas(hasher, first, [removedTwice])).rejects.toMatchObject(refused)
+    refuse([removedTwice])
     const removesFolder = encode(value.with(2, new Uint8Array(id(1))))
-    await expect(applyDeltas(hasher, first, [removesFolder])).rejects.toMatchObject(refused)
+    refuse([removesFolder])
     const next = encode((decode(one) as unknown[]).with(0, 'SRD2'))
-    await expect(applyDeltas(hasher, first, [next])).rejects.toMatchObject({ code: 'upgrade_required' })
+    refuse([next], 'upgrade_required')
     expect(() => encodeDelta(third, first)).toThrow(expect.objectContaining({ code: 'checkpoint_invalid' }))
   })
 })

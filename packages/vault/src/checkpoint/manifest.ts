@@ -37,14 +37,9 @@ export interface ManifestPlace {
 
 const VERSION = 1
 
-/** Encodes, pads and seals a manifest under the checkpoint key of its epoch. */
-export async function sealManifest(
-  engine: CryptoEngine,
-  checkpointKey: SecretBytes,
-  vaultId: Uint8Array,
-  manifest: CheckpointManifest,
-): Promise<Uint8Array> {
-  const bytes = encodeCbor([
+/** Encodes a manifest; `sealManifest` also checks it. */
+export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
+  return encodeCbor([
     VERSION,
     manifest.seq,
     manifest.commitHash,
@@ -61,6 +56,16 @@ export async function sealManifest(
     manifest.deltas.map(encodeContent),
     manifest.stateHash,
   ])
+}
+
+/** Encodes, pads and seals a manifest under the checkpoint key of its epoch. */
+export async function sealManifest(
+  engine: CryptoEngine,
+  checkpointKey: SecretBytes,
+  vaultId: Uint8Array,
+  manifest: CheckpointManifest,
+): Promise<Uint8Array> {
+  const bytes = encodeManifest(manifest)
   const place = { vaultId, epoch: manifest.epoch, seq: manifest.seq }
   decodeManifest(bytes, place)
   const padded = padObject(bytes)

@@ -45,6 +45,12 @@ export function putNode(transaction: Transaction, node: VaultNode, before: Vault
   link(transaction, node)
 }
 
+/** Takes a node out of its place; its references and what hangs below it stay. */
+export function removeNode(transaction: Transaction, node: VaultNode): void {
+  unlink(transaction, node)
+  put(transaction, transaction.state.nodes, idKey(node.id), undefined)
+}
+
 /** Removes a node without children, and its references. */
 export function deleteNode(transaction: Transaction, node: VaultNode): void {
   unlink(transaction, node)
