@@ -56,7 +56,8 @@ describe('checkpoints', () => {
       })
       const rows = await server.database.selectFrom('checkpoints').select('sealed').execute()
       expect(rows.length).toBe(1)
-      expect(Buffer.from(rows[0]?.sealed ?? []).includes(manifest.subarray(0, 100))).toBe(false)
+      const stored = Buffer.from(rows[0]?.sealed ?? [])
+      expect(stored.includes(Buffer.from(manifest.subarray(0, 100)))).toBe(false)
     }
     expect((await bob.ask('checkpointRead', { params: paramsOf(ann) })).code).toBe('not_found')
     await sql`UPDATE checkpoints SET named_by_seq = named_by_seq - 1`.execute(server.database)
