@@ -29,6 +29,10 @@ export const LIMITS = {
   commitsPerPage: 1000,
   /** Bytes of commits in one answer, but for a single larger commit. */
   commitBytesPerPage: 4 * MIB,
+  /** How long a request for a newer head waits, in milliseconds. */
+  headWaitMs: 25_000,
+  /** Requests of one account that may wait for newer heads at once, on one server. */
+  headWaiters: 32,
   /** Headers in one answer. */
   headersPerPage: 10_000,
   /** Most parts of a blob. */

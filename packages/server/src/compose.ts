@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import type pg from 'pg'
 import { pino } from 'pino'
 import { type Config, ConfigError, isLoopback } from './config.ts'
 import { connectDatabase } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
+import { openSignals } from './database/signals.ts'
 import type { Database } from './database/tables.ts'
+import { headWatch } from './domain/commits/head-watch.ts'
 import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
 import { serverJobs } from './domain/jobs/server-jobs.ts'
 import { outerKeys } from './domain/keys/outer-keys.ts'
@@ -66,8 +69,11 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
   const tls = await readTls(config)
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
 
-  const { database, failed } = await openDatabase(config, resources, logger)
+  const { database, connection, failed } = await openDatabase(config, resources, logger)
   await migrate(database)
+  const signals = openSignals(database, connection)
+  resources.push(() => signals.close())
+  const heads = headWatch(signals)
   const { openKeyFile } = await import('./adapters/kms/key-file.ts')
   const keys = await openKeyFile({ file: config.keyFile, clock })
   resources.push(() => keys.close())
@@ -92,6 +98,7 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     logger,
     setup,
     outerKeys: outer,
+    heads,
     quotaBytes: config.quotaBytes,
     registration: config.registration,
     attemptsPerMinute: config.loginAttemptsPerMinute,
@@ -117,6 +124,7 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     failed,
     close: () => {
       draining = true
+      heads.close()
       closing ??= resources.closeAll()
       return closing
     },
@@ -127,12 +135,13 @@ async function openDatabase(
   config: Config,
   resources: Opened,
   logger: Logger,
-): Promise<{ database: Database; failed: Promise<string> }> {
+): Promise<{ database: Database; connection: pg.ClientConfig; failed: Promise<string> }> {
   const onIdleError = () => logger.warn({}, 'a database connection broke')
   if (config.databaseUrl !== null) {
-    const database = connectDatabase({ connectionString: config.databaseUrl }, onIdleError)
+    const connection = { connectionString: config.databaseUrl }
+    const database = connectDatabase(connection, onIdleError)
     resources.push(() => database.destroy())
-    return { database, failed: new Promise(() => undefined) }
+    return { database, connection, failed: new Promise(() => undefined) }
   }
   const { startEmbeddedPostgres } = await import('./adapters/database/embedded.ts')
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
@@ -141,6 +150,7 @@ async function openDatabase(
   resources.push(() => database.destroy())
   return {
     database,
+    connection: embedded.connection,
     failed: embedded.ended.then(() => 'the embedded PostgreSQL ended; see postgres.log in the data folder'),
   }
 }

@@ -20,16 +20,19 @@ const checkpoint = z.strictObject({
 
 export const vaultHead = defineRoute({
   name: 'vaultHead',
-  summary: 'The newest commit of a vault.',
+  summary: 'The newest commit of a vault; with `after`, waits until it is another than that one.',
   method: 'GET',
   path: '/v1/vaults/:vaultId/head',
   auth: 'session',
   params: vaultParams,
-  query: none,
+  query: z.strictObject({
+    /** The seq that the caller has: the answer waits for another, `headWaitMs` at most. */
+    after: queryInteger.optional(),
+  }),
   body: z.undefined(),
   response: head,
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'too_many_requests', 'unavailable'],
 })
 
 export const commitsRead = defineRoute({

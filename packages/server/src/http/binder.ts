@@ -10,6 +10,8 @@ export interface Call<R extends Route> {
   readonly query: QueryOf<R>
   readonly body: BodyOf<R>
   readonly session: R['auth'] extends 'session' ? Session : null
+  /** Aborted once the client is gone. */
+  readonly signal: AbortSignal
 }
 
 export type Handlers = {
@@ -46,11 +48,14 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
       done()
     },
     handler: async (request, reply) => {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
       const call = {
         params: decode(route.params, request.params, 'params'),
         query: decode(route.query, request.query, 'query'),
         body: decode(route.body, request.body ?? undefined, 'body'),
         session: sessions.get(request) ?? null,
+        signal: gone.signal,
       }
       // The values were decoded by the route's own schemas, which is what its handler's type asks for.
       const answer = await handler(call as never)

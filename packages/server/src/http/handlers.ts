@@ -9,6 +9,7 @@ import { presignParts } from '../domain/blobs/parts.ts'
 import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
+import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
@@ -24,6 +25,7 @@ export interface HandlerDeps {
   random: Random
   setup: ServerSetup
   outerKeys: OuterKeys
+  heads: HeadWatch
   quotaBytes: number
   registration: 'open' | 'invite' | 'closed'
   /** Attempts to log in or register that one address has in a minute. */
@@ -78,14 +80,20 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     blobsOpen: async ({ body, session }) => ({
       blobs: await openBlobs(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.blobIds),
     }),
-    vaultHead: ({ params, session }) => readHead(deps, { vaultId: params.vaultId, accountId: session.accountId }),
+    vaultHead: ({ params, query, session, signal }) => {
+      const reader = { vaultId: params.vaultId, accountId: session.accountId }
+      return query.after === undefined ? readHead(deps, reader) : awaitHead(deps, reader, query.after, signal)
+    },
     commitsRead: ({ params, query, session }) =>
       readCommits(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),
     headersRead: ({ params, query, session }) =>
       readHeaders(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),
     checkpointRead: ({ params, session }) =>
       readCheckpoint(deps, { vaultId: params.vaultId, accountId: session.accountId }),
-    commitAppend: ({ params, body, session }) =>
-      appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body }),
+    commitAppend: async ({ params, body, session }) => {
+      const head = await appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body })
+      deps.heads.moved(params.vaultId)
+      return head
+    },
   }
 }

@@ -17,3 +17,4 @@ export {
   type KeyState,
 } from './key-management.ts'
 export type { LogFields, Logger } from './logger.ts'
+export type { Signals } from './signals.ts'

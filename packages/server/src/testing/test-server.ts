@@ -5,14 +5,17 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { openFileStore } from '../adapters/blob/file-store.ts'
 import { openKeyFile } from '../adapters/kms/key-file.ts'
+import { connectDatabase } from '../database/connect.ts'
+import { openSignals } from '../database/signals.ts'
 import type { Database } from '../database/tables.ts'
+import { type HeadWatch, headWatch } from '../domain/commits/head-watch.ts'
 import { type OuterKeys, outerKeys } from '../domain/keys/outer-keys.ts'
 import { loadServerSetup, type ServerSetup } from '../domain/keys/server-setup.ts'
 import { type AppDeps, createApp } from '../http/app.ts'
 import { servedStore } from '../http/served-store.ts'
 import { type StoreUrls, storeUrls } from '../http/store-urls.ts'
-import type { BlobStore, KeyManagement, LogFields, Logger, Random, ServedObjectStore } from '../ports/index.ts'
-import { createTestDatabase } from './test-database.ts'
+import type { BlobStore, KeyManagement, LogFields, Logger, Random, ServedObjectStore, Signals } from '../ports/index.ts'
+import { createTestDatabase, type TestDatabase } from './test-database.ts'
 
 /** A clock that tests move. */
 export interface TestClock {
@@ -30,6 +33,8 @@ export interface TestServer {
   readonly urls: StoreUrls
   readonly setup: ServerSetup
   readonly outer: OuterKeys
+  readonly heads: HeadWatch
+  readonly signals: Signals
   readonly clock: TestClock
   readonly random: Random
   readonly logger: Logger
@@ -43,6 +48,10 @@ export type TestServerOptions = Partial<
 > & {
   /** Wraps the store, to make it fail. */
   readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore
+  /** Another server, whose database, objects, keys and clock this one shares. It has to be closed later. */
+  readonly beside?: TestServer
+  /** How long requests wait for newer heads. */
+  readonly headWaitMs?: number
 }
 
 function testClock(): TestClock {
@@ -55,19 +64,26 @@ function testClock(): TestClock {
   }
 }
 
+function shared({ databaseUrl }: TestServer): TestDatabase {
+  const database = connectDatabase({ connectionString: databaseUrl, max: 6 }, () => undefined)
+  return { database, url: databaseUrl, drop: () => database.destroy() }
+}
+
 /** The real server over embedded adapters, not listening: ask it by `app.inject`. */
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { wrapObjects = (objects) => objects, ...settings } = options
+  const { wrapObjects = (objects) => objects, beside, headWaitMs, ...settings } = options
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-server-'))
-  const { database, drop, url: databaseUrl } = await createTestDatabase()
-  const clock = testClock()
+  const { database, drop, url: databaseUrl } = beside === undefined ? await createTestDatabase() : shared(beside)
+  const clock = beside?.clock ?? testClock()
   const random = { bytes: (length: number) => randomBytes(length) }
-  const keys = await openKeyFile({ file: path.join(folder, 'keys.json'), clock })
-  const objects = wrapObjects(await openFileStore(path.join(folder, 'blobs')))
+  const keys = beside?.keys ?? (await openKeyFile({ file: path.join(folder, 'keys.json'), clock }))
+  const objects = wrapObjects(beside?.objects ?? (await openFileStore(path.join(folder, 'blobs'))))
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)
   const store = servedStore(objects, urls)
   const outer = outerKeys({ database, keys, clock, random })
+  const signals = openSignals(database, { connectionString: databaseUrl })
+  const heads = headWatch(signals, headWaitMs)
   const logs: TestServer['logs'] = []
   const log = (fields: LogFields, message: string) => void logs.push({ fields, message })
   const logger: Logger = { debug: log, info: log, warn: log, error: log }
@@ -81,6 +97,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     logger,
     setup,
     outerKeys: outer,
+    heads,
     quotaBytes: 2 ** 40,
     registration: 'open',
     attemptsPerMinute: 100_000,
@@ -101,14 +118,20 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     urls,
     setup,
     outer,
+    heads,
+    signals,
     clock,
     random,
     logger,
     logs,
     close: async () => {
+      heads.close()
       await app.close()
-      await objects.close()
-      await keys.close()
+      await signals.close()
+      if (beside === undefined) {
+        await objects.close()
+        await keys.close()
+      }
       await drop()
       await rm(folder, { recursive: true, force: true })
     },
