@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Haystack } from './needles.ts'
 
 /** Paths of everything below a folder, relative, sorted; links are listed, not followed. */
-export async function listTree(root: string): Promise<string[]> {
+async function listTree(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true })
   return entries.map(String).sort()
 }
@@ -22,14 +22,4 @@ export async function readTree(root: string, skip: (path: string) => boolean = (
     }
   }
   return found
-}
-
-/** Number of files that the search went through, by first path element. */
-export function countByFolder(files: readonly Haystack[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const { name } of files) {
-    const folder = name.split('/')[0] ?? ''
-    counts.set(folder, (counts.get(folder) ?? 0) + 1)
-  }
-  return counts
 }
