@@ -30,6 +30,13 @@ const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advi
   login_taken: { exitCode: EXIT.conflict, advice: '' },
 }
 
+/** Advice for reasons in an error's details, before that of its code. */
+const REASONS: Readonly<Record<string, string>> = {
+  not_in_trash: 'See what is in it with "strongroom trash".',
+  no_such_version: 'See which there are with "strongroom versions".',
+  folder_in_trash: 'Say where to with --to.',
+}
+
 /** A failure as the user meets it. */
 export interface Failure {
   readonly exitCode: ExitCode
@@ -41,7 +48,10 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return { exitCode: error.exitCode, message: error.message }
   if (error instanceof ClientError) {
-    const { exitCode, advice } = CLIENT_ERRORS[error.code]
+    const { exitCode } = CLIENT_ERRORS[error.code]
+    const { reason } = error.details
+    const byReason = typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined
+    const advice = byReason ?? CLIENT_ERRORS[error.code].advice
     if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }
     if (error.code === 'local_io') return { exitCode, message: localIoLine(error) }
     return { exitCode, message: advice === '' ? sentence(error.message) : `${sentence(error.message)} ${advice}` }

@@ -54,7 +54,11 @@ async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCod
       program.outputHelp({ error: false })
       return EXIT.usage
     }
-    await program.parseAsync([...input.args], { from: 'user' })
+    // Reason: verbs have a --version of their own, which the program's would swallow.
+    const verbAt = input.args.findIndex((arg) => !arg.startsWith('-'))
+    const isAlone = (index: number): boolean => verbAt === -1 || index < verbAt
+    const args = input.args.map((arg, index) => (arg === '--version' && isAlone(index) ? '-V' : arg))
+    await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
     // Help and version were printed.

@@ -7,6 +7,8 @@ import { put } from './commands/put.ts'
 import { type ServerLoader, serve } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { addHistoryVerbs } from './program-history.ts'
+import type { Run } from './program-run.ts'
 
 /** What the program needs from the process that runs it. */
 export interface ProgramInput {
@@ -18,11 +20,6 @@ export interface ProgramInput {
   readonly serverInstalled: boolean
   readonly onExitCode: (code: ExitCode) => void
 }
-
-/** Turns a verb into what commander calls: the context goes in first, the exit code is reported. */
-type Run = <A extends unknown[]>(
-  action: (context: CommandContext, ...args: A) => Promise<ExitCode>,
-) => (...args: [...A, ...unknown[]]) => Promise<void>
 
 const ENVIRONMENT_HELP = `
 Remote paths are absolute, as /photos/a.jpg; "-" is stdin or stdout; "--" ends the options.
@@ -41,7 +38,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 authentication, 5 integrit
 export function createProgram(input: ProgramInput): Command {
   const program = new Command('strongroom')
     .description('Zero-knowledge file storage: files are encrypted here, before they reach the network.')
-    .version(input.version, '-V, --version', 'print the version')
+    .version(input.version, '-V', 'print the version, as --version alone does')
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print data and errors only')
     .option('-v, --verbose', 'with an error, print what caused it')
@@ -72,6 +69,7 @@ export function createProgram(input: ProgramInput): Command {
   addBrowsingVerbs(program, run)
   addTransferVerbs(program, run)
   addChangingVerbs(program, run)
+  addHistoryVerbs(program, run)
   return program
 }
 
@@ -138,6 +136,7 @@ function addTransferVerbs(program: Command, run: Run): void {
     .option('-r, --recursive', 'folders with everything in them: "get -r /dir dst" makes dst/dir')
   addFilterOptions(addTransferOptions(getVerb))
     .addOption(conflict('what to do when the target exists (default: replace)'))
+    .option('--version <number>', 'this version of a file, as "versions" shows them')
     .addOption(dryRun())
     .action(run(get))
 }

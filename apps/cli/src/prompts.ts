@@ -66,6 +66,12 @@ export async function askText(
   return text.trim()
 }
 
+/** A yes or no from the terminal; Enter alone is no. */
+export async function askYes(message: string, signal: AbortSignal): Promise<boolean> {
+  const { confirm } = await questions()
+  return await confirm({ message, default: false }, context(signal))
+}
+
 /**
  * Shows the recovery key once, takes it off the screen when it is written down, and asks to type it back until it is
  * right. Whoever cannot presses Ctrl-C: no account is made before this ends.

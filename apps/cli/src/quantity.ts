@@ -28,6 +28,19 @@ export function parseRate(text: string): number {
 }
 
 /**
+ * Bytes from `100`, `500k`, `2M`, `1.5MiB`: k, M, G are powers of 1,000, Ki, Mi, Gi of 1,024.
+ *
+ * @throws UsageError which names `what`
+ */
+export function parseSize(text: string, what: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?$/i.exec(text.trim())
+  const factor = FACTORS[(match?.[2] ?? '').toLowerCase()]
+  const size = match && factor ? Math.floor(Number(match[1]) * factor) : Number.NaN
+  if (!Number.isSafeInteger(size)) throw new UsageError(`${what} must be bytes, such as 100, 500k, 2M or 1.5MiB.`)
+  return size
+}
+
+/**
  * A whole number within bounds, in decimal digits.
  *
  * @throws UsageError which names `what`

@@ -1,17 +1,24 @@
+export { globSource } from './drive/glob.ts'
 export type {
   CallOptions,
   Conflict,
   Drive,
+  EmptyTrashResult,
   Entry,
+  FindOptions,
+  GetOptions,
   GetTreeOptions,
   ProgressEvent,
   PutOptions,
   PutResult,
   PutTreeOptions,
+  RestoreOptions,
   TransferOptions,
+  TrashedEntry,
   TreeFailure,
   TreeItem,
   TreeResult,
+  VersionEntry,
 } from './drive/types.ts'
 export { ClientError, type ClientErrorCode, type ErrorDetails } from './errors.ts'
 export type {

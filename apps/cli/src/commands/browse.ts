@@ -7,6 +7,7 @@ import { parseRemotePath } from '../remote-path.ts'
 import { writeStdout } from '../stdout.ts'
 import { forEachTarget } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
+import { isoTime, shownTime } from '../times.ts'
 import { readTransferOptions, type TransferFlags } from '../transfer-options.ts'
 
 /** `ls`: what a folder holds. */
@@ -50,13 +51,8 @@ export function entryJson(entry: Entry): Record<string, unknown> {
   }
 }
 
-function isoTime(timeMs: number): string | null {
-  const date = new Date(timeMs)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
-}
-
 function longLine(entry: Entry, name: string, width: number): string {
-  const time = isoTime(entry.mtimeMs)?.replace('T', ' ').slice(0, 19) ?? '-'
+  const time = shownTime(entry.mtimeMs)
   const type = entry.kind === 'folder' ? 'd' : entry.kind === 'symlink' ? 'l' : '-'
   const shown = shownName(entry, name) + (entry.kind === 'symlink' ? ` -> ${terminalText(entry.target ?? '')}` : '')
   return `${type}${permissions(entry.mode)}  ${String(entry.size).padStart(width)}  ${time}  ${shown}`

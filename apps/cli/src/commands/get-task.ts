@@ -12,6 +12,8 @@ export interface GetOptions {
   readonly filter: PathFilter
   /** Whether folders that hold nothing of interest are made too. */
   readonly emptyFolders: boolean
+  /** Number or id of an old version; the newest otherwise. */
+  readonly version: number | string | undefined
 }
 
 /** What became of one remote thing. */

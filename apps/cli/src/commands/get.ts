@@ -15,6 +15,7 @@ import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
 import { getFolder } from './get-folder.ts'
 import type { GetItem, GetOptions, GetTask } from './get-task.ts'
+import { parseVersion } from './versions.ts'
 
 export interface GetFlags extends TransferFlags {
   readonly recursive?: boolean
@@ -22,6 +23,7 @@ export interface GetFlags extends TransferFlags {
   readonly include?: readonly string[]
   readonly exclude?: readonly string[]
   readonly conflict?: string
+  readonly version?: string
 }
 
 /** `get`: downloads files, with `-r` folders, or one file to stdout. */
@@ -29,6 +31,9 @@ export async function get(context: CommandContext, paths: readonly string[], fla
   const local = paths.length > 1 ? (paths.at(-1) as string) : '.' // length checked
   const remotes = (paths.length > 1 ? paths.slice(0, -1) : paths).map(parseRemotePath)
   const options = readGetOptions(context, flags)
+  if (flags.version !== undefined && (remotes.length > 1 || flags.recursive)) {
+    throw new UsageError('--version is for a single file.')
+  }
   if (local === '-') {
     const path = remotes[0]
     if (path === undefined || remotes.length > 1 || flags.recursive) {
@@ -52,6 +57,7 @@ function readGetOptions(context: CommandContext, flags: GetFlags): GetOptions {
     recursive: flags.recursive ?? false,
     filter: pathFilter(flags.include ?? [], flags.exclude ?? []),
     emptyFolders: (flags.include ?? []).length === 0,
+    version: flags.version === undefined ? undefined : parseVersion(flags.version),
   }
 }
 
@@ -70,7 +76,11 @@ async function getToStdout(
   const progress = createProgress(context.output.interactive && !process.stdout.isTTY)
   try {
     await aboutPath(path, () =>
-      drive.get(path, streamSink(process.stdout), { ...options.transfer, onProgress: progress.newCall() }),
+      drive.get(path, streamSink(process.stdout), {
+        ...options.transfer,
+        version: options.version,
+        onProgress: progress.newCall(),
+      }),
     )
   } finally {
     progress.stop()
@@ -136,10 +146,12 @@ async function getOne(task: GetTask, entry: Entry, localPath: string): Promise<G
   const item = { path: entry.path, localPath: target ?? localPath, size: entry.size }
   if (target === null) return { ...item, outcome: 'skipped' }
   if (!options.dryRun) {
-    await drive.get(entry.path, fileSink(target, { overwrite: options.conflict === 'replace' }), {
+    const got = await drive.get(entry.path, fileSink(target, { overwrite: options.conflict === 'replace' }), {
       ...options.transfer,
+      version: options.version,
       onProgress: task.onProgress,
     })
+    return { ...item, size: got.size, outcome: 'done' }
   }
   return { ...item, outcome: 'done' }
 }

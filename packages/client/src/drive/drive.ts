@@ -1,10 +1,13 @@
 import type { DriveContext } from './context.ts'
+import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
 import { childrenOf, descendants, entryOf, needPath } from './lookup.ts'
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
+import { emptyTrash, listTrash, restorePath } from './trash.ts'
 import { copyPath, makeFolder, movePath, needEntry, purgePath, trashPath } from './tree-verbs.ts'
 import type { CallOptions, Drive, Entry } from './types.ts'
+import { listVersions, restoreVersion } from './versions.ts'
 
 /** The verbs over one vault. */
 export function createDrive(context: DriveContext): Drive {
@@ -27,6 +30,12 @@ export function createDrive(context: DriveContext): Drive {
     move: (from, to, options) => movePath(context, from, to, options),
     copy: (from, to, options) => copyPath(context, from, to, options),
     trash: (path, options) => trashPath(context, path, options),
+    listTrash: (options) => listTrash(context, options),
+    restore: (what, options) => restorePath(context, what, options),
+    emptyTrash: (options) => emptyTrash(context, options),
+    versions: (path, options) => listVersions(context, path, options),
+    restoreVersion: (path, version, options) => restoreVersion(context, path, version, options),
+    find: (pattern, options) => findEntries(context, pattern, options),
     purge: (path, options) => purgePath(context, path, options),
     put: (source, path, options) => putFile(context, source, path, options),
     putTree: (items, options) => putTree(context, items, options),

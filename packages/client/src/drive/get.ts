@@ -9,7 +9,8 @@ import type { FileSink, SinkMeta, TreeSink } from '../ports.ts'
 import { type DriveContext, fetchContext, openContext, transferOf } from './context.ts'
 import { descendants, entryOf, type Found, needPath } from './lookup.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
-import type { Entry, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
+import type { Entry, GetOptions, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
+import { readableVersion } from './versions.ts'
 
 /** A file's entry and the record of its content. */
 interface Readable {
@@ -31,11 +32,12 @@ export async function getFile(
   context: DriveContext,
   path: string,
   sink: FileSink,
-  options: TransferOptions = {},
+  options: GetOptions = {},
 ): Promise<Entry> {
   await context.log.sync(options.signal)
   await context.log.flush()
-  const file = readable(needPath(context.log.state, path))
+  const found = needPath(context.log.state, path)
+  const file = options.version === undefined ? readable(found) : readableVersion(found, options.version)
   const progress = progressCounter(options.onProgress)
   progress.addTotal(1, file.entry.size)
   progress.fixTotal()

@@ -1,13 +1,14 @@
 import { equalBytes, type NodeId, toHex } from '@strongroom/crypto'
-import { currentVersion, type Operation, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
+import { currentVersion, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import { type DriveContext, newNodeId, newVersionId, writeContext } from './context.ts'
 import { childOf, descendants, entryOf, type Found, findPath, needPath } from './lookup.ts'
 import { formatPath, parsePath } from './paths.ts'
 import { planMove, planWrites, type WriteIntent } from './plan-writes.ts'
+import { purgeNodes } from './purge.ts'
 import type { CallOptions, Conflict, Entry } from './types.ts'
 
-/** Items that one commit of a copy or purge takes. */
+/** Items that one commit of a copy takes. */
 const COMMIT_ITEMS = 1000
 
 /** Makes a folder. */
@@ -178,32 +179,8 @@ export async function purgePath(
 ): Promise<void> {
   const top = await removable(context, path, options)
   // Deepest first, so that each commit is valid alone.
-  const doomed = subtreeOf(context.log.state, top.id)
-  for (const batch of purgeBatches(doomed)) {
-    await context.log.commit((state) => {
-      if (!batch.nodeIds.some((id) => state.nodes.has(toHex(id)))) return null
-      const operation: Operation = { op: 'purge', ...batch }
-      return { operations: [operation], contents: [] }
-    }, options.signal)
-  }
+  await purgeNodes(context, subtreeOf(context.log.state, top.id), options.signal)
   await context.log.flush()
-}
-
-type PurgeBatch = Pick<Extract<Operation, { op: 'purge' }>, 'nodeIds' | 'versionIds'>
-
-function* purgeBatches(nodes: readonly VaultNode[]): Generator<PurgeBatch> {
-  let batch: PurgeBatch = { nodeIds: [], versionIds: [] }
-  for (const node of nodes) {
-    const versionIds = node.versions.map((version) => ({ nodeId: node.id, versionId: version.id }))
-    const full = batch.nodeIds.length >= COMMIT_ITEMS || batch.versionIds.length + versionIds.length > 10_000
-    if (full && batch.nodeIds.length > 0) {
-      yield batch
-      batch = { nodeIds: [], versionIds: [] }
-    }
-    batch.nodeIds.push(node.id)
-    batch.versionIds.push(...versionIds)
-  }
-  if (batch.nodeIds.length > 0) yield batch
 }
 
 async function removable(

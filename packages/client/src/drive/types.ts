@@ -98,6 +98,63 @@ export interface TreeResult {
   readonly failures: readonly TreeFailure[]
 }
 
+export interface GetOptions extends TransferOptions {
+  /** Number (see `versions`) or hex id of an older version; default the newest. */
+  readonly version?: number | string | undefined
+}
+
+/** One thing in the trash; `path` is where it was, `size` and `items` count what is below it too. */
+export interface TrashedEntry extends Entry {
+  readonly items: number
+  /** When it was trashed, by the clock of the device that did it. */
+  readonly trashedMs: number
+}
+
+export interface RestoreOptions extends CallOptions {
+  /** An existing folder, or the whole new path; default where it was. */
+  readonly to?: string | undefined
+}
+
+export interface EmptyTrashResult {
+  /** What was (or with `dryRun` would be) destroyed. */
+  readonly entries: readonly TrashedEntry[]
+  /** Files, folders and links, with all that was below. */
+  readonly items: number
+  /** Bytes of their newest versions. */
+  readonly size: number
+}
+
+/** One version of a file. */
+export interface VersionEntry {
+  /** 1 is the oldest that is left. */
+  readonly number: number
+  /** Hex. */
+  readonly versionId: string
+  readonly current: boolean
+  readonly size: number
+  /** Modification time of the content. */
+  readonly mtimeMs: number
+  /** When it was stored, by the clock of the device that did it. */
+  readonly storedMs: number
+  readonly mode?: number
+  /** Hex. */
+  readonly deviceId: string
+  /** null when the log does not name the device. */
+  readonly deviceName: string | null
+}
+
+export interface FindOptions extends CallOptions {
+  /** Where to look; default `/`. */
+  readonly path?: string | undefined
+  readonly kind?: Entry['kind'] | undefined
+  /** Files of at least this many bytes. */
+  readonly minSize?: number | undefined
+  /** Files of at most this many bytes. */
+  readonly maxSize?: number | undefined
+  /** Modified at this time or later. */
+  readonly newerThanMs?: number | undefined
+}
+
 export interface GetTreeOptions extends TransferOptions {
   /** Return false to leave an entry (and what is below it) out. */
   readonly filter?: ((entry: Entry) => boolean) | undefined
@@ -120,12 +177,27 @@ export interface Drive {
   /** Shares content: nothing is uploaded again. */
   copy(from: string, to: string, options?: CallOptions & { recursive?: boolean; conflict?: Conflict }): Promise<Entry>
   trash(path: string, options?: CallOptions & { recursive?: boolean }): Promise<void>
+  /** What lies in the trash, the newest first. */
+  listTrash(options?: CallOptions): Promise<TrashedEntry[]>
+  /** Takes out of the trash what was at a path, or has this id. @throws `conflict`, `not_found` */
+  restore(what: string, options?: RestoreOptions): Promise<Entry>
+  /** Destroys what has been in the trash for so many days; default all of it. */
+  emptyTrash(options?: CallOptions & { olderThanDays?: number; dryRun?: boolean }): Promise<EmptyTrashResult>
+  /** Versions of a file, the newest first. */
+  versions(path: string, options?: CallOptions): Promise<VersionEntry[]>
+  /** Makes an old version the newest one again; its content is shared. */
+  restoreVersion(path: string, version: number | string, options?: CallOptions): Promise<Entry>
+  /**
+   * Looks for names in the index on this device, without the network. A pattern is a part of a name or a glob; with a
+   * slash it is held against the path. Case does not matter.
+   */
+  find(pattern: string, options?: FindOptions): Promise<Entry[]>
   /** Destroys for good. */
   purge(path: string, options?: CallOptions & { recursive?: boolean }): Promise<void>
   put(source: FileSource, path: string, options?: PutOptions): Promise<PutResult>
   /** Uploads many items in few commits; may be run again and then skips what is unchanged. */
   putTree(items: AsyncIterable<TreeItem>, options?: PutTreeOptions): Promise<TreeResult>
-  get(path: string, sink: FileSink, options?: TransferOptions): Promise<Entry>
+  get(path: string, sink: FileSink, options?: GetOptions): Promise<Entry>
   /** Downloads a folder with all below it. */
   getTree(path: string, sink: TreeSink, options?: GetTreeOptions): Promise<TreeResult>
   /** `length` absent: to the end. Verified whole parts are fetched, only the range is delivered. */

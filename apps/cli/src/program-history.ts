@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { find } from './commands/find.ts'
+import { restore, trash, trashEmpty } from './commands/trash.ts'
+import { versions } from './commands/versions.ts'
+import type { Run } from './program-run.ts'
+
+/** Verbs that look back, and find. */
+export function addHistoryVerbs(program: Command, run: Run): void {
+  const trashVerb = program
+    .command('trash')
+    .description('list what is in the trash; "trash empty" destroys it')
+    .action(run((context) => trash(context)))
+  trashVerb
+    .command('empty')
+    .description('destroy what is in the trash, after asking')
+    .option('--older-than <days>', 'only what has been there for so many days')
+    .option('-y, --yes', 'do not ask')
+    .option('-n, --dry-run', 'say what would happen, and do nothing')
+    .action(run(trashEmpty))
+  program
+    .command('restore')
+    .description('take out of the trash, or make an old version the newest')
+    .argument('<what...>', 'remote paths as they were, or ids as "trash" shows them')
+    .option('--to <path>', 'a remote folder, or the whole new path')
+    .option('--version <number>', 'make this version of a file the newest again')
+    .action(run(restore))
+  program
+    .command('versions')
+    .description('list the versions of a file')
+    .argument('<path>', 'remote path')
+    .action(run(versions))
+  program
+    .command('find')
+    .description('look for names, in what this device saw last')
+    .argument('<pattern>', 'a part of the name, or a glob; with a slash, of the path')
+    .argument('[path]', 'where to look', '/')
+    .option('--type <kind>', 'file, folder or symlink')
+    .option('--size <bytes>', 'files of that size; +1M for at least, -1M for at most')
+    .option('--newer <when>', 'changed since a date (2024-02-29) or age (12h, 7d)')
+    .action(run(find))
+}
