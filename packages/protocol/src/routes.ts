@@ -1,6 +1,7 @@
 import { account, loginFinish, loginStart, logout, registerFinish, registerStart } from './routes/accounts.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
+import { sessionDevice, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
 import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
@@ -12,6 +13,10 @@ export const ROUTES = {
   loginFinish,
   logout,
   account,
+  sessionsList,
+  sessionDevice,
+  sessionRevoke,
+  sessionsRevokeOthers,
   blobsReserve,
   blobsParts,
   blobsComplete,

@@ -31,6 +31,7 @@ export interface Tables {
     token_hash: Uint8Array
     id: Uint8Array
     account_id: Uint8Array
+    device_id: Uint8Array | null
     created_ms: number
     used_ms: number
     expires_ms: number

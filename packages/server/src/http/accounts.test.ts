@@ -177,6 +177,41 @@ describe('sessions', () => {
     expect((await account.ask('account', {})).code).toBe('ok')
   })
 
+  it('are listed with their devices, for their own account alone', async () => {
+    const account = await registerAccount(server)
+    const stranger = await registerAccount(server)
+    const deviceId = randomBytes(16)
+    server.clock.advance(1000)
+    const { token } = (await logIn(server, account.login, PASSWORD)).value()
+    expect((await account.ask('sessionDevice', { token, body: { deviceId } })).code).toBe('ok')
+    const { sessions } = (await account.ask('sessionsList', { token })).value()
+    expect(sessions.map(({ current, deviceId: id }) => [current, id === null ? null : Buffer.from(id)])).toEqual([
+      [true, deviceId],
+      [false, null],
+    ])
+    expect((await stranger.ask('sessionsList', {})).value().sessions.length).toBe(1)
+  })
+
+  it('can be revoked one by one and all but the own, by their own account alone', async () => {
+    const account = await registerAccount(server)
+    const stranger = await registerAccount(server)
+    const tokens = []
+    for (let times = 0; times < 3; times += 1) {
+      tokens.push((await logIn(server, account.login, PASSWORD)).value().token)
+    }
+    const [first, second, third] = tokens
+    const own = (await account.ask('sessionsList', { token: first })).value().sessions.find((each) => each.current)
+    const sessionId = own?.sessionId ?? randomBytes(16)
+    expect((await stranger.ask('sessionRevoke', { params: { sessionId } })).code).toBe('not_found')
+    expect((await account.ask('sessionRevoke', { token: second, params: { sessionId } })).code).toBe('ok')
+    expect((await account.ask('account', { token: first })).code).toBe('session_expired')
+    expect((await account.ask('sessionRevoke', { token: second, params: { sessionId } })).code).toBe('not_found')
+    expect((await account.ask('sessionsRevokeOthers', { token: second })).value().revoked).toBe(2)
+    expect((await account.ask('account', { token: third })).code).toBe('session_expired')
+    expect((await account.ask('account', { token: second })).code).toBe('ok')
+    expect((await stranger.ask('account', {})).code).toBe('ok')
+  })
+
   it('are wanted by every route that says so', async () => {
     expect((await ask(server.app, 'account', {})).code).toBe('unauthenticated')
     expect((await ask(server.app, 'account', { token: randomBytes(32) })).code).toBe('session_expired')

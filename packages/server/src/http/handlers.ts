@@ -13,6 +13,7 @@ import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
+import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import { endSession } from '../domain/sessions/sessions.ts'
 import type { BlobStore, Clock, Random } from '../ports/index.ts'
@@ -68,6 +69,16 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return {}
     },
     account: ({ session }) => readAccount(deps, session.accountId),
+    sessionsList: async ({ session }) => ({ sessions: await listSessions(deps, session) }),
+    sessionDevice: async ({ body, session }) => {
+      await setSessionDevice(deps, session, body.deviceId)
+      return {}
+    },
+    sessionRevoke: async ({ params, session }) => {
+      await revokeSession(deps, session, params.sessionId)
+      return {}
+    },
+    sessionsRevokeOthers: async ({ session }) => ({ revoked: await revokeOtherSessions(deps, session) }),
     blobsReserve: async ({ body, session }) => ({ blobs: await reserveBlobs(deps, session.accountId, body.blobs) }),
     blobsParts: async ({ body, session }) => {
       const parts = await presignParts(deps, session.accountId, body.parts)

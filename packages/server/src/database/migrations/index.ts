@@ -2,6 +2,7 @@ import { FIRST } from './0001-first.ts'
 import { COLLECTION } from './0002-collection.ts'
 import { JOBS } from './0003-jobs.ts'
 import { CHECKPOINTS } from './0004-checkpoints.ts'
+import { DEVICES } from './0005-devices.ts'
 
 export interface Migration {
   readonly version: number
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'collection', sql: COLLECTION },
   { version: 3, name: 'jobs', sql: JOBS },
   { version: 4, name: 'checkpoints', sql: CHECKPOINTS },
+  { version: 5, name: 'devices', sql: DEVICES },
 ]

@@ -1,0 +1,76 @@
+import { id, safeInteger } from '../bytes.ts'
+import { LIMITS } from '../limits.ts'
+import { defineRoute } from '../route.ts'
+import { z } from '../zod.ts'
+
+const none = z.strictObject({})
+
+export const sessionsList = defineRoute({
+  name: 'sessionsList',
+  summary: "The account's sessions, the last used first.",
+  method: 'GET',
+  path: '/v1/sessions',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: z.object({
+    sessions: z.array(
+      z.object({
+        sessionId: id,
+        /** Random id of the device's profile, whose name only the account can read; null before it was sent. */
+        deviceId: id.nullable(),
+        createdAtMs: safeInteger,
+        /** To about an hour. */
+        usedAtMs: safeInteger,
+        expiresAtMs: safeInteger,
+        /** Whether this is the session that asks. */
+        current: z.boolean(),
+      }),
+    ),
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'unavailable'],
+})
+
+export const sessionDevice = defineRoute({
+  name: 'sessionDevice',
+  summary: 'Says which device the session that asks belongs to.',
+  method: 'PUT',
+  path: '/v1/sessions/current/device',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.strictObject({ deviceId: id }),
+  response: z.object({}),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'unavailable'],
+})
+
+export const sessionRevoke = defineRoute({
+  name: 'sessionRevoke',
+  summary: "Ends one of the account's sessions.",
+  method: 'DELETE',
+  path: '/v1/sessions/:sessionId',
+  auth: 'session',
+  params: z.strictObject({ sessionId: id }),
+  query: none,
+  body: z.undefined(),
+  response: z.object({}),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'unavailable'],
+})
+
+export const sessionsRevokeOthers = defineRoute({
+  name: 'sessionsRevokeOthers',
+  summary: "Ends all of the account's sessions but the one that asks.",
+  method: 'DELETE',
+  path: '/v1/sessions',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: z.object({ revoked: safeInteger }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'unavailable'],
+})
