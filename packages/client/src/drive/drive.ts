@@ -1,3 +1,4 @@
+import { changesOf } from './changes.ts'
 import type { DriveContext } from './context.ts'
 import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
@@ -18,6 +19,7 @@ export function createDrive(context: DriveContext): Drive {
   }
   return {
     sync: (options) => refresh(options?.signal),
+    changes: (options) => changesOf(context, refresh, options),
     async list(path, options) {
       await refresh(options?.signal)
       return listPath(context, path, options)

@@ -167,6 +167,11 @@ export interface GetTreeOptions extends TransferOptions {
 export interface Drive {
   /** Fetches and verifies newer commits; returns how many. */
   sync(options?: CallOptions): Promise<number>
+  /**
+   * Waits for commits from elsewhere, takes them in and yields how many they were, until the signal is set; then it
+   * throws `aborted`. Goes on through lost connections. Abort it before the session is closed.
+   */
+  changes(options?: CallOptions): AsyncIterable<number>
   /** The entries of a folder by name, or the one entry of a file; recursive: parents before children. */
   list(path: string, options?: CallOptions & { recursive?: boolean }): Promise<Entry[]>
   stat(path: string, options?: CallOptions): Promise<Entry>

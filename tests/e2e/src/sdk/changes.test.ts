@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import type { Platform, TransportResponse } from '@strongroom/client'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
+import { bytesSource, freshLogin, loginDevice, registerDevice, type SdkDevice } from './sdk.ts'
+
+let server: DevServer
+let writer: SdkDevice
+const login = freshLogin()
+
+beforeAll(async () => {
+  server = await startDevServer()
+  writer = await registerDevice(server.url, login)
+})
+
+afterAll(async () => {
+  await writer?.[Symbol.asyncDispose]()
+  await server?.stop()
+})
+
+const put = (path: string) => writer.session.drive.put(bytesSource(new Uint8Array(randomBytes(100))), path)
+
+/** Everything that a device hears, until `stop`. */
+function listen(device: SdkDevice) {
+  const [heard, stopping] = [[] as number[], new AbortController()]
+  const ended = (async () => {
+    for await (const count of device.session.drive.changes({ signal: stopping.signal })) heard.push(count)
+  })().catch((error: unknown) => error)
+  const stop = () => {
+    stopping.abort()
+    return ended
+  }
+  return { heard, stop, sum: () => heard.reduce((sum, count) => sum + count, 0) }
+}
+
+/** A platform whose requests for the head get a made-up answer. */
+function lyingHead(seq: number, counted: { requests: number }) {
+  return (platform: Platform): Platform => ({
+    ...platform,
+    transport: async (url, request): Promise<TransportResponse> => {
+      if (!url.includes('/head?')) return platform.transport(url, request)
+      counted.requests += 1
+      const body = Buffer.from(JSON.stringify({ seq, hash: Buffer.alloc(32).toString('base64url') }))
+      return { status: 200, header: () => null, bytes: async () => new Uint8Array(body) }
+    },
+  })
+}
+
+describe('changes', () => {
+  it('arrive within seconds of a commit by another device, and end with the signal', async () => {
+    await using reader = await loginDevice(server.url, login)
+    const listening = listen(reader)
+    for (const name of ['/one', '/two', '/three']) {
+      const before = listening.sum()
+      await put(name)
+      await expect.poll(listening.sum, { timeout: 10_000 }).toBeGreaterThan(before)
+      expect((await reader.session.drive.find(name.slice(1))).length).toBe(1)
+    }
+    expect(await listening.stop()).toMatchObject({ code: 'aborted' })
+  })
+
+  it('do not tell a session of its own commits', async () => {
+    await using reader = await loginDevice(server.url, login)
+    await reader.session.drive.sync()
+    const listening = listen(reader)
+    await reader.session.drive.mkdir('/mine')
+    await reader.session.drive.mkdir('/mine too')
+    await put('/theirs')
+    await expect.poll(listening.sum, { timeout: 10_000 }).toBe(1)
+    await listening.stop()
+  })
+
+  it('are waited for without a flood of requests, whatever head the server makes up', async () => {
+    for (const seq of [0, 1_000_000]) {
+      const counted = { requests: 0 }
+      await using reader = await loginDevice(server.url, login, lyingHead(seq, counted))
+      await reader.session.drive.sync()
+      const listening = listen(reader)
+      await new Promise((resolve) => setTimeout(resolve, 3_500))
+      await listening.stop()
+      expect(counted.requests).toBeGreaterThanOrEqual(2)
+      expect(counted.requests).toBeLessThanOrEqual(4)
+      expect(listening.heard).toEqual([])
+    }
+  })
+})
