@@ -39,6 +39,17 @@ describe('withRetries', () => {
     expect(attempts).toBe(6)
   })
 
+  it('asks a silent server twice only', async () => {
+    const silence = new ClientError('network', 'silent', { details: { silent: true } })
+    let attempts = 0
+    const task = async () => {
+      attempts += 1
+      throw new Transient(silence)
+    }
+    await expect(withRetries({ clock: countingClock(), random: () => 0 }, task)).rejects.toBe(silence)
+    expect(attempts).toBe(2)
+  })
+
   it('waits at least as long as the server asks', async () => {
     const clock = countingClock()
     await withRetries({ clock, random: () => 0 }, async (attempt) => {

@@ -2,6 +2,8 @@ import type { ClientError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 
 const ATTEMPTS = 6
+/** A server that takes connections and never answers costs a minute each time. */
+const SILENT_ATTEMPTS = 2
 const FIRST_DELAY_MS = 250
 const LONGEST_DELAY_MS = 30_000
 
@@ -39,8 +41,8 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
 }
 
 /**
- * Runs `task` until it returns, or throws something other than `Transient`, or six attempts are over; then the last
- * failure is thrown. A server that asks for more than 30 s of patience per attempt is not waited for.
+ * Runs `task` until it returns, or throws something other than `Transient`, or six attempts (two at a server that is
+ * silent) are over; then the last failure is thrown. A server that asks for more than 30 s of patience per attempt is not waited for.
  */
 export async function withRetries<T>(context: RetryContext, task: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -49,7 +51,8 @@ export async function withRetries<T>(context: RetryContext, task: (attempt: numb
     } catch (error) {
       if (!(error instanceof Transient)) throw error
       const wait = Math.max(error.waitMs ?? 0, backoffMs(attempt, context.random()))
-      if (attempt >= ATTEMPTS || wait > LONGEST_DELAY_MS * 2) throw error.failure
+      const attempts = error.failure.details.silent === true ? SILENT_ATTEMPTS : ATTEMPTS
+      if (attempt >= attempts || wait > LONGEST_DELAY_MS * 2) throw error.failure
       await context.clock.sleep(wait, context.signal)
     }
   }

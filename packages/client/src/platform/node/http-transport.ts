@@ -5,7 +5,7 @@ import { ClientError } from '../../errors.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../../ports.ts'
 
 /** Silence on a connection after which it counts as lost, in milliseconds. */
-const IDLE_MS = 120_000
+const IDLE_MS = 60_000
 /** Idle connections are dropped before servers usually drop them. */
 const KEEP_MS = 4_000
 
@@ -57,7 +57,7 @@ function exchange(
     if (signal !== undefined) setMaxListeners(0, signal)
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
-    request.setTimeout(IDLE_MS, () => request.destroy(new Error('silence')))
+    request.setTimeout(IDLE_MS, () => request.destroy(new Silence()))
     request.setNoDelay(true)
     request.once('response', done)
     request.once('error', failed)
@@ -105,7 +105,12 @@ function readAll(
   })
 }
 
+class Silence extends Error {}
+
 function failure(cause: unknown, signal: AbortSignal | undefined): ClientError {
   if (signal?.aborted) return new ClientError('aborted', 'The operation was interrupted.', { cause })
+  if (cause instanceof Silence) {
+    return new ClientError('network', 'The server does not answer.', { cause, details: { silent: true } })
+  }
   return new ClientError('network', 'The server cannot be reached.', { cause })
 }
