@@ -35,15 +35,20 @@ export interface TransportResponse {
 export type Transport = (url: string, request: TransportRequest) => Promise<TransportResponse>
 
 /** What a device keeps between runs. `pins` is never discarded, not even at logout. */
-export type StateName = 'profile' | 'pins' | 'cache'
+export type StateName = 'profile' | 'pins' | 'cache' | 'cacheLog' | 'pending'
+
+/** `commit` is held while a change is being committed, `profile` while pins change; in this order. */
+export type LockName = 'profile' | 'commit'
 
 export interface StateStore {
   load(name: StateName): Promise<Uint8Array | null>
   /** Atomic: a crash leaves the old or the new bytes. */
   save(name: StateName, bytes: Uint8Array): Promise<void>
+  /** Adds bytes at the end of what is stored; a crash may leave any part of them. */
+  append(name: StateName, bytes: Uint8Array): Promise<void>
   remove(name: StateName): Promise<void>
-  /** Runs alone among all processes that use this store. */
-  exclusively<T>(task: () => Promise<T>): Promise<T>
+  /** Runs alone among all processes that use this store; `profile` unless another lock is named. */
+  exclusively<T>(task: () => Promise<T>, lock?: LockName): Promise<T>
 }
 
 export interface OpaqueRegistration {

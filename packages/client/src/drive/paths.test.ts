@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { conflictName, formatPath, numberedName, parsePath } from './paths.ts'
+import { formatPath, numberedName, parsePath } from './paths.ts'
 
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
@@ -32,12 +32,6 @@ describe('names beside others', () => {
     expect(numberedName('README', 2)).toBe('README (2)')
   })
 
-  it('name the device and time of a conflict', () => {
-    expect(conflictName('a.txt', 'lap/top', Date.UTC(2024, 1, 3, 4, 5))).toBe(
-      'a (conflict, lap-top, 2024-02-03 04.05).txt',
-    )
-  })
-
   it('stay within 255 bytes', () => {
     fc.assert(
       fc.property(
@@ -46,7 +40,6 @@ describe('names beside others', () => {
         (text, n) => {
           const clean = text.replace(/[/\0]/g, '_')
           expect(new TextEncoder().encode(numberedName(clean, n)).length).toBeLessThanOrEqual(255)
-          expect(new TextEncoder().encode(conflictName(clean, clean, 0)).length).toBeLessThanOrEqual(255)
         },
       ),
       { seed: 5, numRuns: 200 },

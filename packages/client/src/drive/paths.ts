@@ -32,15 +32,6 @@ export function numberedName(name: string, number: number): string {
   return fitName(stem, ` (${number})${extension}`)
 }
 
-/** Name of a conflict copy: "name (conflict, device, date).ext". */
-export function conflictName(name: string, device: string, timeMs: number): string {
-  const dot = name.lastIndexOf('.')
-  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
-  const date = new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ').replace(':', '.')
-  const clean = device.replace(/[/\0]/g, '-').slice(0, 40)
-  return fitName(stem, ` (conflict, ${clean}, ${date})${extension}`)
-}
-
 function fitName(stem: string, ending: string): string {
   let short = [...stem]
   while (new TextEncoder().encode(short.join('') + ending).length > 255 && short.length > 1) short = short.slice(0, -1)

@@ -1,6 +1,7 @@
 import { equalBytes, type NodeId, toHex, type VersionId } from '@strongroom/crypto'
 import {
   type ContentRecord,
+  conflictName,
   currentVersion,
   nameCollisionKey,
   type Operation,
@@ -10,7 +11,7 @@ import {
 import { ClientError } from '../errors.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import { childOf, rootOf } from './lookup.ts'
-import { conflictName, formatPath, numberedName } from './paths.ts'
+import { formatPath, numberedName } from './paths.ts'
 import type { Conflict } from './types.ts'
 
 /** What a file's content comes from: a fresh upload, or records of a version that exists. */
@@ -75,8 +76,9 @@ interface Child {
 }
 
 /**
- * Turns intents into operations on a state. What the first plan saw as the current version of a file is kept; if that
- * is no longer current in a later plan, the content becomes a conflict copy instead of hiding someone's change.
+ * Turns intents into operations on a state. What the first plan, before the upload, saw as the current version of a
+ * file is kept; if that is no longer current in a later plan, the content becomes a conflict copy instead of hiding
+ * someone's change.
  */
 export function planWrites(state: VaultState, intents: readonly WriteIntent[], context: WriteContext): WritePlan {
   const plan: WritePlan = { operations: [], contents: [], outcomes: [] }
@@ -183,7 +185,7 @@ function planFile(
     return createFile(plan, view, intent, { parent, name: freeName(view, parent, spot.name), folder })
   }
   if (!first && existing.versionId !== intent.base.versionId) {
-    const name = conflictName(spot.name, context.deviceName, context.nowMs)
+    const name = conflictName(spot.name, { deviceName: context.deviceName, timeMs: context.nowMs })
     const free = view.child(parent, name) === null ? name : freeName(view, parent, name)
     return createFile(plan, view, intent, { parent, name: free, folder })
   }

@@ -17,6 +17,7 @@ import { parsePath } from './paths.ts'
 import { planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
 import { progressCounter } from './progress.ts'
 import { isUnchanged } from './put.ts'
+import { collisionsOf, settled } from './settled.ts'
 import type { PutTreeOptions, TreeFailure, TreeItem, TreeResult } from './types.ts'
 
 /** Items of one commit: their operations, names and records stay well below the largest body. */
@@ -93,18 +94,24 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     pending = []
     nameBytes = 0
     if (batch.length === 0) return
+    const intents = batch.map(({ intent }) => intent)
     let outcomes: readonly WriteOutcome[] = []
     const plan = (state: typeof log.state) => {
-      const intents = batch.map(({ intent }) => intent)
       const planned = planWrites(state, intents, writeContext(context))
       outcomes = planned.outcomes
-      return planned
+      return { ...planned, collisions: collisionsOf(conflict) }
     }
     try {
       if (options.dryRun) plan(log.state)
-      else await log.commit(plan, options.signal)
+      else {
+        const committed = await log.commit(plan, options.signal)
+        outcomes = outcomes.map((planned, index) => {
+          const intent = intents[index]
+          return intent === undefined ? planned : settled(log.state, intent, planned, committed)
+        })
+      }
     } finally {
-      for (const { intent } of batch) disposeContent(intent)
+      for (const intent of intents) disposeContent(intent)
     }
     for (const [index, { intent, path, size }] of batch.entries()) settle(intent, path, size, outcomes[index])
   }

@@ -16,6 +16,7 @@ import { findPath } from './lookup.ts'
 import { parsePath } from './paths.ts'
 import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
 import { progressCounter } from './progress.ts'
+import { collisionsOf, settled } from './settled.ts'
 import type { PutOptions, PutResult } from './types.ts'
 
 /** Uploads one file. The place is checked before the first byte is sent. */
@@ -42,13 +43,13 @@ export async function putFile(
   const upload = await uploadContent(uploadContext(context), source, uploadOptions(transfer, progress.addBytes))
   try {
     const final: FileIntent = { ...intent, content: { upload } }
-    let result: WriteOutcome | undefined
-    await log.commit((state) => {
+    let planned: WriteOutcome = outcome
+    const committed = await log.commit((state) => {
       const plan = planWrites(state, [final], writeContext(context))
-      result = only(plan.outcomes)
-      return plan
+      planned = only(plan.outcomes)
+      return { ...plan, collisions: collisionsOf(final.conflict) }
     }, options.signal)
-    if (result === undefined || result.outcome === 'failed') throw new Error('a commit was planned')
+    const result = only([settled(log.state, final, planned, committed)])
     progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
     return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
   } finally {

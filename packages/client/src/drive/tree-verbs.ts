@@ -1,11 +1,12 @@
 import { equalBytes, type NodeId, toHex } from '@strongroom/crypto'
-import { currentVersion, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
+import { currentVersion, pathOf, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import { type DriveContext, newNodeId, newVersionId, writeContext } from './context.ts'
 import { childOf, descendants, entryOf, type Found, findPath, needPath } from './lookup.ts'
 import { formatPath, parsePath } from './paths.ts'
-import { planMove, planWrites, type WriteIntent } from './plan-writes.ts'
+import { planMove, planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
 import { purgeNodes } from './purge.ts'
+import { collisionsOf, noLongerFits, settled } from './settled.ts'
 import type { CallOptions, Conflict, Entry } from './types.ts'
 
 /** Items that one commit of a copy takes. */
@@ -21,16 +22,18 @@ export async function makeFolder(
   await context.log.sync(options.signal)
   const parents = options.parents ? new Map<string, NodeId>() : null
   const intent: WriteIntent = { kind: 'folder', names, nodeId: newNodeId(context), parents }
-  await context.log.commit((state) => {
+  const exists = () => new ClientError('exists', 'There is a folder of that name already.')
+  const committed = await context.log.commit((state) => {
     const plan = planWrites(state, [intent], writeContext(context))
     const outcome = plan.outcomes[0]
     if (outcome?.outcome === 'failed') throw outcome.error
-    if (outcome?.outcome === 'skipped' && !options.parents) {
-      throw new ClientError('exists', 'There is a folder of that name already.')
-    }
+    if (outcome?.outcome === 'skipped' && !options.parents) throw exists()
     return plan
   }, options.signal)
   await context.log.flush()
+  const fate = committed.fateOf(intent.nodeId)
+  if (fate?.outcome === 'refused') throw noLongerFits(fate)
+  if (fate?.outcome === 'dropped' && !options.parents) throw exists()
 }
 
 /** Where a move or copy ends: inside an existing folder, or under the new name. */
@@ -72,14 +75,18 @@ export async function movePath(
     conflict: options.conflict ?? 'replace',
   }
   let names = [...source.names]
-  await log.commit((state) => {
+  const committed = await log.commit((state) => {
     const plan = planMove(state, intent)
     if (plan === null) return null
     names = plan.names
-    return { operations: plan.operations, contents: [] }
+    return { operations: plan.operations, contents: [], collisions: collisionsOf(intent.conflict) }
   }, options.signal)
   await log.flush()
-  return needEntry(log.state, formatPath(names))
+  const fate = committed.rebased ? committed.fateOf(node.id) : null
+  if (fate?.outcome === 'refused') throw noLongerFits(fate)
+  const now = fate === null ? names : pathOf(log.state, node.id)
+  if (now === null) throw new ClientError('conflict', 'Someone else moved or removed this meanwhile.')
+  return needEntry(log.state, formatPath(now))
 }
 
 /** Copies: new nodes name the same blobs, so nothing is uploaded and nothing is encrypted again. */
@@ -110,13 +117,21 @@ export async function copyPath(
   }
   let path = formatPath(target)
   for (let start = 0; start < intents.length; start += COMMIT_ITEMS) {
-    await log.commit((state) => {
-      const plan = planWrites(state, intents.slice(start, start + COMMIT_ITEMS), writeContext(context))
-      for (const outcome of plan.outcomes) if (outcome.outcome === 'failed') throw outcome.error
-      const first = plan.outcomes[0]
-      if (start === 0 && first !== undefined && first.outcome !== 'failed') path = first.path
-      return plan
+    const batch = intents.slice(start, start + COMMIT_ITEMS)
+    let outcomes: readonly WriteOutcome[] = []
+    const committed = await log.commit((state) => {
+      const plan = planWrites(state, batch, writeContext(context))
+      outcomes = plan.outcomes
+      for (const outcome of outcomes) if (outcome.outcome === 'failed') throw outcome.error
+      return { ...plan, collisions: collisionsOf(conflict) }
     }, options.signal)
+    for (const [index, intent] of batch.entries()) {
+      const planned = outcomes[index]
+      if (planned === undefined) continue
+      const outcome = settled(log.state, intent, planned, committed)
+      if (outcome.outcome === 'failed') throw outcome.error
+      if (start === 0 && index === 0) path = outcome.path
+    }
   }
   await log.flush()
   return needEntry(log.state, path)

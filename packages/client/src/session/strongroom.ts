@@ -7,13 +7,16 @@ import {
   SecretBytes,
   toHex,
 } from '@strongroom/crypto'
+import { contentReader } from '../checkpoint/contents.ts'
+import { keepCheckpoints } from '../checkpoint/keeper.ts'
 import { createDrive } from '../drive/drive.ts'
 import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
-import { apiFor } from './connect.ts'
+import { pendingStore } from '../vault-log/pending.ts'
+import { apiFor, jitter } from './connect.ts'
 import { logIn, type SignedIn, sealFailure } from './login.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
 import { loadProfile } from './records.ts'
@@ -53,8 +56,14 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
   const api = apiFor(platform, server, profile.token)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
+  const pending = pendingStore({ engine, store, accountKey, accountId, deviceId })
   const author = { accountId, deviceId, seed: keyring.identitySeeds.ed25519 }
-  const log = await openLog({ engine, clock, api, store, cache, author, keyring })
+  const { content } = platform
+  const { vaultId } = keyring
+  const random = jitter(engine)
+  const readContents = contentReader({ engine, clock, random, api, access, content, vaultId })
+  const opening = { engine, clock, api, store, cache, pending, readContents, author, deviceName, keyring }
+  const log = keepCheckpoints(await openLog(opening), { upload: { platform, api, access, content }, accountId })
   let closed = false
   const close = async (): Promise<void> => {
     if (closed) return
@@ -87,6 +96,8 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
       })
       await store.remove('profile')
       await store.remove('cache')
+      await store.remove('cacheLog')
+      await store.remove('pending')
       await close()
     },
     close,

@@ -7,34 +7,32 @@ import {
   unwrapDek,
   type VaultKey,
   vaultKeys,
-  wrapDek,
 } from '@strongroom/crypto'
 import {
   type Author,
   applyCommit,
   type BuiltCommit,
-  buildCommit,
   type ChainState,
+  type CommitHeader,
+  cloneState,
   emptyState,
-  findMember,
-  isChangeApplied,
   type Operation,
   readBody,
-  references,
   VaultError,
   type VaultState,
   verifyCommit,
 } from '@strongroom/vault'
+import { checkpointAudit } from '../checkpoint/audit.ts'
+import { type CheckpointReading, type ContentReader, openNewestCheckpoint } from '../checkpoint/read.ts'
 import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { Clock, StateStore } from '../ports.ts'
 import { advanceHead, forked, type HeadPin, loadPins, rolledBack, updatePins } from '../session/pins.ts'
-import { type Api, apiCode } from '../transport/api.ts'
-import type { UploadedContent } from '../upload/types.ts'
+import type { Api } from '../transport/api.ts'
+import { appender } from './append.ts'
 import type { VaultCache } from './cache.ts'
-import type { PlannedChange, Planner, VaultLog } from './types.ts'
-
-/** How often a commit is planned anew because somebody else was first. */
-const ATTEMPTS = 20
+import { nameCheckpoint } from './name-checkpoint.ts'
+import type { PendingStore } from './pending.ts'
+import type { VaultLog } from './types.ts'
 
 export interface LogOptions {
   readonly engine: CryptoEngine
@@ -42,6 +40,11 @@ export interface LogOptions {
   readonly api: Api
   readonly store: StateStore
   readonly cache: VaultCache
+  readonly pending: PendingStore
+  /** Reads the blobs of checkpoints. */
+  readonly readContents: ContentReader
+  /** Names conflict copies. */
+  readonly deviceName: string
   /** Who signs here; the card comes from the vault's members table. */
   readonly author: Omit<Author, 'cardHash'>
   /** What the account signed about its private vault; borrowed. */
@@ -62,6 +65,9 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   let state: VaultState = cached?.state ?? (await emptyState(engine, vaultId))
   let savedSeq = state.seq
   let leftOut = 0
+  /** Of sealed bodies since the last commit that named a checkpoint. */
+  let bodyBytes = cached?.bodyBytes ?? 0
+  let recovered = false
   let pinnedSeq = pin?.seq ?? -1
   let turn: Promise<unknown> = Promise.resolve()
   const keys = await epochKeys(engine, keyring)
@@ -75,7 +81,17 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
 
   const headSeq = () => chain?.head?.seq ?? -1
 
-  const take = async (bytes: Uint8Array): Promise<void> => {
+  const reading: CheckpointReading = {
+    ...options,
+    checkpointKey: (epoch) => keys.of(epoch).checkpointKey,
+    unwrap: (epoch, blobId, wrapped) => unwrapDek(engine, keys.of(epoch).dekKek, { vaultId, epoch, blobId }, wrapped),
+  }
+
+  const count = ({ checkpointHash, bodyLength }: CommitHeader): void => {
+    bodyBytes = checkpointHash === null ? bodyBytes + bodyLength : 0
+  }
+
+  const take = async (bytes: Uint8Array): Promise<CommitHeader> => {
     const verified = await stopping(() => verifyCommit({ hasher: engine, verifier: engine, state: chain, bytes }))
     checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, keyring, pin)
     if (!equalBytes(verified.header.vaultId, vaultId)) throw integrityError('the vault of a commit')
@@ -88,17 +104,39 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     chain = next
     // A change that came twice is no broken rule: its author's first answer was lost.
     if (!result.applied && result.reason !== 'change_known') leftOut += 1
+    count(header)
+    return header
   }
 
   const sync = async (signal: AbortSignal | undefined): Promise<number> => {
     const before = headSeq()
-    for (;;) {
-      throwIfAborted(signal)
-      const query = { from: headSeq() + 1 }
-      const answer = await api.call('commitsRead', { params: { vaultId }, query, signal })
-      for (const bytes of answer.commits) await take(bytes)
-      if (checkHead(answer.head, chain, pin) === 'reached') break
-      if (answer.commits.length === 0) throw rolledBack()
+    const opened = chain === null ? await stopping(() => openNewestCheckpoint(reading, pin, signal)) : null
+    const audit = checkpointAudit({ ...reading, vaultId, opened, signal })
+    if (opened !== null) {
+      chain = opened.chain
+      state = opened.state
+    }
+    try {
+      for (;;) {
+        throwIfAborted(signal)
+        const query = { from: headSeq() + 1 }
+        const answer = await api.call('commitsRead', { params: { vaultId }, query, signal })
+        await stopping(() => audit.page(answer.commits, answer.head.seq, chain === null ? null : { chain, state }))
+        for (const bytes of answer.commits) {
+          const header = await take(bytes)
+          await stopping(async () => chain !== null && audit.passed(header, { chain, state }))
+        }
+        if (checkHead(answer.head, chain, pin) === 'reached') break
+        if (answer.commits.length === 0) throw rolledBack()
+      }
+      audit.finish(headSeq())
+    } catch (error) {
+      // Invariant: nothing of a checkpoint is used unless the log behind it was verified up to the commit that names it.
+      if (opened !== null && headSeq() < opened.namedBy.seq) {
+        chain = null
+        state = await emptyState(engine, vaultId)
+      }
+      throw error
     }
     await savePin()
     return headSeq() - before
@@ -113,55 +151,39 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     pinnedSeq = head.seq
   }
 
-  const build = async (planned: PlannedChange, changeId: Uint8Array): Promise<BuiltCommit> => {
-    if (chain === null) throw new Error('a log is synced before its first commit')
-    return await buildCommit(engine, {
-      state: chain,
-      author: { ...options.author, cardHash: ownCard(chain, options.author.accountId) },
-      logKey: keys.of(chain.epoch).logKey,
-      operations: planned.operations,
-      references: references(planned.operations, state),
-      changeId,
-      timeMs: options.clock.nowMs(),
-    })
-  }
-
-  const append = async (plan: Planner, signal: AbortSignal | undefined): Promise<void> => {
-    const changeId = engine.randomBytes(16)
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      throwIfAborted(signal)
-      const planned = plan(state)
-      if (planned === null || planned.operations.length === 0) return
-      const built = await refused(() => build(planned, changeId))
-      const epoch = built.header.epoch
-      const wraps = await wrapAll(engine, keys.of(epoch).dekKek, { vaultId, epoch }, planned.contents)
-      try {
-        const body = { commit: built.bytes, wraps }
-        const head = await api.call('commitAppend', { params: { vaultId }, body, signal })
-        if (head.seq !== built.header.seq || !equalBytes(head.hash, built.hash)) throw forked()
-        adopt(built, planned.operations)
-        return await savePin()
-      } catch (error) {
-        if (apiCode(error) !== 'head_moved') throw error
-      }
-      // Invariant: what was sent may have been stored although its answer was lost, so its change id is looked for
-      // among the newer commits before anything is planned again.
-      const news = await sync(signal)
-      if (isChangeApplied(state, changeId)) return
-      // Reason: who lost to nobody would lose forever.
-      if (news === 0)
-        throw new ClientError('server', 'The server refuses a commit for a newer one that it does not have.')
-      // Reason: writers that met once should not meet again in step.
-      await options.clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * attempt, signal)
-    }
-    throw new ClientError('conflict', 'Others kept committing first; try again.')
-  }
-
-  const adopt = (built: BuiltCommit, operations: readonly Operation[]): void => {
+  const adopt = async (built: BuiltCommit, operations: readonly Operation[]): Promise<void> => {
     const result = applyCommit(state, { header: built.header, section: built.section, operations })
     state = result.state
     chain = built.next
+    count(built.header)
     if (!result.applied) throw new ClientError('conflict', 'The change did not apply to the vault.')
+    await savePin()
+  }
+
+  const committing = {
+    ...options,
+    vaultId,
+    keysOf: (epoch: number) => keys.of(epoch),
+    log: {
+      get state() {
+        return state
+      },
+      get chain() {
+        return chain
+      },
+      sync,
+      adopt,
+    },
+  }
+  const appending = appender(committing)
+
+  /** The first of a process also finishes what another one had begun to commit when it crashed. */
+  const syncAll = async (signal: AbortSignal | undefined): Promise<number> => {
+    const before = headSeq()
+    if (!recovered) await appending.recover(signal)
+    recovered = true
+    await sync(signal)
+    return headSeq() - before
   }
 
   return {
@@ -171,8 +193,14 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     get leftOut() {
       return leftOut
     },
-    sync: (signal) => inTurn(() => sync(signal)),
-    commit: (plan, signal) => inTurn(() => append(plan, signal)),
+    sync: (signal) => inTurn(() => syncAll(signal)),
+    commit: (plan, signal) => inTurn(() => appending.commit(plan, signal)),
+    get bodyBytes() {
+      return bodyBytes
+    },
+    snapshot: () => inTurn(async () => (chain === null ? null : { chain, state: cloneState(state) })),
+    readCheckpoint: (signal) => stopping(() => openNewestCheckpoint(reading, pin, signal)),
+    nameCheckpoint: (draft, signal) => inTurn(() => nameCheckpoint(committing, draft, signal)),
     unwrap: async (epoch, blobId, wrapped) => {
       // The signed log says which epochs there are.
       if (chain === null || epoch > chain.epoch) throw integrityError('the epoch of a wrapped key')
@@ -181,7 +209,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     flush: () =>
       inTurn(async () => {
         if (chain === null || state.seq === savedSeq) return
-        await options.cache.save({ chain, state })
+        await options.cache.save({ chain, state, bodyBytes })
         savedSeq = state.seq
       }),
     close: () => inTurn(async () => keys.dispose()),
@@ -217,13 +245,6 @@ function checkAnchors(
   if (pin !== undefined && seq === pin.seq && toHex(hash) !== pin.hash) throw forked()
 }
 
-/** The card under which the members table lists this account. */
-function ownCard(chain: ChainState, accountId: Uint8Array): Uint8Array {
-  const member = findMember(chain.members, accountId)
-  if (member === null) throw integrityError('the membership of this account')
-  return member.cardHash
-}
-
 /** Keys of the vault's epochs; private vaults have the keyring's epoch only. */
 async function epochKeys(engine: CryptoEngine, keyring: Keyring) {
   const { vaultId, vaultEpoch } = keyring
@@ -240,21 +261,6 @@ async function epochKeys(engine: CryptoEngine, keyring: Keyring) {
   }
 }
 
-async function wrapAll(
-  engine: CryptoEngine,
-  dekKek: Awaited<ReturnType<typeof vaultKeys>>['dekKek'],
-  place: { vaultId: Keyring['vaultId']; epoch: number },
-  contents: readonly UploadedContent[],
-) {
-  return await Promise.all(
-    contents.map(async ({ blobId, dek }) => ({
-      blobId,
-      epoch: place.epoch,
-      bytes: await wrapDek(engine, dekKek, { ...place, blobId }, dek),
-    })),
-  )
-}
-
 /** Runs a check whose failure means that the log was tampered with. */
 async function stopping<T>(check: () => Promise<T>): Promise<T> {
   try {
@@ -265,21 +271,5 @@ async function stopping<T>(check: () => Promise<T>): Promise<T> {
       throw new ClientError('upgrade_required', 'The vault was written by a newer client; upgrade this one.', { cause })
     }
     throw integrityError("the vault's log", cause)
-  }
-}
-
-/** Runs the making of a commit, whose failure means that the change is not possible. */
-async function refused<T>(make: () => Promise<T>): Promise<T> {
-  try {
-    return await make()
-  } catch (cause) {
-    if (!(cause instanceof VaultError)) throw cause
-    if (cause.code === 'limits_exceeded') {
-      throw new ClientError('usage', 'The change is too large for one commit.', { cause })
-    }
-    throw new ClientError('conflict', 'The change does not apply to the vault.', {
-      cause,
-      details: { reason: cause.reason ?? cause.code },
-    })
   }
 }

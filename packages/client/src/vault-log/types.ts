@@ -1,5 +1,6 @@
 import type { BlobId, Dek } from '@strongroom/crypto'
-import type { Operation, VaultState } from '@strongroom/vault'
+import type { ChainState, Operation, RebaseOutcome, VaultState } from '@strongroom/vault'
+import type { CheckpointDraft, OpenedCheckpoint } from '../checkpoint/types.ts'
 import type { UploadedContent } from '../upload/types.ts'
 
 /** Unwraps a DEK of this vault. @throws CryptoError `decrypt_failed` */
@@ -10,13 +11,29 @@ export interface PlannedChange {
   readonly operations: readonly Operation[]
   /** Contents that the operations name for the first time; their DEKs are wrapped beside the commit. */
   readonly contents: readonly UploadedContent[]
+  /** Whether files whose names are taken meanwhile get other names (the default), or are left out. */
+  readonly collisions?: 'keep' | 'skip'
 }
 
-/**
- * Plans a change on the newest state. Called again on a newer one when somebody else committed first, so it must choose
- * ids outside. null: nothing is left to do.
- */
+/** Plans a change on the state that this device has; called once. null: nothing is to be done. */
 export type Planner = (state: VaultState) => PlannedChange | null
+
+/** What became of a planned change. */
+export interface Committed {
+  /** Whether others committed first, so that things may have become something else than planned. */
+  readonly rebased: boolean
+  /**
+   * What became of the operation that adds this version, or else creates, moves, trashes or restores this node; null
+   * for what was not planned.
+   */
+  fateOf(id: Uint8Array): RebaseOutcome | null
+}
+
+/** A vault after one of its commits. */
+export interface VaultSnapshot {
+  readonly chain: ChainState
+  readonly state: VaultState
+}
 
 /** The verified log of one vault, and the state that it adds up to. */
 export interface VaultLog {
@@ -25,9 +42,22 @@ export interface VaultLog {
   readonly leftOut: number
   /** Fetches, verifies and applies newer commits; returns how many. */
   sync(signal: AbortSignal | undefined): Promise<number>
-  /** Appends one commit, on top of whatever was committed meanwhile. @throws ClientError `conflict` */
-  commit(plan: Planner, signal: AbortSignal | undefined): Promise<void>
+  /**
+   * Commits a change, on top of whatever was committed meanwhile: in one commit, or as many as it takes. Nothing is
+   * done twice, whatever gets lost on the way.
+   *
+   * @throws ClientError `conflict` when it cannot be made
+   */
+  commit(plan: Planner, signal: AbortSignal | undefined): Promise<Committed>
   readonly unwrap: DekOpener
+  /** Bytes of sealed bodies since the last commit that named a checkpoint. */
+  readonly bodyBytes: number
+  /** An independent copy of the vault as this device has it; null before its genesis was read. */
+  snapshot(): Promise<VaultSnapshot | null>
+  /** Reads and verifies the newest checkpoint; null when there is none. */
+  readCheckpoint(signal: AbortSignal | undefined): Promise<OpenedCheckpoint | null>
+  /** Commits a checkpoint; false when another one was named meanwhile. */
+  nameCheckpoint(draft: CheckpointDraft, signal: AbortSignal | undefined): Promise<boolean>
   /** Saves the sealed cache if it is behind. */
   flush(): Promise<void>
   close(): Promise<void>

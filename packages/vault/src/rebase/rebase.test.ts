@@ -389,12 +389,26 @@ test('attaching and replacing follow their version, or are dropped with it', asy
   expect(outcomes(purged)).toEqual(['dropped', 'dropped'])
 })
 
+test('what was planned later follows into what the earlier change became', async () => {
+  const state = await start()
+  const link: Operation = { op: 'create', nodeId: id(21), parentId: id(20), name: 'l', kind: 'symlink', target: 'x' }
+  const skipped = file(22, id(3), 'taken')
+  const operations = [folder(20, id(3), 'sub'), version(8, 2, 1), skipped]
+  const seen = seenNodes(operations, state)
+  commit(state, [folder(30, id(3), 'sub'), version(9, 2, 1), file(31, id(3), 'taken')])
+  const { follow } = rebase({ changeId, operations, seen, state, label, collisions: 'skip' })
+  expect(follow(link)).toEqual({ ...link, parentId: id(30) })
+  expect(follow(version(7, 2, 8))).toEqual({ ...version(7, 2, 8), nodeId: id(8, 0xcc) })
+  expect(follow(version(7, 2, 9))).toEqual(version(7, 2, 9))
+  expect(follow(version(6, 22, null))).toEqual({ outcome: 'dropped', reason: 'name_taken', nodeId: id(31) })
+})
+
 test('a change that is known is dropped whole', async () => {
   const state = await start()
   const operations = [file(20, id(3), 'f')]
   const input = { changeId, operations, seen: [], state, label, collisions: 'keep' as const }
   commit(state, operations, { changeId })
-  expect(rebase(input)).toEqual({
+  expect(rebase(input)).toMatchObject({
     operations: [],
     outcomes: [{ outcome: 'dropped', reason: 'change_known', nodeId: null }],
   })

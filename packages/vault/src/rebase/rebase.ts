@@ -18,6 +18,7 @@ import { isChangeApplied, isInTrash } from '../state/queries.ts'
 import type { OperationReason } from '../state/reasons.ts'
 import type { MutableState, VaultNode } from '../state/state.ts'
 import { begin, rollback, rollbackTo, type Transaction } from '../state/transaction.ts'
+import { follow, type Translation } from './follow.ts'
 import { type Names, names } from './names.ts'
 import type { Rebased, RebaseInput, RebaseOutcome, SeenNode } from './types.ts'
 
@@ -28,18 +29,14 @@ const NOBODY: Authorship = {
   timeMs: 0,
 }
 
-interface Run {
+interface Run extends Translation {
   readonly input: RebaseInput
   readonly tx: Transaction
   readonly names: Names
   readonly seen: ReadonlyMap<string, SeenNode>
   /** Nodes trashed only to give their place away, of which somebody else made something else meanwhile. */
   readonly spared: ReadonlySet<string>
-  /** Folders to be created that are there under another id. */
   readonly merged: Map<string, NodeId>
-  /** Nodes to be created that are left out. */
-  readonly left: Map<string, OperationReason | null>
-  /** Versions that went into another node: a conflict copy. */
   readonly copies: Map<string, NodeId>
   readonly operations: Operation[]
 }
@@ -53,7 +50,8 @@ interface Run {
  */
 export function rebase(input: RebaseInput): Rebased {
   if (isChangeApplied(input.state, input.changeId)) {
-    return { operations: [], outcomes: input.operations.map(() => dropped(null, 'change_known')) }
+    const outcomes = input.operations.map(() => dropped(null, 'change_known'))
+    return { operations: [], outcomes, follow: (later) => later }
   }
   // Every VaultState is made by this package, as a MutableState; all changes are rolled back before returning.
   const tx = begin(input.state as MutableState)
@@ -70,10 +68,8 @@ export function rebase(input: RebaseInput): Rebased {
     operations: [],
   }
   try {
-    return {
-      outcomes: input.operations.map((operation) => rebaseOperation(run, operation)),
-      operations: run.operations,
-    }
+    const outcomes = input.operations.map((operation) => rebaseOperation(run, operation))
+    return { operations: run.operations, outcomes, follow: (later) => follow(later, run) }
   } finally {
     rollback(tx)
   }
@@ -159,26 +155,24 @@ function rebaseCreate(run: Run, operation: CreateOperation): RebaseOutcome {
     return dropped(rival.id)
   }
   if (rival.kind === 'symlink' && operation.kind === 'symlink' && rival.target === operation.target) {
-    run.left.set(idKey(nodeId), null)
-    return dropped(rival.id)
+    return leave(run, nodeId, dropped(rival.id))
   }
   if (run.input.collisions === 'skip' && operation.kind !== 'folder') {
-    run.left.set(idKey(nodeId), null)
-    return dropped(rival.id, 'name_taken')
+    return leave(run, nodeId, dropped(rival.id, 'name_taken'))
   }
   return created(run, operation, { ...operation, parentId, name: run.names.free(parentId, name, '') })
 }
 
 function created(run: Run, planned: CreateOperation, now: CreateOperation): RebaseOutcome {
   const reason = attempt(run, now)
-  if (reason !== null) return leave(run, now.nodeId, reason)
+  if (reason !== null) return leave(run, now.nodeId, refused(now.nodeId, reason))
   return { outcome: now === planned ? 'kept' : 'changed', reason: null, nodeId: now.nodeId }
 }
 
 /** Leaves out what would be in, or a version of, something that is left out. */
-function leave(run: Run, nodeId: NodeId, reason: OperationReason | null): RebaseOutcome {
-  run.left.set(idKey(nodeId), reason)
-  return reason === null ? dropped(nodeId) : refused(nodeId, reason)
+function leave(run: Run, nodeId: NodeId, outcome: RebaseOutcome): RebaseOutcome {
+  run.left.set(idKey(nodeId), outcome)
+  return outcome
 }
 
 function rebaseAddVersion(run: Run, operation: AddVersionOperation): RebaseOutcome {
@@ -186,7 +180,7 @@ function rebaseAddVersion(run: Run, operation: AddVersionOperation): RebaseOutco
   const copy = baseVersionId === null ? undefined : run.copies.get(idKey(baseVersionId))
   const nodeId = copy ?? operation.nodeId
   const nodeLeft = run.left.get(idKey(nodeId))
-  if (nodeLeft !== undefined) return leave(run, nodeId, nodeLeft)
+  if (nodeLeft !== undefined) return nodeLeft
   const node = nodeOf(run, nodeId)
   if (node?.versions.some((version) => equalBytes(version.id, versionId))) return dropped(nodeId, 'version_exists')
   if (node !== undefined && !isInTrash(run.tx.state, nodeId)) {

@@ -50,4 +50,9 @@ export interface Rebased {
   readonly operations: Operation[]
   /** One for each operation given, in order. */
   readonly outcomes: RebaseOutcome[]
+  /**
+   * What an operation becomes that was planned after these, as part of the same plan but in a later change: it names
+   * what these became. A dropped or refused outcome where it goes the way of what it depends on.
+   */
+  readonly follow: (later: Operation) => Operation | RebaseOutcome
 }

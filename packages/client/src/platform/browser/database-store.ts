@@ -1,5 +1,5 @@
 import { ClientError } from '../../errors.ts'
-import type { StateName, StateStore } from '../../ports.ts'
+import type { LockName, StateName, StateStore } from '../../ports.ts'
 
 const STORE = 'state'
 
@@ -34,11 +34,25 @@ export function databaseStore(name = 'strongroom'): StateStore {
     async save(key, bytes) {
       await run('readwrite', (store) => store.put(bytes.slice(), key))
     },
+    async append(key, bytes) {
+      await run('readwrite', (store) => {
+        const reading = store.get(key)
+        reading.onsuccess = () => {
+          const before = reading.result instanceof Uint8Array ? reading.result : new Uint8Array(0)
+          const after = new Uint8Array(before.length + bytes.length)
+          after.set(before)
+          after.set(bytes, before.length)
+          store.put(after, key)
+        }
+        return reading
+      })
+    },
     async remove(key) {
       await run('readwrite', (store) => store.delete(key))
     },
     // Reason for the cast: the lock resolves to what its task resolves to.
-    exclusively: async <T>(task: () => Promise<T>) => (await navigator.locks.request(`${name}-profile`, task)) as T,
+    exclusively: async <T>(task: () => Promise<T>, lock: LockName = 'profile') =>
+      (await navigator.locks.request(`${name}-${lock}`, task)) as T,
   }
 }
 

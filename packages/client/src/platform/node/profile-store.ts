@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { randomBytes, randomInt } from 'node:crypto'
+import { appendFile, chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
-import type { StateName, StateStore } from '../../ports.ts'
+import type { LockName, StateName, StateStore } from '../../ports.ts'
 import { isCode, localError, localIo, syncFolder } from './local-io.ts'
 
 export interface ProfileFolders {
@@ -24,12 +24,14 @@ const FILES: Record<StateName, { folder: keyof ProfileFolders; name: string }> =
   profile: { folder: 'config', name: 'profile.json' },
   pins: { folder: 'state', name: 'pins.json' },
   cache: { folder: 'state', name: 'vault.cache' },
+  cacheLog: { folder: 'state', name: 'vault.cache-log' },
+  pending: { folder: 'state', name: 'pending.commit' },
 }
 
-/** Files of mode 0600 in folders of mode 0700, each replaced atomically; one lock for all processes. */
+/** Files of mode 0600 in folders of mode 0700, each replaced atomically; two locks for all processes. */
 export function profileStore(folders: ProfileFolders): StateStore {
   const pathOf = (name: StateName) => join(folders[FILES[name].folder], FILES[name].name)
-  let holders: Promise<unknown> = Promise.resolve()
+  const holders = new Map<LockName, Promise<unknown>>()
   return {
     async load(name) {
       try {
@@ -45,31 +47,55 @@ export function profileStore(folders: ProfileFolders): StateStore {
         await writeAtomically(pathOf(name), bytes)
       })
     },
+    async append(name, bytes) {
+      await localIo(async () => {
+        await privateFolder(folders[FILES[name].folder])
+        await appendFile(pathOf(name), bytes, { mode: 0o600, flush: true })
+      })
+    },
     async remove(name) {
       await localIo(() => rm(pathOf(name), { force: true }))
     },
-    async exclusively(task) {
+    async exclusively(task, lock = 'profile') {
       // Reason: the lock is per process; tasks of this process queue up before it.
-      const turn = holders.then(() => withLock(folders.state, task))
-      holders = turn.catch(() => undefined)
+      const turn = (holders.get(lock) ?? Promise.resolve()).then(() => withLock(folders.state, lock, task))
+      holders.set(
+        lock,
+        turn.catch(() => undefined),
+      )
       return await turn
     },
   }
 }
 
-async function withLock<T>(folder: string, task: () => Promise<T>): Promise<T> {
+/** A process that was killed while it held a lock is waited for this long, in milliseconds. */
+const STALE_MS: Record<LockName, number> = { profile: 10_000, commit: 5000 }
+
+async function withLock<T>(folder: string, lock: LockName, task: () => Promise<T>): Promise<T> {
   await localIo(() => privateFolder(folder))
-  const release = await localIo(() =>
-    lockfile.lock(folder, {
-      lockfilePath: join(folder, 'profile.lock'),
-      stale: 10_000,
-      retries: { retries: 60, factor: 1.2, minTimeout: 20, maxTimeout: 500, randomize: true },
-    }),
-  )
+  const release = await localIo(() => acquire(join(folder, lock), STALE_MS[lock]))
   try {
     return await task()
   } finally {
     await release().catch(() => undefined)
+  }
+}
+
+/** Waits as long as a living process holds the lock, which is the folder `<file>.lock`. */
+async function acquire(file: string, stale: number): Promise<() => Promise<void>> {
+  for (;;) {
+    try {
+      return await lockfile.lock(file, {
+        realpath: false,
+        stale,
+        // Reason: a process that slept too long loses its lock to another one. Nothing breaks then: files are replaced
+        // atomically, pins only move forward, and the server takes a change once.
+        onCompromised: () => undefined,
+      })
+    } catch (error) {
+      if (!isCode(error, 'ELOCKED')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 10 + randomInt(60)))
+    }
   }
 }
 
