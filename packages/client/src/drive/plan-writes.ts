@@ -179,6 +179,10 @@ function planFile(
   const first = intent.base === null
   intent.base ??= { versionId: existing?.versionId ?? null }
   if (existing === null) return createFile(plan, view, intent, { parent, name: spot.name, folder })
+  // An earlier part of a change that is made again.
+  if (existing.versionId === toHex(intent.versionId)) {
+    return { outcome: 'created', path: formatPath(intent.names), nodeId: existing.id }
+  }
   if (existing.kind === 'folder') throw new ClientError('is_a_folder', 'A folder stands where a file has to be.')
   if (intent.conflict === 'skip') return { outcome: 'skipped', path: formatPath(intent.names), nodeId: existing.id }
   if (intent.conflict === 'keep-both') {

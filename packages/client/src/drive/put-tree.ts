@@ -1,3 +1,4 @@
+import type { BlobId } from '@strongroom/crypto'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { FileSource, SeekableSource } from '../ports.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
@@ -13,6 +14,7 @@ import {
   uploadOptions,
   writeContext,
 } from './context.ts'
+import { GONE_STREAM, goneBlobs } from './gone.ts'
 import { parsePath } from './paths.ts'
 import { planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
 import { progressCounter } from './progress.ts'
@@ -29,6 +31,14 @@ interface FileItem {
   readonly item: TreeItem
   readonly names: string[]
   readonly source: FileSource
+}
+
+/** An intent that waits for its commit, and where its content came from. */
+interface Pending {
+  intent: WriteIntent
+  size: number
+  readonly path: string
+  readonly source: FileSource | null
 }
 
 /** A failure that ends the whole call, however many files it has. */
@@ -71,7 +81,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
   const failures: TreeFailure[] = []
   let small: { item: FileItem; source: SeekableSource }[] = []
   let smallBytes = 0
-  let pending: { intent: WriteIntent; path: string; size: number }[] = []
+  let pending: Pending[] = []
   let nameBytes = 0
   /** Batches on their way; their intents join `pending` in the order of the items. */
   let flight: Promise<void> = Promise.resolve()
@@ -84,16 +94,41 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     progress.item(path, 'failed', known)
   }
 
-  const addIntent = (intent: WriteIntent, path: string, size: number): void => {
-    pending.push({ intent, path, size })
+  const addFileIntent = (file: FileItem, content: UploadedContent): void => {
+    addIntent(fileIntent(file, content), file.item.path, { size: content.size, source: file.source })
+  }
+
+  const addIntent = (
+    intent: WriteIntent,
+    path: string,
+    { size, source }: { size: number; source: FileSource | null } = { size: 0, source: null },
+  ): void => {
+    pending.push({ intent, path, size, source })
     nameBytes += path.length * 3 + (intent.kind === 'symlink' ? intent.target.length * 3 : 0)
   }
 
   const commitPending = async (): Promise<void> => {
-    const batch = pending
+    let batch = pending
     pending = []
     nameBytes = 0
     if (batch.length === 0) return
+    try {
+      const outcomes = await commitBatch(batch).catch(async (error: unknown) => {
+        const isGone = goneBlobs(error)
+        if (isGone === null) throw error
+        batch = await uploadAgain(batch, isGone)
+        return await commitBatch(batch)
+      })
+      for (const [index, { intent, path, size }] of batch.entries()) settle(intent, path, size, outcomes[index])
+    } catch (error) {
+      // The commit was everybody's, and so is its failure.
+      for (const { path } of batch) fail(path, error)
+    } finally {
+      for (const { intent } of batch) disposeContent(intent)
+    }
+  }
+
+  const commitBatch = async (batch: readonly Pending[]): Promise<readonly WriteOutcome[]> => {
     const intents = batch.map(({ intent }) => intent)
     let outcomes: readonly WriteOutcome[] = []
     const plan = (state: typeof log.state) => {
@@ -101,19 +136,37 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
       outcomes = planned.outcomes
       return { ...planned, collisions: collisionsOf(conflict) }
     }
-    try {
-      if (options.dryRun) plan(log.state)
-      else {
-        const committed = await log.commit(plan, options.signal)
-        outcomes = outcomes.map((planned, index) => {
-          const intent = intents[index]
-          return intent === undefined ? planned : settled(log.state, intent, planned, committed)
-        })
-      }
-    } finally {
-      for (const intent of intents) disposeContent(intent)
+    if (options.dryRun) {
+      plan(log.state)
+      return outcomes
     }
-    for (const [index, { intent, path, size }] of batch.entries()) settle(intent, path, size, outcomes[index])
+    const committed = await log.commit(plan, options.signal)
+    return outcomes.map((planned, index) => {
+      const intent = intents[index]
+      return intent === undefined ? planned : settled(log.state, intent, planned, committed)
+    })
+  }
+
+  /** Uploads what the server had deleted before its commit; returns what is still to be committed. */
+  const uploadAgain = async (batch: readonly Pending[], isGone: (blobId: BlobId) => boolean): Promise<Pending[]> => {
+    const left: Pending[] = []
+    for (const entry of batch) {
+      const { intent, path, size, source } = entry
+      left.push(entry)
+      if (intent.kind !== 'file' || !('upload' in intent.content) || !isGone(intent.content.upload.blobId)) continue
+      disposeContent(intent)
+      progress.addBytes(-size)
+      try {
+        if (source === null || source.kind === 'stream') throw new ClientError('conflict', GONE_STREAM)
+        const content = await uploadContent(uploadContext(context), source, upload)
+        entry.intent = { ...intent, content: { upload: content } }
+        entry.size = content.size
+      } catch (error) {
+        left.pop()
+        fail(path, error)
+      }
+    }
+    return left
   }
 
   const settle = (intent: WriteIntent, path: string, size: number, outcome: WriteOutcome | undefined): void => {
@@ -161,7 +214,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     flight = (async () => {
       for (const result of await uploading) {
         const { item } = result
-        if ('content' in result) addIntent(fileIntent(item, result.content), item.item.path, result.content.size)
+        if ('content' in result) addFileIntent(item, result.content)
         else fail(item.item.path, result.error)
       }
       await commitIfFull()
@@ -205,7 +258,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     }
     await landed()
     const content = await uploadContent(uploadContext(context), source, upload)
-    addIntent(fileIntent(file, content), item.path, content.size)
+    addFileIntent(file, content)
     await commitIfFull()
   }
 
@@ -221,11 +274,11 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
         // commits are appended in the order in which they were asked for.
         checkFlight()
         if (item.kind === 'folder') {
-          addIntent({ kind: 'folder', names, nodeId: newNodeId(context), parents }, item.path, 0)
+          addIntent({ kind: 'folder', names, nodeId: newNodeId(context), parents }, item.path)
         } else {
           if (item.target === undefined) throw new ClientError('usage', 'A symbolic link of a tree needs a target.')
           const { target } = item
-          addIntent({ kind: 'symlink', names, nodeId: newNodeId(context), parents, target, conflict }, item.path, 0)
+          addIntent({ kind: 'symlink', names, nodeId: newNodeId(context), parents, target, conflict }, item.path)
         }
         await commitIfFull()
       } catch (error) {

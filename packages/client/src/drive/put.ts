@@ -12,6 +12,7 @@ import {
   uploadOptions,
   writeContext,
 } from './context.ts'
+import { GONE_ATTEMPTS, goneBlobs } from './gone.ts'
 import { findPath } from './lookup.ts'
 import { parsePath } from './paths.ts'
 import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
@@ -40,22 +41,31 @@ export async function putFile(
   progress.addTotal(1, size)
   if (source.kind === 'seekable') progress.fixTotal()
   const transfer = transferOf(context, options)
-  const upload = await uploadContent(uploadContext(context), source, uploadOptions(transfer, progress.addBytes))
-  try {
-    const final: FileIntent = { ...intent, content: { upload } }
-    let planned: WriteOutcome = outcome
-    const committed = await log.commit((state) => {
-      const plan = planWrites(state, [final], writeContext(context))
-      planned = only(plan.outcomes)
-      return { ...plan, collisions: collisionsOf(final.conflict) }
-    }, options.signal)
-    const result = only([settled(log.state, final, planned, committed)])
-    progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
-    return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
-  } finally {
-    upload.dek.dispose()
-    await log.flush()
+  for (let attempt = 1; ; attempt += 1) {
+    const upload = await uploadContent(uploadContext(context), source, uploadOptions(transfer, progress.addBytes))
+    try {
+      const result = await commitUpload(context, { ...intent, content: { upload } }, options.signal)
+      progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
+      return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
+    } catch (error) {
+      if (source.kind === 'stream' || attempt >= GONE_ATTEMPTS || goneBlobs(error) === null) throw error
+      progress.addBytes(-upload.size)
+    } finally {
+      upload.dek.dispose()
+      await log.flush()
+    }
   }
+}
+
+async function commitUpload(context: DriveContext, intent: FileIntent, signal: AbortSignal | undefined) {
+  const { log } = context
+  let outcomes: readonly WriteOutcome[] = []
+  const committed = await log.commit((state) => {
+    const plan = planWrites(state, [intent], writeContext(context))
+    outcomes = plan.outcomes
+    return { ...plan, collisions: collisionsOf(intent.conflict) }
+  }, signal)
+  return only([settled(log.state, intent, only(outcomes), committed)])
 }
 
 function draft(context: DriveContext, names: string[], source: FileSource, options: PutOptions): FileIntent {

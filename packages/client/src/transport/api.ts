@@ -213,7 +213,7 @@ const MESSAGES: Partial<Record<ApiErrorCode, string>> = {
   login_taken: 'The login name is in use; choose another.',
   stored_data_damaged: 'What the server has stored was changed or removed by someone.',
   head_moved: 'Someone else committed first.',
-  blob_gone: 'The server has deleted content that this needs; try again.',
+  blob_gone: 'The server has deleted content that this needs.',
   upgrade_required: 'Client and server do not speak the same version; upgrade the older one.',
   too_many_requests: 'The server asks for patience: too many requests.',
   unavailable: 'The server is not available at the moment.',
