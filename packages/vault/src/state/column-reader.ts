@@ -1,6 +1,6 @@
 import { VaultError } from '../header/errors.ts'
 
-/** Reads one column from its beginning; every miss is `state_invalid`. */
+/** Reads one column, which it keeps, from its beginning; every miss is `state_invalid`. */
 export class ColumnReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
@@ -31,10 +31,10 @@ export class ColumnReader {
     return value
   }
 
-  /** A copy of the next bytes. */
+  /** A view of the next bytes. Reason: a copy of each of a large vault's ids costs more than all else. */
   bytes(length: number): Uint8Array {
     const at = this.#advance(length)
-    return this.#bytes.slice(at, at + length)
+    return this.#bytes.subarray(at, at + length)
   }
 
   /** How many items of `width` bytes the whole column holds. */

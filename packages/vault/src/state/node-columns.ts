@@ -11,7 +11,7 @@ import type { ColumnReaders, ColumnWriters } from './column-names.ts'
 import type { ColumnReader } from './column-reader.ts'
 import { idKey } from './id-key.ts'
 import type { MutableState, VaultNode, VaultState, VaultVersion } from './state.ts'
-import { added, begin, putNode } from './transaction.ts'
+import { added, addNode } from './transaction.ts'
 
 const NO_MODE = 0xffff
 /** Parents that are no rows. */
@@ -126,14 +126,13 @@ export function readNodes(columns: ColumnReaders, state: MutableState): void {
   checkTree(parents)
   const folderIds = [state.rootId, state.recoveredId, ...ids]
   const nodes = readRows(columns, ids, (row) => folderIds[parents[row] ?? 0] ?? state.rootId)
-  const kinds = new Map(nodes.map((node) => [idKey(node.id), node.kind]))
-  for (const node of nodes) {
-    const parentKey = idKey(node.parentId ?? state.rootId)
-    if (state.nodes.has(idKey(node.id))) throw invalid('fixed folder')
-    if ((kinds.get(parentKey) ?? 'folder') !== 'folder') throw invalid('parent')
-    if (node.trashedMs === null && state.children.get(parentKey)?.has(node.name)) throw invalid('name twice')
-    // The journal of changes is thrown away: whoever decodes drops the whole state on failure.
-    putNode(begin(state), node, null)
+  const keys = [idKey(state.rootId), idKey(state.recoveredId), ...nodes.map((node) => idKey(node.id))]
+  for (const [row, node] of nodes.entries()) {
+    const parent = parents[row] ?? ROOT_ROW
+    const [key, parentKey] = [keys[row + FIRST_ROW] ?? '', keys[parent] ?? '']
+    if (state.nodes.has(key)) throw invalid('fixed folder')
+    if ((nodes[parent - FIRST_ROW]?.kind ?? 'folder') !== 'folder') throw invalid('parent')
+    if (!addNode(state, { node, key, parentKey })) throw invalid('name twice')
     countReferences(state, node)
   }
 }
@@ -208,13 +207,10 @@ function readNode(columns: ColumnReaders, place: { id: NodeId; parentId: NodeId;
   if (versionCount > MAX_VERSIONS) throw invalid('versions')
   if (versionCount > 0 && shape.kind !== 'file' && shape.kind !== 'unknown') throw invalid('versions')
   const versions: VaultVersion[] = []
-  const versionKeys = new Set<string>()
-  for (let left = versionCount; left > 0; left -= 1) {
-    const version = readVersion(columns, place.tables)
-    versionKeys.add(idKey(version.id))
-    versions.push(version)
+  for (let left = versionCount; left > 0; left -= 1) versions.push(readVersion(columns, place.tables))
+  if (versionCount > 1 && new Set(versions.map((version) => idKey(version.id))).size !== versionCount) {
+    throw invalid('version twice')
   }
-  if (versionKeys.size !== versions.length) throw invalid('version twice')
   return { id: place.id, parentId: place.parentId, name, createdMs, trashedMs, versions, ...shape }
 }
 
@@ -231,7 +227,7 @@ function readVersion(columns: ColumnReaders, tables: Tables): VaultVersion {
   const contentCount = columns.contentCounts.u8()
   if (contentCount < 1 || contentCount > MAX_CONTENTS) throw invalid('contents')
   const contents = Array.from({ length: contentCount }, () => readContent(columns, tables))
-  if (new Set(contents.map((content) => content.slot)).size !== contentCount) throw invalid('slots')
+  if (contentCount > 1 && new Set(contents.map((content) => content.slot)).size !== contentCount) throw invalid('slots')
   return { id, contents, mtimeMs, mode: mode === NO_MODE ? null : mode, ...author, timeMs }
 }
 

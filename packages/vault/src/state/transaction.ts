@@ -45,6 +45,23 @@ export function putNode(transaction: Transaction, node: VaultNode, before: Vault
   link(transaction, node)
 }
 
+/** Adds a node that the state does not have, not to be taken back; false when its name is taken. */
+export function addNode(
+  state: MutableState,
+  { node, key, parentKey }: { node: VaultNode; key: string; parentKey: string },
+): boolean {
+  state.nodes.set(key, node)
+  if (node.trashedMs !== null) {
+    const trashed = state.trashedChildren.get(parentKey) ?? new Set()
+    state.trashedChildren.set(parentKey, trashed.add(key))
+    return true
+  }
+  const names = state.children.get(parentKey) ?? new Map<string, string>()
+  if (names.has(node.name)) return false
+  state.children.set(parentKey, names.set(node.name, key))
+  return true
+}
+
 /** Takes a node out of its place; its references and what hangs below it stay. */
 export function removeNode(transaction: Transaction, node: VaultNode): void {
   unlink(transaction, node)
