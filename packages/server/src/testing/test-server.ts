@@ -28,6 +28,8 @@ export interface TestServer {
   readonly database: Database
   readonly databaseUrl: string
   readonly store: BlobStore
+  /** Holds objects and keys. */
+  readonly folder: string
   readonly objects: ServedObjectStore
   readonly keys: KeyManagement
   readonly urls: StoreUrls
@@ -113,6 +115,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     database,
     databaseUrl,
     store,
+    folder,
     objects,
     keys,
     urls,

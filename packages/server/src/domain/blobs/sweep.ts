@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../database/tables.ts'
+import type { Logger } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
 import type { Lease } from '../jobs/lease.ts'
 import { type CollectDeps, tryLockBlob } from './collect.ts'
@@ -14,6 +15,13 @@ export const SWEEP_MS = DAY_MS
  * and what happened since then is not in it.
  */
 const PAUSE_MS = SWEEP_MS + DAY_MS / 2
+
+/** So many objects without a row are never suspicious. */
+const FEW = 100
+
+export interface SweepDeps extends CollectDeps {
+  logger: Logger
+}
 
 /** Something in the store; `uploadId` is empty for a finished object. */
 interface Stored {
@@ -30,13 +38,17 @@ export interface Swept {
 /**
  * Finds what the store holds and no row names: uploads whose server was killed before it wrote the row, objects that
  * came late, and all that a database lost that was set back. It goes once it was seen for the whole grace; a row that
- * is made meanwhile saves it.
+ * is made meanwhile saves it. Where most objects have no row, nothing goes: that is rather the wrong database.
  */
-export async function sweepStore(deps: CollectDeps, lease: Lease): Promise<Swept> {
+export async function sweepStore(deps: SweepDeps, lease: Lease): Promise<Swept> {
   const now = deps.clock.nowMs()
+  let [known, unknown] = [0, 0]
   await eachBatch(objects(deps), async (batch) => {
     await lease.step()
-    await noteOrphans(deps, now, await withoutRow(deps, batch))
+    const found = await withoutRow(deps, batch)
+    unknown += found.length
+    known += batch.length - found.length
+    await noteOrphans(deps, now, found)
   })
   await eachBatch(uploads(deps), async (batch) => {
     await lease.step()
@@ -44,6 +56,13 @@ export async function sweepStore(deps: CollectDeps, lease: Lease): Promise<Swept
   })
   // Not seen this time: it is gone, or a row names it by now.
   await sql`DELETE FROM orphans WHERE last_seen_ms <> ${now} AND NOT doomed`.execute(deps.database)
+  if (unknown > Math.max(FEW, known)) {
+    deps.logger.warn(
+      { known, unknown },
+      'the database does not know most objects of the blob store: is it the right one?',
+    )
+    return { objects: 0, uploads: 0, failed: 0 }
+  }
   return removeOrphans(deps, lease, now)
 }
 
@@ -115,21 +134,25 @@ async function noteOrphans(deps: CollectDeps, now: number, found: readonly Store
 
 async function removeOrphans(deps: CollectDeps, lease: Lease, now: number): Promise<Swept> {
   const counts = { objects: 0, uploads: 0, failed: 0 }
-  const due = await sql<{ blob_id: Uint8Array; upload_id: string }>`
-    SELECT blob_id, upload_id FROM orphans WHERE doomed OR (seen_ms <= ${now - deps.retention.graceMs})
-    ORDER BY blob_id, upload_id`.execute(deps.database)
-  for (const row of due.rows) {
-    await lease.step()
-    const item = { blobId: row.blob_id, uploadId: row.upload_id }
-    try {
-      if (!(await doom(deps, item))) continue
-      await removeOrphan(deps, item)
-      counts[item.uploadId === '' ? 'objects' : 'uploads'] += 1
-    } catch {
-      counts.failed += 1
+  let last: Stored = { blobId: Buffer.alloc(0), uploadId: '' }
+  for (;;) {
+    const due = await sql<{ blob_id: Uint8Array; upload_id: string }>`
+      SELECT blob_id, upload_id FROM orphans
+      WHERE (doomed OR seen_ms <= ${now - deps.retention.graceMs}) AND (blob_id, upload_id) > (${last.blobId}, ${last.uploadId})
+      ORDER BY blob_id, upload_id LIMIT ${BATCH}`.execute(deps.database)
+    for (const row of due.rows) {
+      await lease.step()
+      last = { blobId: row.blob_id, uploadId: row.upload_id }
+      try {
+        if (!(await doom(deps, last))) continue
+        await removeOrphan(deps, last)
+        counts[last.uploadId === '' ? 'objects' : 'uploads'] += 1
+      } catch {
+        counts.failed += 1
+      }
     }
+    if (due.rows.length < BATCH) return counts
   }
-  return counts
 }
 
 /** Commits to the deletion, unless a row names it by now. */
