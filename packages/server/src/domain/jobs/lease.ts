@@ -4,6 +4,8 @@ import type { Clock, Random } from '../../ports/index.ts'
 /** How long a run may go on without a sign of life before another server takes the job over. */
 export const LEASE_MS = 2 * 60_000
 const RENEW_MS = 20_000
+/** By how much the clocks of two servers may differ without a job being run twice. */
+const SKEW_MS = 10 * 60_000
 
 /** Thrown by `step`: the server is stopping, or another one has taken the job over. */
 export class RunEnded extends Error {
@@ -46,13 +48,15 @@ export async function takeLease(
 ): Promise<HeldLease | null> {
   const now = deps.clock.nowMs()
   const holder = deps.random.bytes(16)
-  // Times further ahead than any that is written were written under a wrong clock.
+  // Times further ahead than any that is written, by clocks that differ a little, are those of a wrong clock.
   const taken = await deps.database
     .updateTable('jobs')
     .set({ holder, lease_ends_ms: now + LEASE_MS })
     .where('name', '=', job.name)
-    .where((where) => where.or([where('due_ms', '<=', now), where('due_ms', '>', now + job.everyMs)]))
-    .where((where) => where.or([where('lease_ends_ms', '<=', now), where('lease_ends_ms', '>', now + LEASE_MS)]))
+    .where((where) => where.or([where('due_ms', '<=', now), where('due_ms', '>', now + job.everyMs + SKEW_MS)]))
+    .where((where) =>
+      where.or([where('lease_ends_ms', '<=', now), where('lease_ends_ms', '>', now + LEASE_MS + SKEW_MS)]),
+    )
     .executeTakeFirst()
   if (taken.numUpdatedRows !== 1n) return null
   let renewedMs = now

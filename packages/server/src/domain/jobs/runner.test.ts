@@ -106,6 +106,15 @@ describe('jobs', () => {
     expect(server.logs).toContainEqual({ fields: { job: 'failing' }, message: 'a job failed and will be tried again' })
   })
 
+  it('run once even where the clocks of servers differ a little', async () => {
+    let runs = 0
+    const job: Job = { name: 'other-clocks', everyMs: EVERY_MS, run: async () => ({ runs: ++runs }) }
+    const slow = { ...server, clock: { nowMs: () => server.clock.nowMs() - 60_000 } }
+    const fast = { ...server, clock: { nowMs: () => server.clock.nowMs() + 60_000 } }
+    for (const deps of [server, slow, fast]) await jobRunner(deps, [job]).runDue()
+    expect(runs).toBe(1)
+  })
+
   it('outlive times that a wrong clock has written', async () => {
     let runs = 0
     const job: Job = { name: 'wrong-clock', everyMs: EVERY_MS, run: async () => ({ runs: ++runs }) }
