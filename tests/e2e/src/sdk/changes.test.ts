@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Platform, TransportResponse } from '@strongroom/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase } from '../../../../packages/server/src/testing/test-database.ts'
+import { setup } from '../../../dev-env/global-setup.ts'
 import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
 import { bytesSource, freshLogin, loginDevice, registerDevice, type SdkDevice } from './sdk.ts'
 
@@ -76,11 +82,47 @@ describe('changes', () => {
       await using reader = await loginDevice(server.url, login, lyingHead(seq, counted))
       await reader.session.drive.sync()
       const listening = listen(reader)
-      await new Promise((resolve) => setTimeout(resolve, 3_500))
+      await new Promise((resolve) => setTimeout(resolve, 2_500))
       await listening.stop()
       expect(counted.requests).toBeGreaterThanOrEqual(2)
-      expect(counted.requests).toBeLessThanOrEqual(4)
+      expect(counted.requests).toBeLessThanOrEqual(3)
       expect(listening.heard).toEqual([])
+    }
+  })
+})
+
+describe('two servers of one database', () => {
+  it('tell each other of commits, and stop at once although clients wait', async () => {
+    const stopDatabase = await setup()
+    const database = await createTestDatabase({ migrated: false })
+    const shared = await mkdtemp(join(tmpdir(), 'strongroom-shared-'))
+    const env = {
+      DATABASE_URL: database.url,
+      BLOB_URL: pathToFileURL(join(shared, 'blobs')).href,
+      KMS_URL: pathToFileURL(join(shared, 'keys.json')).href,
+    }
+    const one = await startDevServer({ env })
+    const two = await startDevServer({ env })
+    try {
+      const name = freshLogin()
+      await using author = await registerDevice(one.url, name)
+      await using reader = await loginDevice(two.url, name)
+      await reader.session.drive.sync()
+      const listening = listen(reader)
+      for (const path of ['/one', '/two']) {
+        const before = listening.sum()
+        await author.session.drive.put(bytesSource(new Uint8Array(100)), path)
+        await expect.poll(listening.sum, { timeout: 10_000 }).toBeGreaterThan(before)
+      }
+      const startMs = Date.now()
+      expect(await two.stop()).toBe(0)
+      expect(Date.now() - startMs).toBeLessThan(10_000)
+      expect(await listening.stop()).toMatchObject({ code: 'aborted' })
+    } finally {
+      await Promise.all([one.stop(), two.stop()])
+      await database.drop()
+      await rm(shared, { recursive: true, force: true })
+      await stopDatabase()
     }
   })
 })
