@@ -21,7 +21,7 @@ const SOAK = process.env.STRONGROOM_SOAK === '1'
 const ROUNDS = SOAK ? 50 : 6
 const EACH = 8
 /** From nothing done to nearly all done, in steps that repeat. */
-const momentMs = (round: number) => (round * 37) % 150
+const momentMs = (round: number) => (round * 61) % 250
 
 let server: TestServer
 let ann: TestAccount
