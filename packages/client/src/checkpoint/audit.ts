@@ -58,6 +58,7 @@ export function checkpointAudit(options: AuditOptions): CheckpointAudit {
     const { seq, epoch, manifest: sealed } = checkpoint
     const hash = await checkpointHash(engine, sealed)
     if (header.checkpointHash === null || !equalBytes(hash, header.checkpointHash)) throw integrityError('a checkpoint')
+    if (seq >= header.seq || epoch > header.epoch) throw integrityError('the place of a checkpoint')
     const manifest = await openManifest(engine, options.checkpointKey(epoch), { vaultId, epoch, seq }, sealed)
     if (held === null || held.seq !== manifest.seq) return
     const members = await membersHash(engine, manifest.members)

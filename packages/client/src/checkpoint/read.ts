@@ -92,8 +92,9 @@ async function openServed(
   const named = await readHeader(reading, checkpoint.namedBySeq, signal)
   await checkNaming(reading, named, hash)
   const place = { vaultId, epoch: checkpoint.epoch, seq: checkpoint.seq }
+  // Reason: what the server says of a checkpoint's place is a claim; the signed header bounds it.
+  if (place.seq >= named.header.seq || place.epoch > named.header.epoch) throw wrong('the place of a checkpoint')
   const manifest = await openManifest(engine, reading.checkpointKey(place.epoch), place, checkpoint.manifest)
-  if (manifest.seq >= named.header.seq || manifest.epoch > named.header.epoch) throw wrong('the place of a checkpoint')
   const at = await readHeader(reading, manifest.seq, signal)
   if (!equalBytes(at.hash, manifest.commitHash)) throw wrong('the commit of a checkpoint')
   // Invariant: a table of members is never taken from a checkpoint alone.
