@@ -49,6 +49,22 @@ export interface StateStore {
   remove(name: StateName): Promise<void>
   /** Runs alone among all processes that use this store; `profile` unless another lock is named. */
   exclusively<T>(task: () => Promise<T>, lock?: LockName): Promise<T>
+  /** Records of transfers under way; absent where interrupted transfers begin anew. */
+  readonly journals?: JournalStore | undefined
+}
+
+/** Records by transfer id (hex). Losing one costs a transfer's progress and nothing else. */
+export interface JournalStore {
+  list(): Promise<{ readonly id: string; readonly savedMs: number }[]>
+  load(id: string): Promise<Uint8Array | null>
+  /** Atomic, if not durable at once: a crash leaves the old bytes, the new ones, or what does not open. */
+  save(id: string, bytes: Uint8Array): Promise<void>
+  remove(id: string): Promise<void>
+  /**
+   * Keeps a transfer for this process until the returned function is called. null: another process works at it, which
+   * takes some seconds to tell from one that was killed.
+   */
+  claim(id: string): Promise<(() => Promise<void>) | null>
 }
 
 export interface OpaqueRegistration {
@@ -119,6 +135,8 @@ export interface OpenSource {
 
 /** Where a download goes. */
 export interface FileSink {
+  /** Names the target on this device; only such sinks can go on where an earlier download ended. */
+  readonly place?: string | undefined
   open(meta: SinkMeta): Promise<SinkWriter>
 }
 
@@ -126,11 +144,20 @@ export interface SinkMeta {
   readonly size: number
   readonly mtimeMs: number
   readonly mode?: number | undefined
+  /** Hex id of a transfer that nobody else works at: what is written is kept under it when the writer is suspended. */
+  readonly transfer?: string | undefined
 }
 
 export interface SinkWriter {
   /** Called in order, one at a time; the bytes are the callee's until the promise resolves. */
   write(bytes: Uint8Array): Promise<void>
+  /**
+   * Reads on in what an earlier writer of this transfer left, from the current position: fills `target` and moves past
+   * it, or returns false and stays. Absent where nothing can be left.
+   */
+  skip?(target: Uint8Array, isRight: () => Promise<boolean>): Promise<boolean>
+  /** Keeps what was written for a later writer of this transfer. Absent where nothing can be kept. */
+  suspend?(): Promise<void>
   /** Makes the whole visible at once. */
   commit(): Promise<void>
   /** Leaves nothing behind. Idempotent; after `commit` it does nothing. */
@@ -151,6 +178,8 @@ export interface EncryptedPart {
   readonly index: number
   readonly bytes: Uint8Array
   readonly sha256: Uint8Array
+  /** HMAC-SHA-256 of the true plaintext; null where no key for it was given. */
+  readonly mac: Uint8Array | null
   release(): void
 }
 
@@ -158,6 +187,8 @@ export interface PartEncryptor {
   readonly header: Uint8Array
   /** Reads and encrypts one part; any order, several at a time. @throws ClientError `source_changed` */
   encryptPart(index: number): Promise<EncryptedPart>
+  /** Reads one part and returns its `mac`, without encrypting. @throws ClientError `source_changed` */
+  macPart(index: number): Promise<Uint8Array>
   /** Asked after the last part: whether what was read is still what the source holds. */
   isSourceUnchanged(): Promise<boolean>
   close(): Promise<void>
@@ -166,6 +197,8 @@ export interface PartEncryptor {
 /** A decrypted part; `release` gives its buffer back, after which `bytes` must not be touched. Releasing is optional. */
 export interface DecryptedPart {
   readonly bytes: Uint8Array
+  /** HMAC-SHA-256 of `bytes`; null where no key for it was given. */
+  readonly mac: Uint8Array | null
   release(): void
 }
 
@@ -177,11 +210,26 @@ export interface PartDecryptor {
   close(): Promise<void>
 }
 
+export interface CipherInput {
+  readonly layout: ContentLayout
+  readonly dek: Dek
+  readonly blobId: BlobId
+  /** Key of the parts' `mac`s, 32 bytes, for who compares plaintext later. */
+  readonly macKey?: Uint8Array | undefined
+}
+
+export interface EncryptorInput extends CipherInput {
+  readonly source: SeekableSource
+  /** Of a blob that an earlier attempt began; a new one is made where it is absent. */
+  readonly header?: Uint8Array | undefined
+}
+
 /** Content encryption of whole parts: inline, or in worker threads. */
 export interface ContentCipher {
-  encryptor(input: { source: SeekableSource; layout: ContentLayout; dek: Dek; blobId: BlobId }): Promise<PartEncryptor>
+  /** @throws CryptoError `decrypt_failed` when a header that was given does not fit the key */
+  encryptor(input: EncryptorInput): Promise<PartEncryptor>
   /** @throws ClientError `integrity` when the header's tag does not fit the key */
-  decryptor(input: { header: Uint8Array; layout: ContentLayout; dek: Dek; blobId: BlobId }): Promise<PartDecryptor>
+  decryptor(input: CipherInput & { readonly header: Uint8Array }): Promise<PartDecryptor>
   /** Ends workers. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import {
   type ContentDecryptor,
+  type ContentEncryptor,
   type ContentLayout,
   type CryptoEngine,
   CryptoError,
@@ -8,39 +9,53 @@ import {
   equalBytes,
   partBlobRange,
   partPlaintextRange,
+  resumeContentEncryptor,
   SEGMENT_LENGTH,
 } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
-import type { ContentCipher, OpenSource } from '../ports.ts'
+import type { CipherInput, ContentCipher, OpenSource } from '../ports.ts'
 import { bufferPool } from './buffers.ts'
 
 /** Content encryption in the calling thread; plaintext buffers are reused. */
 export function inlineCipher(engine: CryptoEngine): ContentCipher {
   return {
-    async encryptor({ source, layout, dek, blobId }) {
-      const file = await source.open()
-      const encryptor = await createContentEncryptor(engine, { dek, blobId })
+    async encryptor(input) {
+      const { source, layout, macKey } = input
+      const encryptor = await contentEncryptor(engine, input)
+      const file = await source.open().catch((error: unknown) => {
+        encryptor.dispose()
+        throw error
+      })
       const plain = bufferPool(largestPart(layout))
       const sealed = bufferPool(partBlobRange(layout, 0).length)
+      const withPlaintext = async <T>(index: number, task: (plaintext: Uint8Array) => Promise<T>): Promise<T> => {
+        const range = partPlaintextRange(layout, index)
+        const plaintext = plain.take(range.length)
+        try {
+          await readExactly(file, range.offset, plaintext)
+          return await task(plaintext)
+        } finally {
+          plain.give(plaintext)
+        }
+      }
       return {
         header: encryptor.header,
-        async encryptPart(index) {
-          const range = partPlaintextRange(layout, index)
-          const plaintext = plain.take(range.length)
-          try {
-            await readExactly(file, range.offset, plaintext)
+        encryptPart: (index) =>
+          withPlaintext(index, async (plaintext) => {
             const output = sealed.take(partBlobRange(layout, index).length)
             const part = {
               firstSegment: firstSegment(layout, index),
               plaintext,
-              paddedLength: range.paddedLength,
+              paddedLength: partPlaintextRange(layout, index).paddedLength,
               final: index === layout.partCount - 1,
             }
+            const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, plaintext)
             const bytes = await encryptor.encryptPart(part, output)
-            return { index, bytes, sha256: await engine.sha256(bytes), release: () => sealed.give(output) }
-          } finally {
-            plain.give(plaintext)
-          }
+            return { index, bytes, sha256: await engine.sha256(bytes), mac, release: () => sealed.give(output) }
+          }),
+        async macPart(index) {
+          if (macKey === undefined) throw new Error('a mac needs a key')
+          return await withPlaintext(index, (plaintext) => plaintextMac(engine, macKey, plaintext))
         },
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
@@ -50,7 +65,7 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
         },
       }
     },
-    async decryptor({ header, layout, dek, blobId }) {
+    async decryptor({ header, layout, dek, blobId, macKey }) {
       const decryptor = await createContentDecryptor(engine, { dek, blobId, header }).catch((cause: unknown) => {
         throw contentFailure(cause)
       })
@@ -64,7 +79,8 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
           const part = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
           const bytes = await openPart(engine, decryptor, { ...part, ciphertext, sha256, output, length: range.length })
           sealed.give(ciphertext)
-          return { bytes, release: () => plain.give(output) }
+          const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, bytes)
+          return { bytes, mac, release: () => plain.give(output) }
         },
         async close() {
           decryptor.dispose()
@@ -74,6 +90,21 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
     },
     async close() {},
   }
+}
+
+/** An encryptor for a new blob, or for one that was begun before. */
+export function contentEncryptor(
+  engine: CryptoEngine,
+  { dek, blobId, header }: Pick<CipherInput, 'dek' | 'blobId'> & { header?: Uint8Array | undefined },
+): Promise<ContentEncryptor> {
+  return header === undefined
+    ? createContentEncryptor(engine, { dek, blobId })
+    : resumeContentEncryptor(engine, { dek, blobId, header })
+}
+
+/** What tells later whether plaintext is the same; the key is as secret as the plaintext. */
+export function plaintextMac(engine: CryptoEngine, key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
+  return engine.hmac('SHA-256', key, plaintext)
 }
 
 export interface PartToOpen {

@@ -23,6 +23,8 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined
   readonly jobs: number
   readonly limiter: RateLimiter
+  /** Key of the parts' `mac`s, which are those of whole parts. */
+  readonly macKey?: Uint8Array | undefined
 }
 
 /**
@@ -38,7 +40,8 @@ export async function* fetchSlices(
   options: FetchOptions,
 ): AsyncGenerator<DecryptedPart> {
   const { header, blobId } = blob.record
-  const decryptor = await context.content.decryptor({ header, layout: blob.layout, dek: blob.dek, blobId })
+  const { layout, dek } = blob
+  const decryptor = await context.content.decryptor({ header, layout, dek, blobId, macKey: options.macKey })
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   const ahead: Promise<DecryptedPart>[] = []
@@ -49,8 +52,8 @@ export async function* fetchSlices(
       await options.limiter.take(range.length, signal)
       const ciphertext = await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal)
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
-      const { bytes, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
-      return { bytes: bytes.subarray(slice.start, slice.end), release }
+      const { bytes, mac, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
+      return { bytes: bytes.subarray(slice.start, slice.end), mac, release }
     })()
     // Reason: a part that fails before its turn must not count as unhandled.
     part.catch(() => undefined)

@@ -2,6 +2,7 @@ import { asNodeId, asVersionId, type NodeId, type VersionId } from '@strongroom/
 import type { FetchContext, FetchOptions } from '../download/fetch-parts.ts'
 import { type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
 import { ClientError } from '../errors.ts'
+import type { Transfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
 import { jitter } from '../session/connect.ts'
 import type { Api } from '../transport/api.ts'
@@ -18,6 +19,7 @@ export interface DriveContext {
   readonly api: Api
   readonly access: StoreAccess
   readonly log: VaultLog
+  readonly transfers: Transfers
   readonly deviceName: string
 }
 

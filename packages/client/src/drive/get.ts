@@ -2,11 +2,12 @@ import { LIMITS } from '@strongroom/protocol'
 import type { ContentRecord } from '@strongroom/vault'
 import { currentVersion } from '@strongroom/vault'
 import { fetchSlices } from '../download/fetch-parts.ts'
-import { type OpenBlob, openBlobs } from '../download/open.ts'
+import { openBlobs } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
-import type { FileSink, SinkMeta, TreeSink } from '../ports.ts'
+import type { FileSink, TreeSink } from '../ports.ts'
 import { type DriveContext, fetchContext, openContext, transferOf } from './context.ts'
+import { deliver } from './deliver.ts'
 import { descendants, entryOf, type Found, needPath } from './lookup.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
 import type { Entry, GetOptions, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
@@ -44,48 +45,12 @@ export async function getFile(
   const [blob] = await openBlobs(openContext(context), [file.record], options.signal)
   if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
   try {
-    await deliver(context, { file, blob, sink, options, progress })
+    await deliver(context, { entry: file.entry, blob, sink, options, progress })
   } finally {
     blob.dek.dispose()
   }
   progress.item(file.entry.path, 'done')
   return file.entry
-}
-
-interface Delivery {
-  readonly file: Readable
-  readonly blob: OpenBlob
-  readonly sink: FileSink
-  readonly options: TransferOptions
-  readonly progress: ProgressCounter
-}
-
-async function deliver(context: DriveContext, { file, blob, sink, options, progress }: Delivery): Promise<void> {
-  const slices = sliceRange(blob.layout, 0, undefined)
-  const { size, mtimeMs, mode } = file.entry
-  const meta: SinkMeta = { size, mtimeMs, mode }
-  const writer = await sink.open(meta)
-  let counted = 0
-  try {
-    for await (const { bytes, release } of fetchSlices(
-      fetchContext(context),
-      blob,
-      slices,
-      transferOf(context, options),
-    )) {
-      await writer.write(bytes)
-      counted += bytes.length
-      progress.addBytes(bytes.length)
-      release()
-    }
-    throwIfAborted(options.signal)
-    await writer.commit()
-  } catch (error) {
-    progress.addBytes(-counted)
-    throw error
-  } finally {
-    await writer.abort()
-  }
 }
 
 /** Plaintext of a range. */
@@ -202,7 +167,13 @@ async function getFiles(
         const { file, relative } = task
         await run.guarded(file.entry, async () => {
           const options = blob.layout.partCount > 1 ? run.options : { ...run.options, jobs: 1 }
-          await deliver(context, { file, blob, sink: sink.file(relative), options, progress: run.progress })
+          await deliver(context, {
+            entry: file.entry,
+            blob,
+            sink: sink.file(relative),
+            options,
+            progress: run.progress,
+          })
           run.counts.files += 1
           run.counts.bytes += file.entry.size
           run.progress.item(file.entry.path, 'done')

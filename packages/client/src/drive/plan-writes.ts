@@ -235,7 +235,7 @@ function addVersion(
     mtimeMs,
     mode,
   })
-  if ('upload' in content) plan.contents.push(content.upload)
+  if ('upload' in content && !content.upload.inVault) plan.contents.push(content.upload)
   view.set(place.parent, { id: place.nodeId, name: place.name, kind: 'file', versionId: toHex(versionId) }, versionId)
 }
 

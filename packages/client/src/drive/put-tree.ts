@@ -1,5 +1,6 @@
 import type { BlobId } from '@strongroom/crypto'
 import { ClientError, throwIfAborted } from '../errors.ts'
+import type { UploadJournal } from '../journal/upload-journal.ts'
 import type { FileSource, SeekableSource } from '../ports.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
 import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
@@ -21,6 +22,7 @@ import { progressCounter } from './progress.ts'
 import { isUnchanged } from './put.ts'
 import { collisionsOf, settled } from './settled.ts'
 import type { PutTreeOptions, TreeFailure, TreeItem, TreeResult } from './types.ts'
+import { openUploadJournal } from './upload-journals.ts'
 
 /** Items of one commit: their operations, names and records stay well below the largest body. */
 const COMMIT_ITEMS = 1000
@@ -39,6 +41,7 @@ interface Pending {
   size: number
   readonly path: string
   readonly source: FileSource | null
+  readonly journal: UploadJournal | undefined
 }
 
 /** A failure that ends the whole call, however many files it has. */
@@ -94,16 +97,17 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     progress.item(path, 'failed', known)
   }
 
-  const addFileIntent = (file: FileItem, content: UploadedContent): void => {
-    addIntent(fileIntent(file, content), file.item.path, { size: content.size, source: file.source })
+  const addFileIntent = (file: FileItem, content: UploadedContent, journal?: UploadJournal): void => {
+    const intent = { ...fileIntent(file, content), ...journal?.ids }
+    addIntent(intent, file.item.path, { size: content.size, source: file.source, journal })
   }
 
   const addIntent = (
     intent: WriteIntent,
     path: string,
-    { size, source }: { size: number; source: FileSource | null } = { size: 0, source: null },
+    from: Pick<Pending, 'size' | 'source' | 'journal'> = { size: 0, source: null, journal: undefined },
   ): void => {
-    pending.push({ intent, path, size, source })
+    pending.push({ intent, path, ...from })
     nameBytes += path.length * 3 + (intent.kind === 'symlink' ? intent.target.length * 3 : 0)
   }
 
@@ -119,6 +123,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
         batch = await uploadAgain(batch, isGone)
         return await commitBatch(batch)
       })
+      for (const { journal } of batch) await journal?.remove()
       for (const [index, { intent, path, size }] of batch.entries()) settle(intent, path, size, outcomes[index])
     } catch (error) {
       // The commit was everybody's, and so is its failure.
@@ -257,8 +262,13 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
       }
     }
     await landed()
-    const content = await uploadContent(uploadContext(context), source, upload)
-    addFileIntent(file, content)
+    const journal = await openUploadJournal(context, source, item.path)
+    try {
+      addFileIntent(file, await uploadContent(uploadContext(context), source, { ...upload, journal }), journal)
+    } finally {
+      // Its record stays until the commit.
+      await journal?.close()
+    }
     await commitIfFull()
   }
 

@@ -2,6 +2,7 @@ import { toHex } from '@strongroom/crypto'
 import { currentVersion } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import type { FileSource } from '../ports.ts'
+import type { UploadOptions } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
 import {
   type DriveContext,
@@ -14,11 +15,12 @@ import {
 } from './context.ts'
 import { GONE_ATTEMPTS, goneBlobs } from './gone.ts'
 import { findPath } from './lookup.ts'
-import { parsePath } from './paths.ts'
+import { formatPath, parsePath } from './paths.ts'
 import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
-import { progressCounter } from './progress.ts'
+import { type ProgressCounter, progressCounter } from './progress.ts'
 import { collisionsOf, settled } from './settled.ts'
 import type { PutOptions, PutResult } from './types.ts'
+import { openUploadJournal, putBefore } from './upload-journals.ts'
 
 /** Uploads one file. The place is checked before the first byte is sent. */
 export async function putFile(
@@ -41,9 +43,37 @@ export async function putFile(
   progress.addTotal(1, size)
   if (source.kind === 'seekable') progress.fixTotal()
   const transfer = transferOf(context, options)
+  const journal = await openUploadJournal(context, source, path)
+  const sending = { ...uploadOptions(transfer, progress.addBytes), journal }
+  try {
+    const result = await putContent(context, source, { ...intent, ...journal?.ids }, { options, progress, sending })
+    await journal?.remove()
+    return result
+  } finally {
+    await journal?.close()
+  }
+}
+
+interface Putting {
+  readonly options: PutOptions
+  readonly progress: ProgressCounter
+  readonly sending: UploadOptions
+}
+
+async function putContent(
+  context: DriveContext,
+  source: FileSource,
+  intent: FileIntent,
+  { options, progress, sending }: Putting,
+): Promise<PutResult> {
+  const path = formatPath(intent.names)
   for (let attempt = 1; ; attempt += 1) {
-    const upload = await uploadContent(uploadContext(context), source, uploadOptions(transfer, progress.addBytes))
+    const upload = await uploadContent(uploadContext(context), source, sending)
     try {
+      const mtimeMs = upload.laterMtimeMs ?? intent.mtimeMs
+      const { size, inVault } = upload
+      const before = inVault ? putBefore(context, path, { journal: sending.journal, mtimeMs, size }) : null
+      if (before !== null) return before
       const result = await commitUpload(context, { ...intent, content: { upload } }, options.signal)
       progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
       return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
@@ -52,7 +82,7 @@ export async function putFile(
       progress.addBytes(-upload.size)
     } finally {
       upload.dek.dispose()
-      await log.flush()
+      await context.log.flush()
     }
   }
 }

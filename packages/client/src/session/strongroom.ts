@@ -11,6 +11,7 @@ import { contentReader } from '../checkpoint/contents.ts'
 import { keepCheckpoints } from '../checkpoint/keeper.ts'
 import { createDrive } from '../drive/drive.ts'
 import { ClientError, integrityError } from '../errors.ts'
+import { openTransfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
 import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
@@ -57,6 +58,7 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
   const pending = pendingStore({ engine, store, accountKey, accountId, deviceId })
+  const transfers = openTransfers({ engine, clock, journals: store.journals, accountKey, accountId, deviceId })
   const author = { accountId, deviceId, seed: keyring.identitySeeds.ed25519 }
   const { content } = platform
   const { vaultId } = keyring
@@ -76,7 +78,7 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
   const identity = { server, login, accountId: toHex(accountId) }
   return {
     identity,
-    drive: createDrive({ platform, api, access, log, deviceName }),
+    drive: createDrive({ platform, api, access, log, transfers, deviceName }),
     get leftOutCommits() {
       return log.leftOut
     },
@@ -98,6 +100,7 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
       await store.remove('cache')
       await store.remove('cacheLog')
       await store.remove('pending')
+      await transfers.clear()
       await close()
     },
     close,

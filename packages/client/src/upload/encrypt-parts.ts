@@ -20,11 +20,24 @@ export interface PartSupply {
   readonly header: Uint8Array
   /** The next part, or null after the last; several calls may be open at once. */
   next(): Promise<EncryptedPart | null>
+  /** A part that was supplied before, encrypted anew; null where the source cannot be read again. */
+  again(index: number): Promise<EncryptedPart | null>
+  /** HMAC of a part's plaintext as it is now; null where the source cannot be read again, or no key was given. */
+  macPart(index: number): Promise<Uint8Array | null>
   /** True plaintext bytes in a part that was supplied. */
   plaintextLength(index: number): number
   /** Layout, once the last part was supplied. @throws ClientError `source_changed` */
   finish(): Promise<ContentLayout>
   close(): Promise<void>
+}
+
+/** How an upload that is journaled differs. */
+export interface Journaled {
+  readonly macKey: Uint8Array
+  /** Of the blob that an earlier attempt began. */
+  readonly header?: Uint8Array | undefined
+  /** Whether a part is there already, so that it is not supplied. */
+  readonly isDone: (index: number) => boolean
 }
 
 /** Parts of a file of known size. */
@@ -33,12 +46,18 @@ export async function seekableSupply(
   source: SeekableSource,
   layout: ContentLayout,
   plan: UploadPlan,
+  journaled?: Journaled,
 ): Promise<PartSupply> {
-  const encryptor = await cipher.encryptor({ source, layout, dek: plan.dek, blobId: plan.blobId })
+  const { dek, blobId } = plan
+  const { macKey, header } = journaled ?? {}
+  const encryptor = await cipher.encryptor({ source, layout, dek, blobId, macKey, header })
   let nextIndex = 0
   return {
     header: encryptor.header,
+    again: (index) => encryptor.encryptPart(index),
+    macPart: async (index) => (macKey === undefined ? null : await encryptor.macPart(index)),
     async next() {
+      while (journaled?.isDone(nextIndex)) nextIndex += 1
       if (nextIndex >= layout.partCount) return null
       const index = nextIndex
       nextIndex += 1
@@ -72,7 +91,7 @@ export async function streamSupply(engine: CryptoEngine, source: StreamSource, p
     const output = sealed.take(MIN_PART_SIZE)
     const bytes = await encryptor.encryptPart(input, output)
     reader.recycle(plaintext)
-    return { index, bytes, sha256: await engine.sha256(bytes), release: () => sealed.give(output) }
+    return { index, bytes, sha256: await engine.sha256(bytes), mac: null, release: () => sealed.give(output) }
   }
   const step = async (): Promise<EncryptedPart | null> => {
     const index = nextIndex
@@ -98,6 +117,8 @@ export async function streamSupply(engine: CryptoEngine, source: StreamSource, p
 
   return {
     header: encryptor.header,
+    again: async () => null,
+    macPart: async () => null,
     next() {
       // Reason: a stream is read front to back, whoever asks.
       const part = turn.then(step)

@@ -4,8 +4,9 @@ import { ClientError, throwIfAborted } from '../errors.ts'
 import type { SeekableSource } from '../ports.ts'
 import { seekableSupply } from './encrypt-parts.ts'
 import { layoutOf, planUpload, type UploadPlan } from './plan.ts'
+import { describe } from './transfer.ts'
 import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
-import { describe, uploadContent, wantsNewBlob } from './upload.ts'
+import { uploadContent, wantsNewBlob } from './upload.ts'
 
 /** What became of one file of a batch. */
 export type SmallResult<T> =

@@ -1,4 +1,5 @@
 import type { BlobId, Dek } from '@strongroom/crypto'
+import type { UploadJournal } from '../journal/upload-journal.ts'
 import type { ContentCipher, Platform } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import type { RateLimiter } from '../transport/rate.ts'
@@ -21,6 +22,8 @@ export interface UploadOptions {
   readonly limiter: RateLimiter
   /** Told of plaintext bytes as they are stored; may be negative when an upload starts again. */
   readonly onBytes: (bytes: number) => void
+  /** Of this one content; without it an interrupted upload begins anew. */
+  readonly journal?: UploadJournal | undefined
 }
 
 /** A stored blob, not yet visible: what a commit needs to name it. The receiver disposes of the DEK. */
@@ -35,4 +38,6 @@ export interface UploadedContent {
   readonly dekTimeMs: number
   /** Modification time of the source, where it changed and was read again; else null. */
   readonly laterMtimeMs: number | null
+  /** Whether the vault refers to the blob already: an earlier attempt was committed. Its key needs no new wrap. */
+  readonly inVault: boolean
 }

@@ -14,7 +14,9 @@ export interface SentPart {
 
 export interface PartSender {
   /** Sends one part; any order, several at a time. Repeats what may pass. */
-  send(part: EncryptedPart): Promise<void>
+  send(part: EncryptedPart): Promise<SentPart>
+  /** Counts a part as sent that an earlier attempt has sent. */
+  adopt(index: number, part: SentPart): void
   /** Every part sent, in order. */
   parts(): SentPart[]
 }
@@ -25,6 +27,11 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly signal?: AbortSignal | undefined
+}
+
+/** Whether a part was refused because its upload is over: completed with other parts, or removed. */
+export function isLostUpload(error: unknown): boolean {
+  return error instanceof ClientError && error.code === 'server' && error.details.status === 404
 }
 
 /** Sends encrypted parts to presigned URLs; no key is reachable from here. */
@@ -58,10 +65,15 @@ export function partSender({ channel, blobId, clock, random, signal }: SenderOpt
 
   return {
     async send(part) {
-      sent[part.index] = { etag: await put(part), sha256: part.sha256 }
+      const done = { etag: await put(part), sha256: part.sha256 }
+      sent[part.index] = done
+      return done
+    },
+    adopt(index, { etag, sha256 }) {
+      sent[index] = { etag, sha256 }
     },
     parts() {
-      const complete = sent.filter((part) => part !== undefined)
+      const complete = Array.from(sent).filter((part) => part !== undefined)
       if (complete.length !== sent.length) throw new Error('a part was never sent')
       return complete
     },

@@ -19,11 +19,14 @@ export type BlobStoreErrorCode =
 /** What every adapter throws; `code` tells the caller what to do. */
 export class BlobStoreError extends Error {
   readonly code: BlobStoreErrorCode
+  /** Index of the part that is meant, where it is one. */
+  readonly part: number | undefined
 
-  constructor(code: BlobStoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: BlobStoreErrorCode, message: string, options: ErrorOptions & { part?: number } = {}) {
     super(message, options)
     this.name = 'BlobStoreError'
     this.code = code
+    this.part = options.part
   }
 }
 

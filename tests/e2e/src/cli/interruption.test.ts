@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -28,8 +28,9 @@ async function interrupted(parameters: string[], signal: NodeJS.Signals, ready: 
 }
 
 describe('Ctrl-C', () => {
-  it('during get ends with 130 and leaves nothing, under no name', async () => {
-    await desk.device.ok(['put', '-', '/large'], { input: randomBytes(40 * MIB) })
+  it('during get ends with 130 and leaves nothing under the name; the next get goes on', async () => {
+    const input = randomBytes(40 * MIB)
+    await desk.device.ok(['put', '-', '/large'], { input })
     const before = (await readdir(desk.folder)).sort()
     const someWritten = async (): Promise<boolean> => {
       const fresh = (await readdir(desk.folder)).filter((name) => !before.includes(name))
@@ -39,6 +40,11 @@ describe('Ctrl-C', () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const result = await interrupted(['get', '--limit-rate', '8MiB', '/large', 'target'], signal, someWritten)
       expect(result).toMatchObject({ code: 130, stderr: 'strongroom: Interrupted.\n' })
+      const left = (await readdir(desk.folder)).filter((name) => !before.includes(name))
+      expect(left).toEqual([expect.stringMatching(/^\.strongroom-[0-9a-f]{32}\.part$/)])
+      await desk.ok('get', '/large', 'target')
+      expect(input.equals(await readFile(join(desk.folder, 'target')))).toBe(true)
+      await rm(join(desk.folder, 'target'))
       expect((await readdir(desk.folder)).sort()).toEqual(before)
     }
   })

@@ -9,6 +9,8 @@ export interface OpenJob {
   readonly blobId: Uint8Array
   readonly header: Uint8Array
   readonly layout: ContentLayout
+  /** Of the parts' macs; null where none are wanted. */
+  readonly macKey: Uint8Array | null
   /** Of the file to read; encryption only. */
   readonly path: string
   readonly identity: string
@@ -20,6 +22,8 @@ export interface PartTask {
   readonly job: number
   readonly task: number
   readonly index: number
+  /** Only the mac of the plaintext is wanted; `output` is not touched. Encryption only. */
+  readonly macOnly: boolean
   readonly ciphertext: Uint8Array<ArrayBuffer> | null
   readonly sha256: Uint8Array | null
   /** Where the result goes; comes back with it. */
@@ -39,6 +43,7 @@ export type FromWorker =
       /** A view of the task's `output`. */
       readonly bytes: Uint8Array<ArrayBuffer>
       readonly sha256: Uint8Array
+      readonly mac: Uint8Array | null
       /** The task's buffer, for reuse. */
       readonly ciphertext: Uint8Array<ArrayBuffer> | null
     }

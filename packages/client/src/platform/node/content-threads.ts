@@ -2,13 +2,12 @@ import { Worker } from 'node:worker_threads'
 import {
   type CryptoEngine,
   createContentDecryptor,
-  createContentEncryptor,
   type Dek,
   partBlobRange,
   partPlaintextRange,
 } from '@strongroom/crypto'
 import { bufferPool } from '../../content/buffers.ts'
-import { contentFailure, inlineCipher } from '../../content/inline.ts'
+import { contentEncryptor, contentFailure, inlineCipher } from '../../content/inline.ts'
 import { ClientError, type ClientErrorCode } from '../../errors.ts'
 import type { ContentCipher } from '../../ports.ts'
 import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
@@ -27,20 +26,21 @@ export function contentThreads(engine: CryptoEngine, entry: URL | null): Content
   const pool = threadPool(entry)
   return {
     async encryptor(input) {
-      const { source, layout, dek, blobId } = input
+      const { source, layout, dek, blobId, macKey = null } = input
       const { local } = source
       if (local === undefined || layout.partCount < FEWEST_PARTS) return await inline.encryptor(input)
-      const file = await source.open()
       // Only its header is used here; the threads make their own encryptors for it.
-      const encryptor = await createContentEncryptor(engine, { dek, blobId })
+      const encryptor = await contentEncryptor(engine, input)
       const header = encryptor.header.slice()
       encryptor.dispose()
+      const file = await source.open()
       const job = pool.open({
         mode: 'encrypt',
         dek,
         blobId,
         header,
         layout,
+        macKey,
         path: local.path,
         identity: local.identity,
       })
@@ -49,8 +49,20 @@ export function contentThreads(engine: CryptoEngine, entry: URL | null): Content
         header,
         async encryptPart(index) {
           const output = sealed.take(partBlobRange(layout, index).length)
-          const { bytes, sha256 } = await job.run({ index, ciphertext: null, sha256: null, output })
-          return { index, bytes, sha256, release: () => sealed.give(bytes) }
+          const { bytes, sha256, mac } = await job.run({
+            index,
+            macOnly: false,
+            ciphertext: null,
+            sha256: null,
+            output,
+          })
+          return { index, bytes, sha256, mac, release: () => sealed.give(bytes) }
+        },
+        async macPart(index) {
+          const output = new Uint8Array(0)
+          const { mac } = await job.run({ index, macOnly: true, ciphertext: null, sha256: null, output })
+          if (mac === null) throw new Error('a mac needs a key')
+          return mac
         },
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
@@ -60,22 +72,22 @@ export function contentThreads(engine: CryptoEngine, entry: URL | null): Content
       }
     },
     async decryptor(input) {
-      const { header, layout, dek, blobId } = input
+      const { header, layout, dek, blobId, macKey = null } = input
       if (layout.partCount < FEWEST_PARTS) return await inline.decryptor(input)
       const check = await createContentDecryptor(engine, { dek, blobId, header }).catch((cause: unknown) => {
         throw contentFailure(cause)
       })
       check.dispose()
-      const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, path: '', identity: '' })
+      const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, macKey, path: '', identity: '' })
       const sealed = bufferPool(partBlobRange(layout, 0).length)
       const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength)
       return {
         lend: (length) => sealed.take(length),
         async decryptPart(index, ciphertext, sha256) {
           const output = plain.take(partPlaintextRange(layout, index).paddedLength)
-          const { bytes, ciphertext: spent } = await job.run({ index, ciphertext, sha256, output })
+          const { bytes, mac, ciphertext: spent } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
           if (spent !== null) sealed.give(spent)
-          return { bytes, release: () => plain.give(bytes) }
+          return { bytes, mac, release: () => plain.give(bytes) }
         },
         async close() {
           job.close()

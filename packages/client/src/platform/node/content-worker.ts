@@ -13,7 +13,7 @@ import {
   SecretBytes,
 } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
-import { firstSegment, largestPart, openPart } from '../../content/inline.ts'
+import { firstSegment, largestPart, openPart, plaintextMac } from '../../content/inline.ts'
 import { ClientError } from '../../errors.ts'
 import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
 import { identityOf } from './file-source.ts'
@@ -27,6 +27,7 @@ interface Job {
   readonly decryptor: ContentDecryptor | null
   readonly file: FileHandle | null
   readonly identity: string
+  readonly macKey: Uint8Array | null
   /** Reused for every part of the job. */
   readonly buffer: Uint8Array
 }
@@ -52,6 +53,7 @@ async function handle(message: ToWorker): Promise<void> {
     job?.encryptor?.dispose()
     job?.decryptor?.dispose()
     job?.buffer.fill(0)
+    job?.macKey?.fill(0)
     await job?.file?.close()
   } else {
     await answer(message)
@@ -66,8 +68,9 @@ async function openJob(message: OpenJob): Promise<Job> {
     const encryptor = encrypts ? await resumeContentEncryptor(engine, input) : null
     const decryptor = encrypts ? null : await createContentDecryptor(engine, input)
     const file = encrypts ? await open(message.path, constants.O_RDONLY) : null
-    const { layout, identity } = message
-    return { layout, encryptor, decryptor, file, identity, buffer: new Uint8Array(encrypts ? largestPart(layout) : 0) }
+    const { layout, identity, macKey } = message
+    const buffer = new Uint8Array(encrypts ? largestPart(layout) : 0)
+    return { layout, encryptor, decryptor, file, identity, macKey, buffer }
   } finally {
     secret.dispose()
   }
@@ -90,7 +93,7 @@ async function answer(task: PartTask): Promise<void> {
   parentPort?.postMessage(response, 'bytes' in response ? [response.bytes.buffer, ...spent] : [])
 }
 
-async function encrypt(job: Job, { index, output }: PartTask) {
+async function encrypt(job: Job, { index, output, macOnly }: PartTask) {
   const { layout, encryptor, file } = job
   if (encryptor === null || file === null) throw new Error('the job does not encrypt')
   const range = partPlaintextRange(layout, index)
@@ -104,6 +107,8 @@ async function encrypt(job: Job, { index, output }: PartTask) {
   if (identityOf(await file.stat({ bigint: true })) !== job.identity) {
     throw new ClientError('source_changed', 'The source changed while it was read.')
   }
+  const mac = await macOf(job, plaintext)
+  if (macOnly) return { bytes: output, sha256: new Uint8Array(0), mac, ciphertext: null }
   const part = {
     firstSegment: firstSegment(layout, index),
     plaintext,
@@ -111,7 +116,11 @@ async function encrypt(job: Job, { index, output }: PartTask) {
     final: index === layout.partCount - 1,
   }
   const bytes = await encryptor.encryptPart(part, output)
-  return { bytes: output.subarray(0, bytes.length), sha256: await engine.sha256(bytes), ciphertext: null }
+  return { bytes: output.subarray(0, bytes.length), sha256: await engine.sha256(bytes), mac, ciphertext: null }
+}
+
+async function macOf({ macKey }: Job, plaintext: Uint8Array): Promise<Uint8Array | null> {
+  return macKey === null ? null : await plaintextMac(engine, macKey, plaintext)
 }
 
 async function decrypt(job: Job, { index, ciphertext, sha256, output }: PartTask) {
@@ -120,5 +129,6 @@ async function decrypt(job: Job, { index, ciphertext, sha256, output }: PartTask
   const { length } = partPlaintextRange(layout, index)
   const place = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
   await openPart(engine, decryptor, { ...place, ciphertext, sha256, output, length })
-  return { bytes: output.subarray(0, length), sha256, ciphertext }
+  const bytes = output.subarray(0, length)
+  return { bytes, sha256, mac: await macOf(job, bytes), ciphertext }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ClientError } from '../../errors.ts'
 import type { FileSink, SinkMeta, SinkWriter } from '../../ports.ts'
@@ -14,18 +15,57 @@ export interface FileSinkOptions {
 
 /**
  * A local file as the target of a download: a temporary file beside it, flushed, then renamed. Whatever happens, the
- * final name holds the whole new content or what it held before.
+ * final name holds the whole new content or what it held before. The temporary file of a transfer has the transfer's
+ * name, and is there again when the transfer goes on.
  */
 export function fileSink(path: string, options: FileSinkOptions = {}): FileSink {
+  const target = resolve(path)
   return {
+    place: target,
     async open(meta) {
-      const target = resolve(path)
       await checkTarget(target, options.overwrite ?? true)
-      const temporary = join(dirname(target), `.strongroom-${randomBytes(8).toString('hex')}.part`)
-      const file = await localIo(() => open(temporary, 'wx', 0o600))
+      const folder = dirname(target)
+      await removeAbandoned(folder)
+      const name = meta.transfer ?? randomBytes(ABANDONED_LENGTH / 2).toString('hex')
+      const temporary = join(folder, `.strongroom-${name}.part`)
+      const file = await localIo(() => (meta.transfer === undefined ? createNew(temporary) : openAgain(temporary)))
       return writer({ file, temporary, target, meta, options })
     },
   }
+}
+
+/** Hex digits in the name of a temporary file that nobody comes back for; those of transfers have 32. */
+const ABANDONED_LENGTH = 16
+const ABANDONED = new RegExp(`^\\.strongroom-[0-9a-f]{${ABANDONED_LENGTH}}\\.part$`)
+/** A download that is alive writes more often than this, in milliseconds. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000
+const looked = new Set<string>()
+
+/** Removes what killed processes have left of files that are fetched at once; looks once into each folder. */
+async function removeAbandoned(folder: string): Promise<void> {
+  if (looked.has(folder)) return
+  looked.add(folder)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names.filter((found) => ABANDONED.test(found))) {
+    const path = join(folder, name)
+    const stats = await stat(path).catch(() => null)
+    if (stats !== null && stats.mtimeMs < Date.now() - ABANDONED_MS) await rm(path, { force: true }).catch(() => {})
+  }
+}
+
+function createNew(temporary: string): Promise<FileHandle> {
+  return open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
+}
+
+/** Opens what an earlier writer left, if it is a file of its own that nothing else leads to. */
+async function openAgain(temporary: string): Promise<FileHandle> {
+  const found = await lstat(temporary).catch(() => null)
+  if (found === null) return await createNew(temporary)
+  if (found.isFile() && found.nlink === 1 && (process.getuid === undefined || found.uid === process.getuid())) {
+    return await open(temporary, constants.O_RDWR | constants.O_NOFOLLOW)
+  }
+  await rm(temporary)
+  return await createNew(temporary)
 }
 
 /** A stream, such as standard output, as the target; what was written stays. */
@@ -54,7 +94,14 @@ interface WriterInput {
 
 function writer({ file, temporary, target, meta, options }: WriterInput): SinkWriter {
   let position = 0
+  let isCut = meta.transfer === undefined
   let open = true
+  let isKept = false
+  /** What an earlier writer left behind the position is not wanted. */
+  const cut = async () => {
+    if (!isCut) await file.truncate(position)
+    isCut = true
+  }
   const close = async () => {
     if (open) {
       open = false
@@ -62,8 +109,26 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
     }
   }
   return {
+    async skip(bytes, isRight) {
+      let done = 0
+      await localIo(async () => {
+        while (done < bytes.length) {
+          const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done)
+          if (bytesRead === 0) return
+          done += bytesRead
+        }
+      })
+      if (done < bytes.length || !(await isRight())) return false
+      position += done
+      return true
+    },
+    async suspend() {
+      isKept = meta.transfer !== undefined
+      await close().catch(() => undefined)
+    },
     write: (bytes) =>
       localIo(async () => {
+        await cut()
         let done = 0
         while (done < bytes.length) {
           const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
@@ -73,6 +138,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
       }),
     commit: () =>
       localIo(async () => {
+        await cut()
         await file.chmod(meta.mode === undefined ? 0o666 & ~process.umask() : meta.mode & 0o777)
         const time = fileTime(meta.mtimeMs)
         await file.utimes(time, time)
@@ -83,7 +149,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
       }),
     async abort() {
       await close().catch(() => undefined)
-      await rm(temporary, { force: true }).catch(() => undefined)
+      if (!isKept) await rm(temporary, { force: true }).catch(() => undefined)
     },
   }
 }

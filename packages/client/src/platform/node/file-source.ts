@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { TreeItem } from '../../drive/types.ts'
 import { ClientError } from '../../errors.ts'
 import type { SeekableSource, StreamSource } from '../../ports.ts'
@@ -92,7 +92,7 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
     size: Number(stats.size),
     mtimeMs: milliseconds(stats.mtimeNs),
     mode: modeOf(stats),
-    local: { path, identity },
+    local: { path: resolve(path), identity },
     again: () => fileSource(path, { followLinks }),
     async open() {
       const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
+import { journalStore } from './journal-store.ts'
 import { isCode, localError, localIo, syncFolder } from './local-io.ts'
 
 export interface ProfileFolders {
@@ -33,6 +34,7 @@ export function profileStore(folders: ProfileFolders): StateStore {
   const pathOf = (name: StateName) => join(folders[FILES[name].folder], FILES[name].name)
   const holders = new Map<LockName, Promise<unknown>>()
   return {
+    journals: journalStore(join(folders.state, 'transfers')),
     async load(name) {
       try {
         return new Uint8Array(await readFile(pathOf(name)))

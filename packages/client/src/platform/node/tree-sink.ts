@@ -54,6 +54,7 @@ export function treeSink(root: string, options: TreeSinkOptions = {}): TreeSink 
     },
     file(path) {
       return {
+        place: placeOf(base, path),
         open: async (meta) => await fileSink(await claim(path), { ...options, sync: false }).open(meta),
       }
     },
@@ -76,6 +77,15 @@ export function treeSink(root: string, options: TreeSinkOptions = {}): TreeSink 
         }
       })
     },
+  }
+}
+
+/** undefined for a path that `open` is going to refuse. */
+function placeOf(base: string, path: string): string | undefined {
+  try {
+    return join(base, ...localNames(path))
+  } catch {
+    return undefined
   }
 }
 

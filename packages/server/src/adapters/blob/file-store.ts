@@ -105,7 +105,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
     for (const [index, { etag, sha256, length }] of parts.entries()) {
       const name = partFileName(index, sha256)
       if (etag !== hex(sha256) || !present.delete(name) || (await stat(path.join(upload, name))).size !== length) {
-        throw new BlobStoreError('part_missing', `part ${index} is not stored`)
+        throw new BlobStoreError('part_missing', `part ${index} is not stored`, { part: index })
       }
     }
     for (const name of present) await rm(path.join(upload, name), { force: true })

@@ -88,8 +88,10 @@ async function completeInStore(deps: Deps, row: BlobRow, completion: Completion)
   try {
     await deps.store.complete({ blobId: row.id, uploadId: row.upload_id ?? '' }, parts)
   } catch (cause) {
-    if (cause instanceof BlobStoreError && cause.code === 'part_missing')
-      throw new ServerError('blob_not_ready', { cause })
+    if (cause instanceof BlobStoreError && cause.code === 'part_missing') {
+      const { part } = cause
+      throw new ServerError('blob_not_ready', { cause, ...(part === undefined ? {} : { details: { part } }) })
+    }
     throw cause
   }
 }

@@ -1,0 +1,100 @@
+import { equalBytes, partPlaintextRange } from '@strongroom/crypto'
+import { plaintextMac } from '../content/inline.ts'
+import { fetchSlices } from '../download/fetch-parts.ts'
+import type { OpenBlob } from '../download/open.ts'
+import { sliceRange } from '../download/range.ts'
+import { ClientError, throwIfAborted } from '../errors.ts'
+import { type DownloadJournal, downloadJournal } from '../journal/download-journal.ts'
+import type { FileSink, SinkWriter } from '../ports.ts'
+import { type DriveContext, fetchContext, transferOf } from './context.ts'
+import type { ProgressCounter } from './progress.ts'
+import type { Entry, TransferOptions } from './types.ts'
+
+export interface Delivery {
+  readonly entry: Entry
+  readonly blob: OpenBlob
+  readonly sink: FileSink
+  readonly options: TransferOptions
+  readonly progress: ProgressCounter
+}
+
+/**
+ * Writes a file to its sink. Of a file of several parts, what an interrupted call has written and verified is read
+ * again and compared, not fetched again; if the file is another one by now, nothing of it is used.
+ */
+export async function deliver(context: DriveContext, delivery: Delivery): Promise<void> {
+  const { entry, blob, sink, options, progress } = delivery
+  const journal = await openJournal(context, delivery)
+  let writer: SinkWriter | null = null
+  let counted = 0
+  const count = (bytes: number) => {
+    counted += bytes
+    progress.addBytes(bytes)
+  }
+  try {
+    const { size, mtimeMs, mode } = entry
+    writer = await sink.open({ size, mtimeMs, mode, transfer: journal?.id })
+    const there = await skipWritten(context, { blob, writer, journal, count, options })
+    const slices = sliceRange(blob.layout, 0, undefined).slice(there)
+    const fetching = { ...transferOf(context, options), macKey: journal?.macKey }
+    for await (const { bytes, mac, release } of fetchSlices(fetchContext(context), blob, slices, fetching)) {
+      await writer.write(bytes)
+      if (mac !== null) journal?.add(mac)
+      count(bytes.length)
+      release()
+    }
+    throwIfAborted(options.signal)
+    await writer.commit()
+    await journal?.remove()
+  } catch (error) {
+    progress.addBytes(-counted)
+    if (journal !== null && mayGoOn(error)) await writer?.suspend?.()
+    else await journal?.remove()
+    throw error
+  } finally {
+    await writer?.abort()
+    await journal?.close()
+  }
+}
+
+async function openJournal(context: DriveContext, { blob, sink }: Delivery): Promise<DownloadJournal | null> {
+  if (sink.place === undefined || blob.layout.partCount < 2) return null
+  const transfer = await context.transfers.begin('get', [sink.place])
+  if (transfer === null) return null
+  const freshKey = context.platform.engine.randomBytes(32)
+  return await downloadJournal(transfer, { blobId: blob.record.blobId, freshKey })
+}
+
+interface Skipping {
+  readonly blob: OpenBlob
+  readonly writer: SinkWriter
+  readonly journal: DownloadJournal | null
+  readonly count: (bytes: number) => void
+  readonly options: TransferOptions
+}
+
+/** Passes over the parts that are written already; returns how many. */
+async function skipWritten(
+  { platform }: DriveContext,
+  { blob, writer, journal, count, options }: Skipping,
+): Promise<number> {
+  if (journal === null || writer.skip === undefined || journal.earlier.length === 0) return 0
+  const buffer = new Uint8Array(partPlaintextRange(blob.layout, 0).length)
+  let done = 0
+  for (const mac of journal.earlier) {
+    throwIfAborted(options.signal)
+    const plaintext = buffer.subarray(0, partPlaintextRange(blob.layout, done).length)
+    const isRight = async () => equalBytes(await plaintextMac(platform.engine, journal.macKey, plaintext), mac)
+    if (!(await writer.skip(plaintext, isRight))) break
+    count(plaintext.length)
+    done += 1
+  }
+  buffer.fill(0)
+  journal.keep(done)
+  return done
+}
+
+/** Whether calling again is likely to bring the rest. */
+function mayGoOn(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === 'aborted' || error.code === 'network')
+}
