@@ -2,18 +2,20 @@ import http from 'node:http'
 import { encodeBytes, LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Signals } from '../ports/index.ts'
 import { ask } from '../testing/api.ts'
 import { commit, registerAccount, type TestAccount } from '../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../testing/test-server.ts'
 
-const WAIT_MS = 1_500
+const WAIT_MS = 5_000
+const SOON = { timeout: 20_000 }
 
 let server: TestServer
 let other: TestServer
 beforeAll(async () => {
   server = await createTestServer({ headWaitMs: 10_000 })
   other = await createTestServer({ beside: server, headWaitMs: 10_000 })
-  await vi.waitUntil(() => server.signals.connected() && other.signals.connected(), { timeout: 10_000 })
+  await vi.waitUntil(() => server.signals.connected() && other.signals.connected(), SOON)
 })
 afterAll(async () => {
   await other.close()
@@ -44,7 +46,7 @@ describe('waiting for a newer head', () => {
     const [ann, bob] = [await registerAccount(server), await registerAccount(server)]
     for (const at of [server, other]) {
       const waits = Promise.all([waitFor(at, ann), waitFor(at, ann)])
-      await expect.poll(() => at.heads.waiting()).toBe(2)
+      await expect.poll(() => at.heads.waiting(), SOON).toBe(2)
       await commit(bob)
       expect(at.heads.waiting()).toBe(2)
       await commit(ann)
@@ -83,12 +85,12 @@ describe('waiting for a newer head', () => {
   it('is for so many requests of an account at once, and others have their own', async () => {
     const [ann, bob] = [await registerAccount(server), await registerAccount(server)]
     const waits = Array.from({ length: LIMITS.headWaiters }, () => waitFor(server, ann))
-    await expect.poll(() => server.heads.waiting()).toBe(LIMITS.headWaiters)
+    await expect.poll(() => server.heads.waiting(), SOON).toBe(LIMITS.headWaiters)
     const refused = await waitFor(server, ann)
     expect(refused.code).toBe('too_many_requests')
     expect(refused.headers['retry-after']).toBe('5')
     const bobs = waitFor(server, bob)
-    await expect.poll(() => server.heads.waiting()).toBe(LIMITS.headWaiters + 1)
+    await expect.poll(() => server.heads.waiting(), SOON).toBe(LIMITS.headWaiters + 1)
     await Promise.all([commit(ann), commit(bob)])
     for (const answer of await Promise.all([...waits, bobs])) expect(answer.code).toBe('ok')
     expect((await waitFor(server, ann, 0)).code).toBe('ok')
@@ -102,9 +104,9 @@ describe('waiting for a newer head', () => {
       headers: { authorization: `Bearer ${encodeBytes(ann.token)}` },
     })
     request.on('error', () => undefined)
-    await expect.poll(() => listening.heads.waiting()).toBe(1)
+    await expect.poll(() => listening.heads.waiting(), SOON).toBe(1)
     request.destroy()
-    await expect.poll(() => listening.heads.waiting()).toBe(0)
+    await expect.poll(() => listening.heads.waiting(), SOON).toBe(0)
     await listening.close()
   })
 
@@ -112,26 +114,49 @@ describe('waiting for a newer head', () => {
     const stopping = await createTestServer({ beside: server })
     const ann = await registerAccount(server)
     const wait = waitFor(stopping, ann)
-    await expect.poll(() => stopping.heads.waiting()).toBe(1)
+    await expect.poll(() => stopping.heads.waiting(), SOON).toBe(1)
     stopping.heads.close()
     expect((await wait).value()).toEqual(ann.state.head)
     expect((await waitFor(stopping, ann)).ms).toBeLessThan(WAIT_MS)
     await stopping.close()
   })
 
-  it('goes on by looking while signals do not arrive, and by signals once they do again', async () => {
+  it('goes on by looking while no signals arrive', async () => {
+    const wrapSignals = (signals: Signals): Signals => ({
+      ...signals,
+      listen: () => () => undefined,
+      connected: () => false,
+    })
+    const deaf = await createTestServer({ beside: server, wrapSignals, headWaitMs: 20_000 })
     const ann = await registerAccount(server)
+    const wait = waitFor(deaf, ann)
+    await expect.poll(() => deaf.heads.waiting(), SOON).toBe(1)
+    await commit(ann)
+    const answer = await wait
+    expect(answer.value()).toEqual(ann.state.head)
+    expect(answer.ms).toBeLessThan(10_000)
+    await deaf.close()
+  })
+
+  it('hears signals again after the connection for them broke', async () => {
+    const ann = await registerAccount(server)
+    const listeners = async () => {
+      const found = await sql<{ pid: number }>`
+        SELECT pid FROM pg_stat_activity
+        WHERE application_name = 'strongroom-signals' AND datname = current_database()`.execute(server.database)
+      return found.rows.map((row) => row.pid)
+    }
+    const before = await listeners()
+    for (const pid of before) await sql`SELECT pg_terminate_backend(${pid}::integer)`.execute(server.database)
+    const isNew = async () => {
+      const now = await listeners()
+      return now.length === before.length && now.every((pid) => !before.includes(pid))
+    }
+    await expect.poll(isNew, SOON).toBe(true)
+    await expect.poll(() => server.signals.connected() && other.signals.connected(), SOON).toBe(true)
     const wait = waitFor(other, ann)
-    await expect.poll(() => other.heads.waiting()).toBe(1)
-    await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'strongroom-signals'
-      AND datname = current_database()`.execute(server.database)
-    await expect.poll(() => other.signals.connected()).toBe(false)
+    await expect.poll(() => other.heads.waiting(), SOON).toBe(1)
     await commit(ann)
     expect((await wait).value()).toEqual(ann.state.head)
-    await expect.poll(() => server.signals.connected() && other.signals.connected(), { timeout: 10_000 }).toBe(true)
-    const again = waitFor(other, ann)
-    await expect.poll(() => other.heads.waiting()).toBe(1)
-    await commit(ann)
-    expect((await again).value()).toEqual(ann.state.head)
   })
 })

@@ -52,6 +52,8 @@ export type TestServerOptions = Partial<
   readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore
   /** Another server, whose database, objects, keys and clock this one shares. It has to be closed later. */
   readonly beside?: TestServer
+  /** What happens to signals between servers. */
+  readonly wrapSignals?: (signals: Signals) => Signals
   /** How long requests wait for newer heads. */
   readonly headWaitMs?: number
 }
@@ -73,7 +75,8 @@ function shared({ databaseUrl }: TestServer): TestDatabase {
 
 /** The real server over embedded adapters, not listening: ask it by `app.inject`. */
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { wrapObjects = (objects) => objects, beside, headWaitMs, ...settings } = options
+  const { wrapObjects = (objects) => objects, wrapSignals = (signals) => signals, ...rest } = options
+  const { beside, headWaitMs, ...settings } = rest
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-server-'))
   const { database, drop, url: databaseUrl } = beside === undefined ? await createTestDatabase() : shared(beside)
   const clock = beside?.clock ?? testClock()
@@ -84,7 +87,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const urls = storeUrls(setup.urlKey, clock)
   const store = servedStore(objects, urls)
   const outer = outerKeys({ database, keys, clock, random })
-  const signals = openSignals(database, { connectionString: databaseUrl })
+  const signals = wrapSignals(openSignals(database, { connectionString: databaseUrl }))
   const heads = headWatch(signals, headWaitMs)
   const logs: TestServer['logs'] = []
   const log = (fields: LogFields, message: string) => void logs.push({ fields, message })

@@ -10,6 +10,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const EVERY_MS = 10 * 60_000
+const SOON = { timeout: 20_000 }
 
 /** A job that can be held in the middle of a run. */
 function heldJob(name: string) {
@@ -63,7 +64,7 @@ describe('jobs', () => {
     expect(held.runs()).toBe(1)
     server.clock.advance(2_000)
     const second = other.runDue()
-    await expect.poll(held.runs).toBe(2)
+    await expect.poll(held.runs, SOON).toBe(2)
     held.release()
     await Promise.all([running, second])
     const row = await server.database.selectFrom('jobs').selectAll().where('name', '=', 'taken-over').executeTakeFirst()
