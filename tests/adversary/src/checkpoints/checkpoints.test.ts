@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../../dev-env/cli.ts'
-import { checkpointNow } from '../harness/checkpoint.ts'
+import { checkpointNow } from '../../../dev-env/device-log.ts'
 import { copyOfHome, expectOneLine, run } from '../harness/cli.ts'
 import { flipBit } from '../harness/edit.ts'
 import { buildMutant, type Mutant, type Mutation } from '../harness/mutant.ts'
