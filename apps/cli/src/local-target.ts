@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs'
-import { lstat, mkdir, stat } from 'node:fs/promises'
+import { lstat, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Conflict } from '@strongroom/client'
+import { makeFolder } from '@strongroom/client/node'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 import { quoted } from './output.ts'
@@ -30,7 +31,7 @@ export async function isLocalFolder(path: string): Promise<boolean> {
 /** Makes a local folder and those above it. @throws CliError */
 export async function makeLocalFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeFolder(path)
   } catch (cause) {
     const exists = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')
     throw new CliError(

@@ -1,6 +1,6 @@
-import { lstat, readlink } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import type { TreeItem } from '@strongroom/client'
-import { fileSource, localTree } from '@strongroom/client/node'
+import { fileSource, linkTarget, localTree } from '@strongroom/client/node'
 import type { PathFilter } from './filters.ts'
 import { baseName } from './remote-path.ts'
 
@@ -55,7 +55,7 @@ async function* sourceItems(placement: Placement, options: UploadOptions): Async
   } else if (!filter.includes(baseName(remotePath))) {
     return
   } else if (options.recursive && stats.isSymbolicLink()) {
-    const target = await readlink(localPath)
+    const target = await linkTarget(localPath)
     yield { path: remotePath, kind: 'symlink', target, mtimeMs: Math.floor(stats.mtimeMs) }
   } else {
     const source = await fileSource(localPath)

@@ -41,6 +41,8 @@ function folderLine(code: string, place: string, { dataDir }: Config): string | 
     case 'ENOSPC':
     case 'EDQUOT':
       return `The disk that holds the ${folder} is full; free some room and start again.`
+    case 'ENOENT':
+      return `The ${folder} cannot be made there; name another by STRONGROOM_DATA.`
     case 'ENOTDIR':
     case 'EEXIST':
       return `The ${folder} cannot be made, because a file is in its place; name another by STRONGROOM_DATA.`

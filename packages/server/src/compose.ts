@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type pg from 'pg'
 import { pino } from 'pino'
@@ -16,6 +16,7 @@ import { loadServerSetup } from './domain/keys/server-setup.ts'
 import { createApp } from './http/app.ts'
 import { servedStore } from './http/served-store.ts'
 import { storeUrls } from './http/store-urls.ts'
+import { makeFolder } from './make-folder.ts'
 import type { Clock, Logger, Random } from './ports/index.ts'
 
 const DRAIN_MS = 30_000
@@ -67,7 +68,7 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
   const clock: Clock = { nowMs: () => Date.now() }
   const random: Random = { bytes: (length) => randomBytes(length) }
   const tls = await readTls(config)
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  await makeFolder(config.dataDir, 0o700)
 
   const { database, connection, failed } = await openDatabase(config, resources, logger)
   await migrate(database)

@@ -184,6 +184,12 @@ describe('starting', () => {
     expect(line).toContain(file)
   })
 
+  it.skipIf(process.platform !== 'linux')('refuses a place where no folder can be made', async () => {
+    const { code, line } = await refusal({ dataDir: '/proc/strongroom/data' })
+    expect(code).toBe(1)
+    expect(line).toContain('place /proc/strongroom cannot be made')
+  })
+
   it('says in one line that the server of DATABASE_URL cannot be reached', async () => {
     const { code, line } = await refusal({
       dataDir: path.join(folder, 'external'),

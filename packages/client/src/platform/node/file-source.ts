@@ -1,10 +1,14 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { nameCollisionKey } from '@strongroom/vault'
 import type { TreeItem } from '../../drive/types.ts'
 import { ClientError } from '../../errors.ts'
 import type { SeekableSource, StreamSource } from '../../ports.ts'
 import { isCode, localError } from './local-io.ts'
+
+const WITHOUT_SIZE = 'The file does not tell its size; pipe it: cat FILE | strongroom put - /PATH.'
+const SAME_NAME = 'Another name in this folder differs only in how its letters are composed in Unicode; rename one.'
 
 /**
  * A regular file as a source. Symbolic links are followed unless told otherwise.
@@ -51,13 +55,20 @@ async function* walk(
   options: LocalTreeOptions,
 ): AsyncGenerator<TreeItem> {
   const names = await sourceIo(() => readdir(join(root, relative), { encoding: 'buffer' }))
+  const taken = new Set<string>()
   for (const raw of names.sort(Buffer.compare)) {
-    const name = decodeName(raw)
-    const path = relative === '' ? (name ?? '?') : `${relative}/${name ?? '?'}`
+    const name = decodeUtf8(raw)
+    // Shown only: with U+FFFD for what is not UTF-8.
+    const shown = name ?? raw.toString('utf8')
+    const path = relative === '' ? shown : `${relative}/${shown}`
     try {
-      if (name === null) throw new ClientError('usage', 'A local name is not UTF-8.')
+      if (name === null) throw new ClientError('usage', 'The name is not UTF-8; rename it.')
       const item = await itemAt(join(root, path), `${target}/${path}`)
       if (options.filter?.(path, item.kind) === false) continue
+      // Reason: a vault takes both for one name, so that the second would hide the first as a version of it.
+      const key = nameCollisionKey(name)
+      if (taken.has(key)) throw new ClientError('usage', SAME_NAME)
+      taken.add(key)
       yield item
       if (item.kind === 'folder') yield* walk(root, path, target, options)
     } catch (error) {
@@ -71,11 +82,22 @@ async function itemAt(local: string, path: string): Promise<TreeItem> {
   const stats = await sourceIo(() => lstat(local, { bigint: true }))
   const meta = { path, mtimeMs: milliseconds(stats.mtimeNs) }
   if (stats.isDirectory()) return { ...meta, kind: 'folder', mode: modeOf(stats) }
-  if (stats.isSymbolicLink()) return { ...meta, kind: 'symlink', target: await sourceIo(() => readlink(local)) }
+  if (stats.isSymbolicLink()) return { ...meta, kind: 'symlink', target: await linkTarget(local) }
   return { ...meta, kind: 'file', source: sourceOf(local, stats, false), mode: modeOf(stats) }
 }
 
-function decodeName(raw: Buffer): string | null {
+/**
+ * Where a symbolic link points to.
+ *
+ * @throws ClientError `usage` when that is not UTF-8, which a vault cannot keep as it is; `not_found` or `local_io`
+ */
+export async function linkTarget(path: string): Promise<string> {
+  const target = decodeUtf8(await sourceIo(() => readlink(path, { encoding: 'buffer' })))
+  if (target === null) throw new ClientError('usage', 'The symbolic link points to a name that is not UTF-8.')
+  return target
+}
+
+function decodeUtf8(raw: Buffer): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw)
   } catch {
@@ -102,11 +124,18 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
         isUnchanged: async () => identityOf(await sourceIo(() => file.stat({ bigint: true }))) === identity,
         close: () => file.close(),
       }
-      if (await source.isUnchanged()) return source
+      const unchanged = await source.isUnchanged()
+      if (unchanged && !(await isLonger(file, stats.size))) return source
       await file.close()
+      if (unchanged) throw new ClientError('usage', WITHOUT_SIZE)
       throw new ClientError('source_changed', 'The source changed before it was read.')
     },
   }
+}
+
+/** Whether a file gives bytes behind the end that its size tells, as those of /proc do: they are all 0 bytes long. */
+async function isLonger(file: FileHandle, size: bigint): Promise<boolean> {
+  return size === 0n && (await readAt(file, 0, new Uint8Array(1))) > 0
 }
 
 async function readAt(file: FileHandle, offset: number, target: Uint8Array): Promise<number> {

@@ -6,6 +6,7 @@ import type { TreeItem } from '../../drive/types.ts'
 import type { FileSink } from '../../ports.ts'
 import { fileSink } from './file-sink.ts'
 import { fileSource, localTree, milliseconds } from './file-source.ts'
+import { makeFolder } from './make-folder.ts'
 import { profileFolders, profileStore } from './profile-store.ts'
 import { localNames, treeSink } from './tree-sink.ts'
 
@@ -179,6 +180,54 @@ describe('localTree', () => {
       ['/up/sub', 'folder', undefined],
       ['/up/sub/f', 'file', undefined],
     ])
+  })
+})
+
+describe('localTree and what a vault cannot keep', () => {
+  const skipped = async (): Promise<[string, string][]> => {
+    const told: [string, string][] = []
+    const onSkipped = (path: string, error: Error) => void told.push([path, error.message])
+    for await (const _ of localTree(folder, '/up', { onSkipped }));
+    return told
+  }
+
+  it('reports a second name that differs in its Unicode form only', async () => {
+    await writeFile(join(folder, 'e\u0301'), 'one')
+    await writeFile(join(folder, '\u00e9'), 'two')
+    expect(await skipped()).toEqual([['\u00e9', expect.stringContaining('composed')]])
+  })
+
+  it('names what is not UTF-8, a link to it too', async () => {
+    await writeFile(Buffer.concat([Buffer.from(join(folder, 'caf')), Buffer.of(0xe9)]), '')
+    await symlink(Buffer.of(0x61, 0xff), join(folder, 'link'))
+    expect(await skipped()).toEqual([
+      ['caf\ufffd', expect.stringContaining('UTF-8')],
+      ['link', expect.stringContaining('UTF-8')],
+    ])
+  })
+
+  it.skipIf(process.platform !== 'linux')('refuses to read a file that hides its size as empty', async () => {
+    const source = await fileSource('/proc/version')
+    expect(source.size).toBe(0)
+    await expect(source.open()).rejects.toMatchObject({ code: 'usage' })
+  })
+})
+
+describe('makeFolder', () => {
+  it('makes what is missing, and tells the topmost', async () => {
+    expect(await makeFolder(join(folder, 'a/b/c'), 0o700)).toBe(join(folder, 'a'))
+    expect((await stat(join(folder, 'a/b'))).mode & 0o777).toBe(0o700)
+    expect(await makeFolder(join(folder, 'a/b/c'))).toBeUndefined()
+  })
+
+  it('refuses where a file stands', async () => {
+    await writeFile(join(folder, 'a'), '')
+    await expect(makeFolder(join(folder, 'a'))).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(makeFolder(join(folder, 'a/b'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+  })
+
+  it.skipIf(process.platform !== 'linux')('ends where no folder can be made', async () => {
+    await expect(makeFolder('/proc/strongroom/a')).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })
 

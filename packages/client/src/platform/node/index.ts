@@ -9,7 +9,8 @@ import { profileFolders, profileStore } from './profile-store.ts'
 import { workerEntry } from './worker-entry.ts'
 
 export { type FileSinkOptions, fileSink, streamSink } from './file-sink.ts'
-export { fileSource, type LocalTreeOptions, localTree, streamSource } from './file-source.ts'
+export { fileSource, type LocalTreeOptions, linkTarget, localTree, streamSource } from './file-source.ts'
+export { makeFolder } from './make-folder.ts'
 export { type TreeSinkOptions, treeSink } from './tree-sink.ts'
 
 export interface NodePlatformOptions {

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import lockfile from 'proper-lockfile'
 import type { JournalStore } from '../../ports.ts'
 import { isCode, localError, localIo } from './local-io.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** How long a process that was killed seems to work at its transfers, in milliseconds. */
 const STALE_MS = 3000
@@ -15,7 +16,7 @@ export function journalStore(folder: string): JournalStore {
     if (!ID.test(id)) throw new Error('not the id of a transfer')
     return join(folder, id)
   }
-  const made = () => mkdir(folder, { recursive: true, mode: 0o700 })
+  const made = () => makeFolder(folder, 0o700)
   return {
     async list() {
       const names = await readdir(folder).catch((error: unknown) => {

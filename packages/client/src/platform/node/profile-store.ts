@@ -1,11 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { appendFile, chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { appendFile, chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
 import { journalStore } from './journal-store.ts'
 import { isCode, localError, localIo, syncFolder } from './local-io.ts'
+import { makeFolder } from './make-folder.ts'
 
 export interface ProfileFolders {
   readonly config: string
@@ -102,7 +103,7 @@ async function acquire(file: string, stale: number): Promise<() => Promise<void>
 }
 
 async function privateFolder(folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  const made = await makeFolder(folder, 0o700)
   if (made !== undefined) await chmod(folder, 0o700)
 }
 

@@ -4,6 +4,7 @@ import { ClientError, integrityError } from '../../errors.ts'
 import type { TreeSink } from '../../ports.ts'
 import { fileSink, fileTime } from './file-sink.ts'
 import { isCode, localError, localIo } from './local-io.ts'
+import { makeFolder } from './make-folder.ts'
 
 export interface TreeSinkOptions {
   readonly overwrite?: boolean | undefined
@@ -23,7 +24,7 @@ export function treeSink(root: string, options: TreeSinkOptions = {}): TreeSink 
   const ensureFolder = async (names: readonly string[]): Promise<string> => {
     let path = base
     if (!real.has(base)) {
-      await localIo(() => mkdir(base, { recursive: true }))
+      await localIo(() => makeFolder(base))
       real.add(base)
     }
     for (const name of names) {

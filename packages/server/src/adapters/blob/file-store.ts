@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, opendir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { makeFolder } from '../../make-folder.ts'
 import { BlobStoreError, type ServedObjectStore, type StoredPart, type UploadRef } from '../../ports/index.ts'
 import { systemCode } from '../system-code.ts'
 import { linkOnce, publish, storeError, writeStream, writeTemporary } from './disk.ts'
@@ -287,7 +288,7 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
     },
   }
 
-  for (const made of [folder, objects, uploads, named, temporary]) await mkdir(made, { recursive: true, mode: 0o700 })
+  for (const made of [folder, objects, uploads, named, temporary]) await makeFolder(made, 0o700)
   for (let shelf = 0; shelf < 256; shelf += 1) {
     await mkdir(path.join(objects, shelf.toString(16).padStart(2, '0')), { mode: 0o700 }).catch(ignoreExisting)
   }

@@ -3,6 +3,7 @@ import { link, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/pr
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { makeFolder } from '../../make-folder.ts'
 import { KeyManagementError } from '../../ports/index.ts'
 import { systemCode } from '../system-code.ts'
 
@@ -115,7 +116,7 @@ async function syncFolderOf(file: string): Promise<void> {
 
 /** Creates an empty key file, write-once: a server that was faster keeps its own. */
 export async function createKeyRing(file: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  await makeFolder(path.dirname(file), 0o700)
   const temporary = await writeTemporary(file, { version: 1, about: ABOUT, currentKeyId: null, keys: [] })
   try {
     await link(temporary, file)
