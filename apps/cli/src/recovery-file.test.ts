@@ -34,6 +34,10 @@ test('never overwrites, not even through a dangling link', async () => {
   expect((await readdir(folder)).sort()).toEqual(['key', 'link'])
 })
 
+test.each(['', '-'])('is not made under the name "%s"', async (name) => {
+  await expect(createRecoveryFile(name)).rejects.toMatchObject({ exitCode: EXIT.usage })
+})
+
 test('is gone after discard', async () => {
   const file = await createRecoveryFile(join(folder, 'key'))
   await file.discard()

@@ -1,6 +1,6 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { EXIT } from './exit-codes.ts'
-import { CliError } from './failure.ts'
+import { CliError, UsageError } from './failure.ts'
 import { quoted } from './output.ts'
 import { systemErrorText } from './system-errors.ts'
 
@@ -19,9 +19,12 @@ export interface RecoveryFile {
 /**
  * Creates the file for the recovery key, readable by its owner only (0600). Whatever exists is never overwritten.
  *
- * @throws CliError `conflict` when it exists, `failed` when it cannot be made
+ * @throws UsageError for no name or "-"; CliError `conflict` when it exists, `failed` when it cannot be made
  */
 export async function createRecoveryFile(path: string): Promise<RecoveryFile> {
+  if (path === '' || path === '-') {
+    throw new UsageError('The recovery key goes to a file, never to stdout: --recovery-file FILE.')
+  }
   let handle: FileHandle
   try {
     handle = await open(path, 'wx', 0o600)

@@ -52,6 +52,10 @@ test.each([
   expect(String(error)).not.toContain('secret')
 })
 
+test('a command that fails is told with its exit code', async () => {
+  await expect(read({ P_COMMAND: 'exit 3' })).rejects.toThrow(/^P_COMMAND: the command failed \(exit code 3\)\.$/)
+})
+
 test('bytes that are not UTF-8 are refused', async () => {
   await expect(read({ P_FILE: await fileWith(Uint8Array.of(0xff, 0xfe)) })).rejects.toThrow(UsageError)
 })

@@ -32,9 +32,10 @@ export async function secretFromEnvironment(environment: Environment, name: stri
 async function readSource(variable: string, value: string, suffix: '_FILE' | '_COMMAND'): Promise<string> {
   let bytes: Buffer
   try {
-    bytes = suffix === '_FILE' ? await readFile(value) : await runCommand(value)
+    bytes = suffix === '_FILE' ? await readFile(value) : await runCommand(variable, value)
   } catch (cause) {
-    const what = suffix === '_FILE' ? 'names a file that cannot be read' : 'failed'
+    if (cause instanceof UsageError) throw cause
+    const what = suffix === '_FILE' ? 'names a file that cannot be read' : 'cannot be run'
     throw new UsageError(`${variable} ${what} (${errorText(cause)}).`, { cause })
   }
   if (bytes.length > MAX_BYTES) throw new UsageError(`${variable} gives more than ${MAX_BYTES} bytes.`)
@@ -48,7 +49,7 @@ async function readSource(variable: string, value: string, suffix: '_FILE' | '_C
 }
 
 /** Runs a command line by the shell and gives what it prints; it may ask on the terminal. */
-async function runCommand(commandLine: string): Promise<Buffer> {
+async function runCommand(variable: string, commandLine: string): Promise<Buffer> {
   const child = spawn(commandLine, { shell: true, stdio: ['inherit', 'pipe', 'inherit'] })
   const chunks: Buffer[] = []
   let length = 0
@@ -63,10 +64,10 @@ async function runCommand(commandLine: string): Promise<Buffer> {
   })
   const status = await new Promise<string>((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code, signal) => resolve(signal ?? String(code)))
+    child.on('close', (code, signal) => resolve(signal ?? (code === 0 ? '0' : `exit code ${code}`)))
   })
   if (length > MAX_BYTES) return Buffer.alloc(MAX_BYTES + 1)
-  if (status !== '0') throw new Error(`it ended with ${status}`)
+  if (status !== '0') throw new UsageError(`${variable}: the command failed (${status}).`)
   return Buffer.concat(chunks)
 }
 

@@ -1,4 +1,4 @@
-import type { Drive, Entry } from '@strongroom/client'
+import { ClientError, type Drive, type Entry } from '@strongroom/client'
 import { fileSink, streamSink } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
 import { aboutPath } from '../errors.ts'
@@ -9,7 +9,8 @@ import { isLocalFolder, localChild, makeLocalFolder, resolveLocalConflict } from
 import { quoted } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { count, formatBytes } from '../quantity.ts'
-import { parseRemotePath } from '../remote-path.ts'
+import { baseName, parseRemotePath } from '../remote-path.ts'
+import { systemErrorText } from '../system-errors.ts'
 import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
@@ -30,6 +31,7 @@ export interface GetFlags extends TransferFlags {
 export async function get(context: CommandContext, paths: readonly string[], flags: GetFlags): Promise<ExitCode> {
   const local = paths.length > 1 ? (paths.at(-1) as string) : '.' // length checked
   const remotes = (paths.length > 1 ? paths.slice(0, -1) : paths).map(parseRemotePath)
+  refuseSameName(remotes)
   const options = readGetOptions(context, flags)
   if (flags.version !== undefined && (remotes.length > 1 || flags.recursive)) {
     throw new UsageError('--version is for a single file.')
@@ -47,6 +49,19 @@ export async function get(context: CommandContext, paths: readonly string[], fla
     throw new CliError(EXIT.notFound, `There is no folder ${quoted(local)} here; make it first.`)
   }
   return withDrive(context, (drive) => getAll(context, drive, remotes, { local, localIsFolder }, options))
+}
+
+/** Refuses two things of one name: the second would take the place of the first. */
+function refuseSameName(remotes: readonly string[]): void {
+  const taken = new Map<string, string>()
+  for (const path of remotes) {
+    const key = baseName(path).normalize('NFC')
+    const other = taken.get(key)
+    if (other !== undefined && other !== path) {
+      throw new UsageError(`${quoted(other)} and ${quoted(path)} have the same name; get them into different folders.`)
+    }
+    taken.set(key, path)
+  }
 }
 
 function readGetOptions(context: CommandContext, flags: GetFlags): GetOptions {
@@ -146,14 +161,23 @@ async function getOne(task: GetTask, entry: Entry, localPath: string): Promise<G
   const item = { path: entry.path, localPath: target ?? localPath, size: entry.size }
   if (target === null) return { ...item, outcome: 'skipped' }
   if (!options.dryRun) {
-    const got = await drive.get(entry.path, fileSink(target, { overwrite: options.conflict === 'replace' }), {
-      ...options.transfer,
-      version: options.version,
-      onProgress: task.onProgress,
-    })
+    const sink = fileSink(target, { overwrite: options.conflict === 'replace' })
+    const call = { ...options.transfer, version: options.version, onProgress: task.onProgress }
+    const got = await aboutTarget(target, () => drive.get(entry.path, sink, call))
     return { ...item, size: got.size, outcome: 'done' }
   }
   return { ...item, outcome: 'done' }
+}
+
+/** Runs a download, and names the local file when the local file system refuses it. */
+async function aboutTarget<T>(target: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (cause) {
+    if (!(cause instanceof ClientError) || cause.code !== 'local_io') throw cause
+    const reason = systemErrorText({ code: cause.details.errno })
+    throw new CliError(EXIT.failed, `Cannot write ${quoted(target)}: ${reason}.`, { cause })
+  }
 }
 
 function report(

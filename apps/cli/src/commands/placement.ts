@@ -46,6 +46,23 @@ function namesContents(source: string): boolean {
 }
 
 /**
+ * Refuses two sources that would become one remote thing: the second would hide the first as a version of it. What
+ * several folders hold (`dir/.`) may be put together.
+ */
+function refuseSameTarget(placements: readonly Placement[]): void {
+  const taken = new Map<string, string>()
+  for (const { localPath, remotePath } of placements) {
+    if (namesContents(localPath)) continue
+    const key = remotePath.normalize('NFC')
+    const other = taken.get(key)
+    if (other !== undefined && resolve(other) !== resolve(localPath)) {
+      throw new UsageError(`${quoted(other)} and ${quoted(localPath)} would both become ${quoted(remotePath)}.`)
+    }
+    taken.set(key, localPath)
+  }
+}
+
+/**
  * Where each source goes. A folder always lands inside the destination, which is made when missing, so that the same
  * command run again finds what it put before; a single file may be given a new name.
  *
@@ -68,7 +85,7 @@ export async function placeSources(
     throw new CliError(EXIT.notFound, `There is no folder ${quoted(target)}; make it with "strongroom mkdir" first.`)
   }
   const inside = entry?.kind === 'folder' || wantsFolder
-  return sources.map(({ path, kind }) => {
+  const placements = sources.map(({ path, kind }) => {
     if (!inside) return { localPath: path, remotePath: target }
     if (kind === 'folder' && namesContents(path)) return { localPath: path, remotePath: target }
     const name = basename(resolve(path))
@@ -76,4 +93,6 @@ export async function placeSources(
     checkRemoteName(name)
     return { localPath: path, remotePath: joinRemote(target, name) }
   })
+  refuseSameTarget(placements)
+  return placements
 }

@@ -63,6 +63,15 @@ describe('put -r', () => {
     expect(await desk.ok('--json', 'ls', '-r', '/dst')).toBe(before)
   })
 
+  it('refuses two sources that would become one, before anything is sent', async () => {
+    await write('one/same', 'first')
+    await write('two/same', 'second')
+    expectFailure(await desk.run('put', 'one/same', 'two/same', '/'), 2, /would both become "\/same"/)
+    expectFailure(await desk.run('ls', '/same'), 3, /no such/)
+    expect(await desk.json('put', '-r', 'one/.', 'two/.', '/')).toMatchObject({ files: 2 })
+    expect(await desk.ok('cat', '/same')).toBe('second')
+  })
+
   it('uploads only what has changed, as a new version', async () => {
     await write('changing/x', 'x1')
     await write('changing/y', 'y1')

@@ -21,7 +21,7 @@ describe('help', () => {
     expect(result.code).toBe(0)
     const help = result.stdout.toString()
     const verbs = [...help.matchAll(/^ {2}([a-z]+)[ [<]/gm)].map((match) => match[1])
-    expect(verbs).toEqual('serve register login logout whoami ls mkdir cat put get mv cp rm trash restore versions find help'.split(' '))
+    expect(verbs).toEqual('serve register login logout whoami ls mkdir cat put get mv cp rm trash restore versions find sessions completion state help'.split(' '))
     expect(help).toContain('STRONGROOM_PASSWORD_COMMAND')
     expect(help).toContain('130 interrupted')
   })
@@ -60,6 +60,8 @@ describe('bad usage is code 2 and one line:', () => {
     ['a pattern that is not closed', ['put', '-r', '.', '/x', '--include', '[a'], /"\]"/],
     ['two files to stdout', ['get', '/a', '/b', '-'], /stdout/],
     ['JSON and content on one stdout', ['get', '/a', '-', '--json'], /--json/],
+    ['two sources of one name', ['get', '/a/x', '/b/x', '.'], /same name/],
+    ['a recovery key for stdout', ['register', 'bob', '--recovery-file', '-'], /--recovery-file FILE/],
     ['removing the root', ['rm', '-r', '/'], /"\/"/],
     ['a password as an argument', ['login', 'bob', '--password', 'x'], /--password/],
     ['no password and no terminal', ['login', 'bob'], /STRONGROOM_PASSWORD/],
