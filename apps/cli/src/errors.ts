@@ -33,8 +33,15 @@ const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advi
 /** Advice for reasons in an error's details, before that of its code. */
 const REASONS: Readonly<Record<string, string>> = {
   not_in_trash: 'See what is in it with "strongroom trash".',
+  no_such_session: 'See them with "strongroom sessions".',
   no_such_version: 'See which there are with "strongroom versions".',
   folder_in_trash: 'Say where to with --to.',
+  rolled_back:
+    'Nothing of it was used; ask the operator whether a backup was restored, and compare "strongroom state" with your other devices.',
+  forked:
+    'Nothing of it was used; change nothing there, compare "strongroom state" with your other devices, and ask the operator.',
+  keyring_rolled_back: 'Nothing of it was used; ask the operator whether a backup was restored.',
+  keyring_exchanged: 'Nothing of it was used; do not trust this server before its operator has explained it.',
 }
 
 /** A failure as the user meets it. */
@@ -89,6 +96,21 @@ export async function aboutPath<T>(path: string, task: () => Promise<T>, localPa
     const isLocal = error instanceof ClientError && ['local_io', 'source_changed'].includes(error.code)
     throw new CliError(exitCode, `"${terminalText(isLocal ? localPath : path)}": ${message}`, { cause: error })
   }
+}
+
+/** For `--verbose` after an integrity stop about heads or keyrings: what this device has seen, and what is shown. */
+export function seenAndShown(error: unknown): string[] {
+  let current: unknown = error
+  for (let depth = 0; depth < 10 && current instanceof Error; depth += 1) {
+    if (current instanceof ClientError && current.details.knownSeq !== undefined) {
+      const { reason, knownSeq, knownHash, shownSeq, shownHash } = current.details
+      const what = String(reason).startsWith('keyring') ? 'keyring version' : 'commit'
+      const shown = shownSeq === undefined ? [] : [`  the server shows:     ${what} ${shownSeq}, ${shownHash}`]
+      return [`  this device has seen: ${what} ${knownSeq}, ${knownHash}`, ...shown]
+    }
+    current = current.cause
+  }
+  return []
 }
 
 /** For `--verbose`: one line for each cause, by class, code and message; never a stack, never a secret. */

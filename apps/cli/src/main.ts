@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import type { ServerLoader } from './commands/serve.ts'
-import { causeChain, describeFailure } from './errors.ts'
+import { causeChain, describeFailure, seenAndShown } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { processOutput } from './output.ts'
 import { createProgram } from './program.ts'
@@ -65,7 +65,9 @@ async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCod
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     const failure = signal.aborted ? { exitCode: EXIT.interrupted, message: 'Interrupted.' } : describeFailure(error)
     process.stderr.write(`strongroom: ${failure.message}\n`)
-    if (program.opts().verbose) for (const line of causeChain(error)) process.stderr.write(`${line}\n`)
+    if (program.opts().verbose) {
+      for (const line of [...seenAndShown(error), ...causeChain(error)]) process.stderr.write(`${line}\n`)
+    }
     return failure.exitCode
   }
 }

@@ -7,6 +7,7 @@ import { put } from './commands/put.ts'
 import { type ServerLoader, serve } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { addDeviceVerbs } from './program-devices.ts'
 import { addHistoryVerbs } from './program-history.ts'
 import type { Run } from './program-run.ts'
 
@@ -70,6 +71,7 @@ export function createProgram(input: ProgramInput): Command {
   addTransferVerbs(program, run)
   addChangingVerbs(program, run)
   addHistoryVerbs(program, run)
+  addDeviceVerbs(program, run)
   return program
 }
 

@@ -13,11 +13,13 @@ export type {
   PutResult,
   PutTreeOptions,
   RestoreOptions,
+  RetentionPolicy,
   TransferOptions,
   TrashedEntry,
   TreeFailure,
   TreeItem,
   TreeResult,
+  Usage,
   VersionEntry,
 } from './drive/types.ts'
 export { ClientError, type ClientErrorCode, type ErrorDetails } from './errors.ts'
@@ -41,4 +43,14 @@ export type {
   TreeSink,
 } from './ports.ts'
 export { Strongroom } from './session/strongroom.ts'
-export type { AccountInfo, Credentials, Identity, RegisterInput, Session, StrongroomApi } from './session/types.ts'
+export type {
+  AccountInfo,
+  Credentials,
+  Identity,
+  RegisterInput,
+  Session,
+  SessionEntry,
+  StateComparison,
+  StateReport,
+  StrongroomApi,
+} from './session/types.ts'

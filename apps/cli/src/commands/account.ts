@@ -97,7 +97,14 @@ export async function logout(context: CommandContext): Promise<ExitCode> {
 
 /** `whoami`: the account, its usage and quota. */
 export async function whoami(context: CommandContext): Promise<ExitCode> {
-  const info = await withSession(context, (session) => session.whoami({ signal: context.signal }))
+  const info = await withSession(context, async (session) => {
+    const usage = session.drive.usage()
+    return {
+      ...(await session.whoami({ signal: context.signal })),
+      trashBytes: usage?.trashBytes ?? null,
+      oldVersionBytes: usage?.oldVersionBytes ?? null,
+    }
+  })
   if (context.output.json) {
     context.output.document(info)
     return EXIT.done
@@ -107,6 +114,11 @@ export async function whoami(context: CommandContext): Promise<ExitCode> {
   context.output.line(`server   ${terminalText(info.server)}`)
   context.output.line(`account  ${info.accountId}`)
   context.output.line(`used     ${formatBytes(info.usedBytes)} of ${formatBytes(info.quotaBytes)}${share}`)
+  const { trashBytes, oldVersionBytes } = info
+  if (trashBytes !== null && oldVersionBytes !== null && trashBytes + oldVersionBytes > 0) {
+    const parts = `${formatBytes(trashBytes)} in the trash, ${formatBytes(oldVersionBytes)} in old versions`
+    context.output.line(`         of it ${parts}`)
+  }
   return EXIT.done
 }
 

@@ -5,9 +5,11 @@ import { getFile, getRange, getTree } from './get.ts'
 import { childrenOf, descendants, entryOf, needPath } from './lookup.ts'
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
+import { policyOf, setPolicy, tidy } from './retention.ts'
 import { emptyTrash, listTrash, restorePath } from './trash.ts'
 import { copyPath, makeFolder, movePath, needEntry, purgePath, trashPath } from './tree-verbs.ts'
 import type { CallOptions, Drive, Entry } from './types.ts'
+import { usageOf } from './usage.ts'
 import { listVersions, restoreVersion } from './versions.ts'
 
 /** The verbs over one vault. */
@@ -24,6 +26,7 @@ export function createDrive(context: DriveContext): Drive {
       await refresh(options?.signal)
       return listPath(context, path, options)
     },
+    listLocal: (path) => listPath(context, path),
     async stat(path, options) {
       await refresh(options?.signal)
       return needEntry(context.log.state, path)
@@ -38,6 +41,10 @@ export function createDrive(context: DriveContext): Drive {
     versions: (path, options) => listVersions(context, path, options),
     restoreVersion: (path, version, options) => restoreVersion(context, path, version, options),
     find: (pattern, options) => findEntries(context, pattern, options),
+    retention: () => policyOf(context.log.state),
+    setRetention: (change, options) => setPolicy(context, change, options),
+    tidy: (options) => tidy(context, options),
+    usage: () => usageOf(context.log.state),
     purge: (path, options) => purgePath(context, path, options),
     put: (source, path, options) => putFile(context, source, path, options),
     putTree: (items, options) => putTree(context, items, options),

@@ -1,11 +1,14 @@
 import { toHex } from '@strongroom/crypto'
-import type { PurgeOperation, VaultNode } from '@strongroom/vault'
+import { type PurgeOperation, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
+import { ClientError } from '../errors.ts'
 import type { DriveContext } from './context.ts'
 
 /** Nodes that one commit of a purge takes. */
 const COMMIT_NODES = 1000
 /** Versions that one commit of a purge takes. */
 const COMMIT_VERSIONS = 10_000
+/** How often a purge is planned anew because others committed first. */
+const ATTEMPTS = 20
 
 type PurgeBatch = Pick<PurgeOperation, 'nodeIds' | 'versionIds'>
 
@@ -27,7 +30,43 @@ export async function purgeNodes(
   }
 }
 
-function* purgeBatches(nodes: readonly VaultNode[]): Generator<PurgeBatch> {
+/**
+ * Destroys what is in the trash, as long as it is: what another device restores meanwhile, or trashes anew, is left
+ * alone. Each commit is planned on the newest state and never rebased.
+ *
+ * @param tops - trashed themselves, as they were seen
+ */
+export async function purgeTrashed(
+  context: DriveContext,
+  tops: readonly VaultNode[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let lost = 0
+  for (;;) {
+    let isDone = false
+    const { rebased } = await context.log.commit((state) => {
+      const batch = purgeBatches(stillTrashed(state, tops)).next()
+      isDone = batch.done === true
+      if (batch.done) return null
+      return { operations: [{ op: 'purge', ...batch.value }], contents: [], onlyAsPlanned: true }
+    }, signal)
+    if (isDone) return
+    if (rebased) lost += 1
+    if (lost >= ATTEMPTS) throw new ClientError('conflict', 'Others kept committing first; try again.')
+  }
+}
+
+/** Everything in what is still in the trash since then; children before their parents. */
+function stillTrashed(state: VaultState, tops: readonly VaultNode[]): VaultNode[] {
+  const found = new Map<string, VaultNode>()
+  for (const top of tops) {
+    if (state.nodes.get(toHex(top.id))?.trashedMs !== top.trashedMs) continue
+    for (const node of subtreeOf(state, top.id)) found.set(toHex(node.id), node)
+  }
+  return [...found.values()]
+}
+
+function* purgeBatches(nodes: readonly VaultNode[]): Generator<PurgeBatch, undefined> {
   let batch: PurgeBatch = { nodeIds: [], versionIds: [] }
   for (const node of nodes) {
     const versionIds = node.versions.map((version) => ({ nodeId: node.id, versionId: version.id }))

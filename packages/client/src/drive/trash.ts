@@ -13,7 +13,7 @@ import { ClientError } from '../errors.ts'
 import type { DriveContext } from './context.ts'
 import { childOf, entryOf, findPath, rootOf } from './lookup.ts'
 import { formatPath, numberedName, parsePath } from './paths.ts'
-import { purgeNodes } from './purge.ts'
+import { purgeTrashed } from './purge.ts'
 import type { CallOptions, EmptyTrashResult, Entry, RestoreOptions, TrashedEntry } from './types.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -181,13 +181,11 @@ export async function emptyTrash(
   const until = platform.clock.nowMs() - (options.olderThanDays ?? 0) * DAY_MS
   const all = (options.olderThanDays ?? 0) === 0
   const entries = trashEntries(log.state).filter((entry) => all || entry.trashedMs <= until)
-  const doomed = new Map<string, VaultNode>()
-  // Deepest first, so that each commit is valid alone.
-  for (const entry of entries.sort((a, b) => b.path.split('/').length - a.path.split('/').length)) {
-    for (const node of subtreeOf(log.state, fromHex(entry.nodeId))) doomed.set(toHex(node.id), node)
-  }
+  const tops = entries.flatMap((entry) => log.state.nodes.get(entry.nodeId) ?? [])
+  tops.sort((a, b) => formerNames(log.state, b).length - formerNames(log.state, a).length)
+  const doomed = new Map(tops.flatMap((top) => subtreeOf(log.state, top.id)).map((node) => [toHex(node.id), node]))
   const size = [...doomed.values()].reduce((sum, node) => sum + currentSize(node), 0)
-  if (!options.dryRun) await purgeNodes(context, [...doomed.values()], options.signal)
+  if (!options.dryRun) await purgeTrashed(context, tops, options.signal)
   await log.flush()
   return { entries, items: doomed.size, size }
 }

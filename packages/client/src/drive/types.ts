@@ -143,6 +143,22 @@ export interface VersionEntry {
   readonly deviceName: string | null
 }
 
+/** How long the account keeps what was removed or replaced; null is for ever. */
+export interface RetentionPolicy {
+  /** Days in the trash; 30 unless set. */
+  readonly trashDays: number | null
+  /** Days after a version was replaced; for ever unless set. */
+  readonly versionDays: number | null
+}
+
+/** What is stored, by what keeps it; ciphertext bytes, each blob once. */
+export interface Usage {
+  /** Newest versions of what is not in the trash. */
+  readonly currentBytes: number
+  readonly oldVersionBytes: number
+  readonly trashBytes: number
+}
+
 export interface FindOptions extends CallOptions {
   /** Where to look; default `/`. */
   readonly path?: string | undefined
@@ -174,6 +190,8 @@ export interface Drive {
   changes(options?: CallOptions): AsyncIterable<number>
   /** The entries of a folder by name, or the one entry of a file; recursive: parents before children. */
   list(path: string, options?: CallOptions & { recursive?: boolean }): Promise<Entry[]>
+  /** The entries of a folder as this device saw them last; without the network. @throws `not_found`, `usage` */
+  listLocal(path: string): Entry[]
   stat(path: string, options?: CallOptions): Promise<Entry>
   /** @throws `exists` unless `parents` and it is a folder */
   mkdir(path: string, options?: CallOptions & { parents?: boolean }): Promise<void>
@@ -197,6 +215,17 @@ export interface Drive {
    * slash it is held against the path. Case does not matter.
    */
   find(pattern: string, options?: FindOptions): Promise<Entry[]>
+  /** The account's policy, as this device saw it last. */
+  retention(): RetentionPolicy
+  /** Changes the policy. @throws `usage` */
+  setRetention(change: Partial<RetentionPolicy>, options?: CallOptions): Promise<RetentionPolicy>
+  /**
+   * Does what the policy says; call it now and then. Things are announced in the log a week before they are destroyed,
+   * and no clock decides alone (`spec/retention.md`).
+   */
+  tidy(options?: CallOptions): Promise<{ trashed: number; versions: number }>
+  /** What keeps how much, from the index on this device; null before it has one. */
+  usage(): Usage | null
   /** Destroys for good. */
   purge(path: string, options?: CallOptions & { recursive?: boolean }): Promise<void>
   put(source: FileSource, path: string, options?: PutOptions): Promise<PutResult>

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '@strongroom/crypto'
-import { type ContentRecord, currentVersion, recordOf, type VaultNode, type VaultState } from '@strongroom/vault'
+import { type ContentRecord, currentVersion, type VaultNode, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
-import { DEVICE_RECORD } from '../session/device-names.ts'
+import { deviceNameOf } from '../session/devices.ts'
 import { type DriveContext, newVersionId } from './context.ts'
 import { entryOf, type Found, needPath } from './lookup.ts'
 import type { CallOptions, Entry, VersionEntry } from './types.ts'
@@ -32,11 +32,6 @@ export async function listVersions(
       }
     })
     .reverse()
-}
-
-function deviceNameOf(state: VaultState, deviceId: Uint8Array): string | null {
-  const name = recordOf(state, DEVICE_RECORD, deviceId)
-  return name === null ? null : new TextDecoder().decode(name)
 }
 
 function needFile(state: VaultState, path: string): Found {

@@ -1,4 +1,4 @@
-import { ClientError, integrityError } from '../errors.ts'
+import { ClientError, type ErrorDetails, integrityError } from '../errors.ts'
 import type { StateStore } from '../ports.ts'
 import { parseObject } from './records.ts'
 
@@ -59,14 +59,23 @@ export async function updatePins(store: StateStore, change: (pins: Pins) => bool
 }
 
 /**
- * Moves a head pin forward; an older head leaves it where it is, because another process may be ahead.
+ * Moves a head pin forward. An older head leaves it where it is: another process has seen more.
  *
+ * @param hashAt - hash (hex) of a commit that this process verified on its way to `head`, where it still knows it
  * @returns whether anything changed
- * @throws ClientError `integrity` when the same position holds another commit: a fork
+ * @throws ClientError `integrity` when `head` is on another history than the pin
  */
-export function advanceHead(pins: Pins, vault: string, head: HeadPin): boolean {
+export function advanceHead(
+  pins: Pins,
+  vault: string,
+  head: HeadPin,
+  hashAt: (seq: number) => string | undefined = () => undefined,
+): boolean {
   const known = pins.heads[vault]
-  if (known !== undefined && known.seq === head.seq && known.hash !== head.hash) throw forked()
+  if (known !== undefined && known.seq <= head.seq) {
+    const passed = known.seq === head.seq ? head.hash : hashAt(known.seq)
+    if (passed !== undefined && passed !== known.hash) throw forked(known, { seq: known.seq, hash: passed })
+  }
   if (known !== undefined && known.seq >= head.seq) return false
   pins.heads[vault] = head
   return true
@@ -75,10 +84,12 @@ export function advanceHead(pins: Pins, vault: string, head: HeadPin): boolean {
 /** @throws ClientError `integrity` when the keyring is older than, or differs from, the one seen before */
 export function advanceKeyring(pins: Pins, account: string, keyring: KeyringPin): boolean {
   const known = pins.keyrings[account]
-  if (known !== undefined && known.version > keyring.version) throw integrityError('the keyring went back in time')
+  if (known !== undefined && known.version > keyring.version) {
+    throw stop('keyring_rolled_back', keyringText(known, keyring, 'an older keyring'), keyringDetails(known, keyring))
+  }
   if (known !== undefined && known.version === keyring.version) {
-    if (known.hash !== keyring.hash) throw integrityError('the keyring was exchanged')
-    return false
+    if (known.hash === keyring.hash) return false
+    throw stop('keyring_exchanged', keyringText(known, keyring, 'another keyring'), keyringDetails(known, keyring))
   }
   pins.keyrings[account] = keyring
   return true
@@ -90,12 +101,53 @@ export function checkServerKey(pins: Pins, server: string, publicKey: string): v
   if (known !== undefined && known !== publicKey) throw integrityError("the server's public key has changed")
 }
 
-export function rolledBack(): ClientError {
-  return integrityError('the server shows an older state than this device has seen')
+/**
+ * The stop for a server that shows less than this device has seen.
+ *
+ * @param known - what this device has seen, where that can be told
+ * @param shown - what the server calls its newest
+ */
+export function rolledBack(known?: HeadPin, shown?: HeadPin): ClientError {
+  const newest = shown === undefined ? 'an older state' : `commit ${shown.seq} as the newest`
+  const seen = known === undefined ? 'more' : `commit ${known.seq}`
+  return stop(
+    'rolled_back',
+    `The server shows ${newest}, but this device has seen ${seen}: it was set back to an older backup, or hides changes.`,
+    { ...headDetails('known', known), ...headDetails('shown', shown) },
+  )
 }
 
-export function forked(): ClientError {
-  return integrityError('the server shows a different history than this device has seen')
+/** The stop for a server that shows another history than the one of which this device has seen `known`. */
+export function forked(known?: HeadPin, shown?: HeadPin): ClientError {
+  const what = shown === undefined ? 'another history' : `another commit ${shown.seq}`
+  return stop(
+    'forked',
+    `The server shows ${what} than this device has seen: it tells different devices different histories, or was set back to an older backup and changed since.`,
+    { ...headDetails('known', known), ...headDetails('shown', shown) },
+  )
+}
+
+/** Why an integrity stop of this file was made; `details.reason` of its error. */
+export type PinReason = 'rolled_back' | 'forked' | 'keyring_rolled_back' | 'keyring_exchanged'
+
+function stop(reason: PinReason, message: string, details: ErrorDetails): ClientError {
+  return new ClientError('integrity', message, { details: { reason, ...details } })
+}
+
+function headDetails(whose: 'known' | 'shown', head: HeadPin | undefined): ErrorDetails {
+  return head === undefined ? {} : { [`${whose}Seq`]: head.seq, [`${whose}Hash`]: head.hash }
+}
+
+function keyringText(known: KeyringPin, shown: KeyringPin, what: string): string {
+  const versions =
+    known.version === shown.version
+      ? `version ${known.version}`
+      : `version ${shown.version}, this device has seen version ${known.version}`
+  return `The server shows ${what} (${versions}): it was set back to an older backup, or someone exchanged it.`
+}
+
+function keyringDetails(known: KeyringPin, shown: KeyringPin): ErrorDetails {
+  return { knownSeq: known.version, knownHash: known.hash, shownSeq: shown.version, shownHash: shown.hash }
 }
 
 function table<T>(value: unknown, is: (item: unknown) => item is T): Record<string, T> {

@@ -29,6 +29,7 @@ import { apiCode } from '../transport/api.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { pinLogin } from './device.ts'
+import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
 import { logIn, type SignedIn } from './login.ts'
 import { type Profile, saveProfile } from './records.ts'
 import type { RegisterInput } from './types.ts'
@@ -62,7 +63,7 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
       serverIdentifier,
     })
     if (toHex(opaqueRecord.serverPublicKey) !== publicKey) throw integrityError("the server's public key")
-    const account = await makeAccount(platform, opaqueRecord.exportKey)
+    const account = await makeAccount(platform, opaqueRecord.exportKey, input.deviceName)
     await showRecoveryKey(input, account)
     const body = { login, record: opaqueRecord.record, ...account.upload }
     const session = await api.call('registerFinish', { body, signal, retry: false }).catch(async (error: unknown) => {
@@ -118,7 +119,7 @@ interface NewAccount {
   }
 }
 
-async function makeAccount(platform: Platform, exportKey: Uint8Array): Promise<NewAccount> {
+async function makeAccount(platform: Platform, exportKey: Uint8Array, deviceName: string): Promise<NewAccount> {
   const { engine, clock } = platform
   const accountId = asAccountId(engine.randomBytes(16))
   const deviceId = asDeviceId(engine.randomBytes(16))
@@ -136,6 +137,7 @@ async function makeAccount(platform: Platform, exportKey: Uint8Array): Promise<N
     vaultKey,
     wrapVaultKey: (vaultId) => hpkeSealVaultKey(publicKey, { vaultId, epoch: 1, accountId }, vaultKey),
     timeMs,
+    operations: [{ op: 'record', type: DEVICE_RECORD, key: deviceId, value: encodeDeviceName(deviceName) }],
   })
   const keyring: Keyring = {
     version: 1,

@@ -18,19 +18,21 @@ import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
 import { apiFor, jitter } from './connect.ts'
+import { announceDevice, listSessions, revokeSession } from './devices.ts'
 import { logIn, type SignedIn, sealFailure } from './login.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
 import { loadProfile } from './records.ts'
 import { registerAccount } from './register.ts'
+import { compareState, readState } from './state.ts'
 import type { Session, StrongroomApi } from './types.ts'
 
 /** The way in. */
 export const Strongroom: StrongroomApi = {
   async register(input) {
-    return await openSession(input.platform, await registerAccount(input))
+    return await openSession(input.platform, await registerAccount(input), { signal: input.signal })
   },
   async login(input) {
-    return await openSession(input.platform, await logIn(input))
+    return await openSession(input.platform, await logIn(input), { signal: input.signal })
   },
   async resume(platform) {
     const profile = await loadProfile(platform.store)
@@ -48,7 +50,16 @@ export const Strongroom: StrongroomApi = {
   },
 }
 
-async function openSession(platform: Platform, signedIn: SignedIn): Promise<Session> {
+interface AnnounceOptions {
+  readonly signal: AbortSignal | undefined
+}
+
+/** @param announce - present after a login: the session is told which device it belongs to */
+async function openSession(
+  platform: Platform,
+  signedIn: SignedIn,
+  announce: AnnounceOptions | null = null,
+): Promise<Session> {
   const { profile, accountKey, keyring } = signedIn
   const { engine, store, clock, transport } = platform
   const { server, login, storeOrigins, deviceName } = profile
@@ -76,6 +87,13 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
     await platform.content.close()
   }
   const identity = { server, login, accountId: toHex(accountId) }
+  const place = { engine, api, store, vaultId }
+  if (announce !== null) {
+    await announceDevice({ api, log, deviceId, deviceName }, announce.signal).catch(async (error: unknown) => {
+      await close()
+      throw error
+    })
+  }
   return {
     identity,
     drive: createDrive({ platform, api, access, log, transfers, deviceName }),
@@ -91,6 +109,13 @@ async function openSession(platform: Platform, signedIn: SignedIn): Promise<Sess
       const { usedBytes, quotaBytes } = answer
       return { ...identity, usedBytes, quotaBytes }
     },
+    sessions: (options) => listSessions({ api, log }, options?.signal),
+    revokeSession: (id, options) => revokeSession(api, id, options?.signal),
+    async revokeOtherSessions(options) {
+      return (await api.call('sessionsRevokeOthers', { signal: options?.signal })).revoked
+    },
+    state: () => readState(place),
+    compareState: (code, options) => compareState(place, code, options?.signal),
     async logout(options) {
       await api.call('logout', { signal: options?.signal }).catch((error: unknown) => {
         // A session that is over already needs no ending.

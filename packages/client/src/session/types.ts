@@ -31,6 +31,42 @@ export interface AccountInfo extends Identity {
   readonly quotaBytes: number
 }
 
+/** A session of the account: one sign-in of one device. */
+export interface SessionEntry {
+  /** Hex. */
+  readonly sessionId: string
+  /** Hex; null when the device never said which it is. */
+  readonly deviceId: string | null
+  /** From the private log; null when that does not name the device. */
+  readonly deviceName: string | null
+  readonly createdMs: number
+  /** To about an hour. */
+  readonly usedMs: number
+  readonly expiresMs: number
+  /** Whether it is the session of this object. */
+  readonly current: boolean
+}
+
+/** The newest commit of the private vault that this device has verified. */
+export interface StateReport {
+  readonly seq: number
+  /** Hex. */
+  readonly hash: string
+  /** For people to compare; see `spec/state-code.md`. */
+  readonly code: string
+}
+
+export interface StateComparison {
+  /**
+   * `same`: both devices have one history up to `seq`; `different`: a fork, or a slip of the pen; `ahead`: the other
+   * device has seen commits that the server does not show here.
+   */
+  readonly outcome: 'same' | 'different' | 'ahead'
+  /** Of the code. */
+  readonly seq: number
+  readonly ownSeq: number
+}
+
 /** A signed-in account on this device. Close it with `close` (or `await using`). */
 export interface Session extends AsyncDisposable {
   readonly identity: Identity
@@ -41,6 +77,16 @@ export interface Session extends AsyncDisposable {
    */
   readonly leftOutCommits: number
   whoami(options?: { signal?: AbortSignal }): Promise<AccountInfo>
+  /** All sessions of the account, the last used first. */
+  sessions(options?: { signal?: AbortSignal }): Promise<SessionEntry[]>
+  /** Ends one. It takes no keys from its device. @throws `not_found` */
+  revokeSession(sessionId: string, options?: { signal?: AbortSignal }): Promise<void>
+  /** Ends all but this one; returns how many. */
+  revokeOtherSessions(options?: { signal?: AbortSignal }): Promise<number>
+  /** What this device has verified last; asks no server. */
+  state(): Promise<StateReport>
+  /** Compares the state code of another device; call `drive.sync` first. @throws `usage`, `integrity` */
+  compareState(code: string, options?: { signal?: AbortSignal }): Promise<StateComparison>
   /** Ends the session on the server and forgets its keys here; pins stay. */
   logout(options?: { signal?: AbortSignal }): Promise<void>
   /** Ends workers and wipes keys from memory; the profile stays. */

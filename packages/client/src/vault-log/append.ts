@@ -70,6 +70,7 @@ export function appender(options: AppendOptions): Appender {
     const common = {
       seen: seenNodes(planned.operations, log.state),
       collisions: planned.collisions ?? 'keep',
+      onlyAsPlanned: planned.onlyAsPlanned ?? false,
       plannedMs: options.clock.nowMs(),
     }
     const wraps = await wrapAll(options, planned.contents)
@@ -140,8 +141,14 @@ function asPlanned({ operations }: PendingChange): Landed {
 }
 
 function onNewest({ log, deviceName }: AppendOptions, change: PendingChange): Landed {
+  if (change.onlyAsPlanned) return dropped(change)
   const label = { deviceName, timeMs: change.plannedMs }
   return { rebased: true, ...rebase({ ...change, state: log.state, label }) }
+}
+
+function dropped({ operations }: PendingChange): Landed {
+  const outcome: RebaseOutcome = { outcome: 'dropped', reason: null, nodeId: null }
+  return { rebased: true, operations: [], outcomes: operations.map(() => outcome), follow: () => outcome }
 }
 
 /** Tries until the change is accepted, as long as it is somebody else's commits that come first. */

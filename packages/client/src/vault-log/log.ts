@@ -18,6 +18,7 @@ import {
   emptyState,
   type Operation,
   readBody,
+  splitCommit,
   VaultError,
   type VaultState,
   verifyCommit,
@@ -26,10 +27,11 @@ import { checkpointAudit } from '../checkpoint/audit.ts'
 import { type CheckpointReading, type ContentReader, openNewestCheckpoint } from '../checkpoint/read.ts'
 import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { Clock, StateStore } from '../ports.ts'
-import { advanceHead, forked, type HeadPin, loadPins, rolledBack, updatePins } from '../session/pins.ts'
+import { forked } from '../session/pins.ts'
 import type { Api } from '../transport/api.ts'
 import { appender } from './append.ts'
 import type { VaultCache } from './cache.ts'
+import { headGuard, hexHead } from './head-guard.ts'
 import { nameCheckpoint } from './name-checkpoint.ts'
 import type { PendingStore } from './pending.ts'
 import type { VaultLog } from './types.ts'
@@ -57,10 +59,8 @@ export interface LogOptions {
 export async function openLog(options: LogOptions): Promise<VaultLog> {
   const { engine, api, keyring } = options
   const { vaultId } = keyring
-  const vaultHex = toHex(vaultId)
-  const pins = await loadPins(options.store)
-  let pin: HeadPin | undefined = pins.heads[vaultHex]
-  const cached = await options.cache.load(pin)
+  const guard = await headGuard(options.store, toHex(vaultId))
+  const cached = await options.cache.load(guard.pin)
   let chain: ChainState | null = cached?.chain ?? null
   let state: VaultState = cached?.state ?? (await emptyState(engine, vaultId))
   let savedSeq = state.seq
@@ -68,7 +68,6 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   /** Of sealed bodies since the last commit that named a checkpoint. */
   let bodyBytes = cached?.bodyBytes ?? 0
   let recovered = false
-  let pinnedSeq = pin?.seq ?? -1
   let turn: Promise<unknown> = Promise.resolve()
   const keys = await epochKeys(engine, keyring)
 
@@ -92,8 +91,10 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   }
 
   const take = async (bytes: Uint8Array): Promise<CommitHeader> => {
+    await checkFollows(chain, bytes)
     const verified = await stopping(() => verifyCommit({ hasher: engine, verifier: engine, state: chain, bytes }))
-    checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, keyring, pin)
+    checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, keyring)
+    guard.pass(verified.header.seq, verified.hash)
     if (!equalBytes(verified.header.vaultId, vaultId)) throw integrityError('the vault of a commit')
     const { header, section, next } = verified
     const operations = await stopping(async () =>
@@ -110,7 +111,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
 
   const sync = async (signal: AbortSignal | undefined): Promise<number> => {
     const before = headSeq()
-    const opened = chain === null ? await stopping(() => openNewestCheckpoint(reading, pin, signal)) : null
+    const opened = chain === null ? await stopping(() => openNewestCheckpoint(reading, guard.pin, signal)) : null
     const audit = checkpointAudit({ ...reading, vaultId, opened, signal })
     if (opened !== null) {
       chain = opened.chain
@@ -126,8 +127,10 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
           const header = await take(bytes)
           await stopping(async () => chain !== null && audit.passed(header, { chain, state }))
         }
-        if (checkHead(answer.head, chain, pin) === 'reached') break
-        if (answer.commits.length === 0) throw rolledBack()
+        const own = chain?.head ?? null
+        if (guard.compare(answer.head, own) === 'behind') {
+          if (answer.commits.length === 0) throw integrityError('the newest commits, which the server keeps back')
+        } else if (own !== null && (await guard.settle(own)) === 'settled') break
       }
       audit.finish(headSeq())
     } catch (error) {
@@ -138,17 +141,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
       }
       throw error
     }
-    await savePin()
     return headSeq() - before
-  }
-
-  const savePin = async (): Promise<void> => {
-    const head = chain?.head
-    if (head == null || head.seq <= pinnedSeq) return
-    const newest = { seq: head.seq, hash: toHex(head.hash) }
-    await updatePins(options.store, (stored) => advanceHead(stored, vaultHex, newest))
-    pin = newest
-    pinnedSeq = head.seq
   }
 
   const adopt = async (built: BuiltCommit, operations: readonly Operation[]): Promise<void> => {
@@ -157,7 +150,8 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     chain = built.next
     count(built.header)
     if (!result.applied) throw new ClientError('conflict', 'The change did not apply to the vault.')
-    await savePin()
+    guard.pass(built.header.seq, built.hash)
+    await guard.settle({ seq: built.header.seq, hash: built.hash })
   }
 
   const committing = {
@@ -193,13 +187,16 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     get leftOut() {
       return leftOut
     },
+    get head() {
+      return chain?.head ?? null
+    },
     sync: (signal) => inTurn(() => syncAll(signal)),
     commit: (plan, signal) => inTurn(() => appending.commit(plan, signal)),
     get bodyBytes() {
       return bodyBytes
     },
     snapshot: () => inTurn(async () => (chain === null ? null : { chain, state: cloneState(state) })),
-    readCheckpoint: (signal) => stopping(() => openNewestCheckpoint(reading, pin, signal)),
+    readCheckpoint: (signal) => stopping(() => openNewestCheckpoint(reading, guard.pin, signal)),
     nameCheckpoint: (draft, signal) => inTurn(() => nameCheckpoint(committing, draft, signal)),
     unwrap: async (epoch, blobId, wrapped) => {
       // The signed log says which epochs there are.
@@ -216,33 +213,22 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   }
 }
 
-/** Compares what the server calls its head with what this device has verified. */
-function checkHead(
-  head: { seq: number; hash: Uint8Array },
-  chain: ChainState | null,
-  pin: HeadPin | undefined,
-): 'reached' | 'behind' {
+/** A commit at the next place that names another predecessor tells another history, not a damaged one. */
+async function checkFollows(chain: ChainState | null, bytes: Uint8Array): Promise<void> {
   const own = chain?.head ?? null
-  if (own === null || head.seq > own.seq) return 'behind'
-  if (head.seq < own.seq || (pin !== undefined && own.seq < pin.seq)) throw rolledBack()
-  if (!equalBytes(head.hash, own.hash)) throw forked()
-  return 'reached'
+  if (own === null) return
+  const { header } = await stopping(async () => splitCommit(bytes))
+  if (header.seq !== own.seq + 1 || equalBytes(header.prev, own.hash)) return
+  throw forked(hexHead(own), hexHead({ seq: own.seq, hash: header.prev }))
 }
 
-/** Holds a commit against everything that the account or this device knows of its position. */
-function checkAnchors(
-  seq: number,
-  hash: Uint8Array,
-  membersHash: Uint8Array,
-  keyring: Keyring,
-  pin: HeadPin | undefined,
-): void {
+/** Holds a commit against what the account has signed about its position. */
+function checkAnchors(seq: number, hash: Uint8Array, membersHash: Uint8Array, keyring: Keyring): void {
   if (seq === 0 && !equalBytes(hash, keyring.genesisHash)) throw forked()
   if (seq === keyring.anchor.seq) {
     if (!equalBytes(hash, keyring.anchor.commitHash)) throw forked()
     if (!equalBytes(membersHash, keyring.anchor.membersHash)) throw forked()
   }
-  if (pin !== undefined && seq === pin.seq && toHex(hash) !== pin.hash) throw forked()
 }
 
 /** Keys of the vault's epochs; private vaults have the keyring's epoch only. */

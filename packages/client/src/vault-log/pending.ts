@@ -34,6 +34,8 @@ export interface PendingChange {
   readonly operations: readonly Operation[]
   readonly seen: readonly SeenNode[]
   readonly collisions: 'keep' | 'skip'
+  /** Whether it is dropped when others commit first. */
+  readonly onlyAsPlanned: boolean
   /** When it was planned; dates conflict copies. */
   readonly plannedMs: number
   readonly wraps: readonly WrappedDek[]
@@ -100,10 +102,11 @@ export function pendingStore(options: PendingOptions): PendingStore {
 }
 
 function encodeChange(change: PendingChange): Uint8Array {
-  const { operations, seen, collisions, plannedMs, wraps } = change
+  const { operations, seen, collisions, onlyAsPlanned, plannedMs, wraps } = change
   return utf8(
     JSON.stringify({
       collisions,
+      onlyAsPlanned,
       plannedMs,
       body: encodeBytes(encodeBody(operations)),
       seen: seen.map((node) => [
@@ -119,6 +122,7 @@ function encodeChange(change: PendingChange): Uint8Array {
 
 interface Stored {
   collisions: 'keep' | 'skip'
+  onlyAsPlanned?: boolean
   plannedMs: number
   body: string
   seen: [string, string, string, string | null][]
@@ -137,6 +141,7 @@ function decodeChange(changeId: Uint8Array, bytes: Uint8Array): PendingChange {
       versionId: versionId === null ? null : asVersionId(binary(versionId)),
     })),
     collisions: stored.collisions,
+    onlyAsPlanned: stored.onlyAsPlanned ?? false,
     plannedMs: stored.plannedMs,
     wraps: stored.wraps.map(([blobId, epoch, wrapped]) => ({
       blobId: asBlobId(binary(blobId)),

@@ -13,6 +13,8 @@ export interface PlannedChange {
   readonly contents: readonly UploadedContent[]
   /** Whether files whose names are taken meanwhile get other names (the default), or are left out. */
   readonly collisions?: 'keep' | 'skip'
+  /** Drop it when others commit first, instead of rebasing it: for what must be planned anew on what they did. */
+  readonly onlyAsPlanned?: boolean
 }
 
 /** Plans a change on the state that this device has; called once. null: nothing is to be done. */
@@ -40,6 +42,8 @@ export interface VaultLog {
   readonly state: VaultState
   /** Authentic commits that `sync` read and left out, because they break a rule of the log. */
   readonly leftOut: number
+  /** The newest commit that was verified; null before genesis was read. */
+  readonly head: { readonly seq: number; readonly hash: Uint8Array } | null
   /** Fetches, verifies and applies newer commits; returns how many. */
   sync(signal: AbortSignal | undefined): Promise<number>
   /**

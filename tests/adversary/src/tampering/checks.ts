@@ -2,7 +2,7 @@ import type { Mutation } from '../harness/mutant.ts'
 
 const OPEN = 'packages/client/src/download/open.ts'
 const VERIFY = 'packages/vault/src/header/verify-commit.ts'
-const LOG = 'packages/client/src/vault-log/log.ts'
+const GUARD = 'packages/client/src/vault-log/head-guard.ts'
 
 /** Every check of the client that an attack here runs into, as the piece of source text that makes it. */
 export const CHECKS = {
@@ -47,14 +47,18 @@ export const CHECKS = {
   'sequence number': { file: VERIFY, find: 'header.seq !== state.head.seq + 1', replace: 'false' },
   'previous hash': { file: VERIFY, find: '!equalBytes(header.prev, state.head.hash)', replace: 'false' },
   'head went back': {
-    file: LOG,
-    find: 'if (head.seq < own.seq || (pin !== undefined && own.seq < pin.seq)) throw rolledBack()',
+    file: GUARD,
+    find: 'if (shown.seq < known.seq) throw rolledBack(known, hexHead(shown))',
     replace: '',
   },
-  'head hash': { file: LOG, find: 'if (!equalBytes(head.hash, own.hash)) throw forked()', replace: '' },
+  'head hash': {
+    file: GUARD,
+    find: 'if (toHex(shown.hash) !== toHex(own.hash)) throw forked(hexHead(own), hexHead(shown))',
+    replace: '',
+  },
   'pinned head': {
-    file: LOG,
-    find: 'if (pin !== undefined && seq === pin.seq && toHex(hash) !== pin.hash) throw forked()',
+    file: GUARD,
+    find: 'if (pin !== undefined && seq === pin.seq && hash !== pin.hash) throw forked(pin, { seq, hash })',
     replace: '',
   },
   'AES-GCM tag': { file: 'packages/crypto/src/engines/node.ts', find: 'decipher.final()', replace: '' },

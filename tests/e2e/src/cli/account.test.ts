@@ -114,6 +114,8 @@ describe('whoami', () => {
       accountId: expect.stringMatching(/^[0-9a-f]{32}$/),
       server: server.url,
       usedBytes: expect.any(Number),
+      trashBytes: 0,
+      oldVersionBytes: 0,
       quotaBytes: expect.any(Number),
     })
     await device.ok(['put', '-', '/counted'], { input: Buffer.alloc(100_000, 7) })

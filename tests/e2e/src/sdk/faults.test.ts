@@ -202,7 +202,6 @@ describe('tampering', () => {
 
   it('with a commit is an integrity stop', async () => {
     const fault: Fault = { run: null }
-    await using other = await loginDevice(server.url, login, faulty(fault))
     fault.run = (real, url, request) =>
       /\/commits\?/.test(url)
         ? changedBody(real(url, request), (bytes) => {
@@ -211,19 +210,18 @@ describe('tampering', () => {
             return new TextEncoder().encode(JSON.stringify(answer))
           })
         : real(url, request)
-    await expect(other.session.drive.list('/')).rejects.toMatchObject({ code: 'integrity' })
+    await expect(loginDevice(server.url, login, faulty(fault))).rejects.toMatchObject({ code: 'integrity' })
   })
 
   it('by hiding the newest commits is an integrity stop for a device that saw them', async () => {
     const fault: Fault = { run: null }
-    await using other = await loginDevice(server.url, login, faulty(fault))
     let old: Uint8Array<ArrayBuffer> | null = null
     fault.run = (real, url, request) =>
       changedBody(real(url, request), (bytes) => {
         if (/\/commits\?from=0/.test(url)) old ??= bytes
         return bytes
       })
-    await other.session.drive.sync()
+    await using other = await loginDevice(server.url, login, faulty(fault))
     await device.session.drive.put(text('newer'), '/newer')
     await other.session.drive.sync()
     const kept = old

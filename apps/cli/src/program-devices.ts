@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import { completion, completionPaths } from './commands/completion.ts'
+import { revoke, sessions } from './commands/sessions.ts'
+import { state } from './commands/state.ts'
+import type { Run } from './program-run.ts'
+
+/** Verbs about the account's devices. */
+export function addDeviceVerbs(program: Command, run: Run): void {
+  const sessionsVerb = program
+    .command('sessions')
+    .description('list where the account is signed in; "sessions revoke" signs out there')
+    .action(run((context) => sessions(context)))
+  sessionsVerb
+    .command('revoke')
+    .description('sign out elsewhere')
+    .argument('[ids...]', 'sessions, by the first digits of their ids')
+    .option('--all', 'every session but this one')
+    .action(run(revoke))
+  const completionVerb = program
+    .command('completion')
+    .description('print a completion script for bash, zsh or fish')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action(run((_context, shell: string) => completion(program, shell)))
+  completionVerb.command('paths', { hidden: true }).argument('<prefix>').action(run(completionPaths))
+  program
+    .command('state')
+    .description('print the code of what this device has seen last, to compare devices')
+    .option('--compare <code>', 'compare with the code of another device')
+    .action(run(state))
+}

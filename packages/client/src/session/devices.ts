@@ -1,0 +1,83 @@
+import { type DeviceId, equalBytes, fromHex, toHex } from '@strongroom/crypto'
+import { recordOf, type VaultState } from '@strongroom/vault'
+import { ClientError } from '../errors.ts'
+import type { Api } from '../transport/api.ts'
+import type { VaultLog } from '../vault-log/types.ts'
+import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
+import type { SessionEntry } from './types.ts'
+
+export interface DeviceContext {
+  readonly api: Api
+  readonly log: VaultLog
+  readonly deviceId: DeviceId
+  readonly deviceName: string
+}
+
+/**
+ * After a login: tells the server which device the session is, and the private log what its name is. What the network
+ * or the server prevents is left for the next login; nothing depends on it.
+ *
+ * @throws ClientError `integrity`, `aborted`
+ */
+export async function announceDevice(context: DeviceContext, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await context.api.call('sessionDevice', { body: { deviceId: context.deviceId }, signal })
+    await nameDevice(context, signal)
+  } catch (error) {
+    const stops = error instanceof ClientError && ['integrity', 'aborted'].includes(error.code)
+    if (stops || !(error instanceof ClientError)) throw error
+  }
+}
+
+async function nameDevice(
+  { log, deviceId, deviceName }: DeviceContext,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await log.sync(signal)
+  const value = encodeDeviceName(deviceName)
+  await log.commit((state) => {
+    const known = recordOf(state, DEVICE_RECORD, deviceId)
+    if (known !== null && equalBytes(known, value)) return null
+    return { operations: [{ op: 'record', type: DEVICE_RECORD, key: deviceId, value }], contents: [] }
+  }, signal)
+  await log.flush()
+}
+
+/** The name that the log has for a device, or null. */
+export function deviceNameOf(state: VaultState, deviceId: Uint8Array): string | null {
+  const name = recordOf(state, DEVICE_RECORD, deviceId)
+  return name === null ? null : new TextDecoder().decode(name)
+}
+
+/** The account's sessions, the last used first, with the names that the log has for their devices. */
+export async function listSessions(
+  { api, log }: Pick<DeviceContext, 'api' | 'log'>,
+  signal: AbortSignal | undefined,
+): Promise<SessionEntry[]> {
+  await log.sync(signal)
+  await log.flush()
+  const { sessions } = await api.call('sessionsList', { signal })
+  return sessions.map(({ sessionId, deviceId, createdAtMs, usedAtMs, expiresAtMs, current }) => ({
+    sessionId: toHex(sessionId),
+    deviceId: deviceId === null ? null : toHex(deviceId),
+    deviceName: deviceId === null ? null : deviceNameOf(log.state, deviceId),
+    createdMs: createdAtMs,
+    usedMs: usedAtMs,
+    expiresMs: expiresAtMs,
+    current,
+  }))
+}
+
+/** Ends a session. @param id - hex @throws ClientError `not_found`, `usage` */
+export async function revokeSession(api: Api, id: string, signal: AbortSignal | undefined): Promise<void> {
+  if (!/^[0-9a-f]{32}$/i.test(id)) {
+    throw new ClientError('usage', 'A session is named by its id of 32 hexadecimal digits.')
+  }
+  try {
+    await api.call('sessionRevoke', { params: { sessionId: fromHex(id.toLowerCase()) }, signal })
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.code !== 'not_found') throw error
+    const details = { reason: 'no_such_session' }
+    throw new ClientError('not_found', 'The account has no such session.', { cause: error, details })
+  }
+}
