@@ -492,7 +492,7 @@ describe('uploads', () => {
     [
       'says that every blob is gone',
       instead('POST', /^\/v1\/blobs\/complete$/, () => errorAnswer(409, 'blob_gone')),
-      7,
+      6,
     ],
     ['says that every blob id is taken', instead('POST', /^\/v1\/blobs$/, () => errorAnswer(409, 'blob_conflict')), 6],
     ['rejects every commit', instead('POST', COMMITS, () => errorAnswer(422, 'commit_rejected')), 7],
