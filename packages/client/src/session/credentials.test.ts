@@ -1,6 +1,6 @@
+import { isUnassigned } from '@strongroom/protocol'
 import { describe, expect, it } from 'vitest'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
-import { isUnassigned } from './unassigned.ts'
 
 describe('normalisePassword', () => {
   it('composes, maps other spaces, and trims nothing', () => {

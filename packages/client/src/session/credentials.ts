@@ -1,6 +1,5 @@
-import { LIMITS } from '@strongroom/protocol'
+import { isUnassigned, LIMITS } from '@strongroom/protocol'
 import { ClientError } from '../errors.ts'
-import { isUnassigned } from './unassigned.ts'
 
 /** Longest password that is taken, in UTF-16 units: a bound for the stretching, far above any password. */
 const PASSWORD_LENGTH = 4096
