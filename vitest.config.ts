@@ -26,6 +26,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'model',
+          include: ['tests/model/**/*.test.ts'],
+          globalSetup: ['tests/dev-env/global-setup.ts'],
+          testTimeout: minute,
+          hookTimeout: minute,
+        },
+      },
+      {
+        test: {
           name: 'repository',
           include: ['tests/repository/**/*.test.ts'],
           testTimeout: 5 * minute,

@@ -76,7 +76,7 @@ export function appender(options: AppendOptions): Appender {
     const wraps = await wrapAll(options, planned.contents)
     const fates: RebaseOutcome[] = []
     let rebased = false
-    let batches: (Operation | RebaseOutcome)[][] = splitOperations(planned.operations)
+    let batches: (Operation | RebaseOutcome)[][] = await refused(async () => splitOperations(planned.operations))
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       const operations = batch.filter(isOperation)
       const changeId = options.engine.randomBytes(16)
