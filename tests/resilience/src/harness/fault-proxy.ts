@@ -12,11 +12,11 @@ export interface Passed {
   received: number
 }
 
-/** What happens to the n-th request that matches, after which the connection is cut. */
+/** What happens to the n-th request that matches, or to every one, after which the connection is cut. */
 export interface Fault {
   readonly matches: (request: Pick<Passed, 'method' | 'path'>) => boolean
   /** 1 is the first. */
-  readonly nth: number
+  readonly nth: number | 'every'
   /** Before the server sees it, when it has half of the body, or when it has answered and the client does not know. */
   readonly at: 'seen' | 'half' | 'answered'
   readonly act?: () => Promise<void> | void
@@ -75,7 +75,7 @@ class Planned {
   take(entry: Passed): Due | null {
     if (!this.#fault.matches(entry)) return null
     this.#seen += 1
-    if (this.#seen !== this.#fault.nth) return null
+    if (this.#fault.nth !== 'every' && this.#seen !== this.#fault.nth) return null
     const { at, act } = this.#fault
     return { at, act: async () => await act?.(), done: this.#done }
   }
