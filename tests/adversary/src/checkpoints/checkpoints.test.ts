@@ -1,3 +1,5 @@
+import { nodeEngine } from '@strongroom/crypto/node'
+import { commitHash, HEADER_LENGTH } from '@strongroom/vault/header'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../../dev-env/cli.ts'
 import { checkpointNow } from '../../../dev-env/device-log.ts'
@@ -6,11 +8,12 @@ import { flipBit } from '../harness/edit.ts'
 import { buildMutant, type Mutant, type Mutation } from '../harness/mutant.ts'
 import { type Answer, editJson, type Lie, type LyingProxy, startProxy } from '../harness/proxy.ts'
 import { dataFolder, type ServerProcess, startServer } from '../harness/server.ts'
-import { flipText, isRoute, onAnswer, onJson, STORE } from '../liar/lies.ts'
+import { COMMITS, type CommitsBody, flipText, isRoute, onAnswer, onJson, STORE } from '../liar/lies.ts'
 
 const CHECKPOINT = /^\/v1\/vaults\/[^/]+\/checkpoint$/
 const HEADERS = /^\/v1\/vaults\/[^/]+\/headers$/
 const READ = 'packages/client/src/checkpoint/read.ts'
+const OPEN_STATE = 'packages/vault/src/checkpoint/open-state.ts'
 const AUDIT = 'packages/client/src/checkpoint/audit.ts'
 
 interface CheckpointBody {
@@ -125,6 +128,27 @@ const editHeaders = (many: boolean, change: (headers: string[]) => void): Lie =>
     return wanted === many ? editJson(answer, ({ headers }: HeadersBody) => change(headers)) : answer
   })
 
+/** Shows the checkpoint, and a log that has no commit after the one that it describes. */
+function endBeforeNaming(): Lie {
+  const hashes = new Map<string, string>()
+  return {
+    async answer(request, answer) {
+      const from = new URLSearchParams(request.path.split('?')[1]).get('from')
+      if (isRoute(request, 'GET', HEADERS)) {
+        const { headers }: HeadersBody = JSON.parse(answer.body.toString())
+        const header = new Uint8Array(Buffer.from(headers[0] ?? '', 'base64url').subarray(0, HEADER_LENGTH))
+        hashes.set(String(Number(from) + 1), Buffer.from(await commitHash(nodeEngine(), header)).toString('base64url'))
+      }
+      const hash = hashes.get(from ?? '')
+      if (!isRoute(request, 'GET', COMMITS) || hash === undefined) return answer
+      return editJson(answer, (body: CommitsBody) => {
+        body.head = { seq: Number(from) - 1, hash }
+        body.commits = []
+      })
+    },
+  }
+}
+
 interface Attack {
   readonly name: string
   readonly looker: Looker
@@ -234,6 +258,14 @@ const ATTACKS: readonly Attack[] = [
     without: [],
   },
   {
+    name: 'the log ends before the commit that names it',
+    looker: 'new',
+    lie: endBeforeNaming,
+    without: [
+      { file: AUDIT, find: 'if (opened !== null && headSeq < opened.namedBy.seq) throw rolledBack()', replace: '' },
+    ],
+  },
+  {
     name: 'the base is cut',
     looker: 'new',
     lie: () => onAnswer('GET', STORE, (answer) => ({ ...answer, body: answer.body.subarray(0, -40) })),
@@ -313,6 +345,14 @@ describe('a checkpoint that an owner of the vault has forged', () => {
       const result = await run(['ls', '/'], { home, server: proxy.url, password: carol.password })
       expectOneLine(result, 5)
       expect(result.stdout.toString()).toBe('')
+    }
+    await using mutant = await buildMutant([
+      { file: OPEN_STATE, find: '!equalBytes(hash, manifest.stateHash)', replace: 'false' },
+      { file: AUDIT, find: 'equalBytes(held.stateHash, manifest.stateHash) &&', replace: '' },
+    ])
+    for (const { home } of [fresh, behind]) {
+      const options = { home, server: proxy.url, password: carol.password, bin: mutant.bin }
+      expect((await run(['ls', '/'], options)).code).toBe(0)
     }
   })
 })

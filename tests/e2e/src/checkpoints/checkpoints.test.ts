@@ -29,8 +29,23 @@ function watching(paths: string[]): (platform: Platform) => Platform {
   })
 }
 
-const report = (what: string, startMs: number) =>
-  process.stderr.write(`${what}: ${((performance.now() - startMs) / 1000).toFixed(2)} s\n`)
+/** Sequence numbers from which commits were asked for. */
+const readFrom = (paths: readonly string[]): number[] =>
+  paths.filter((path) => path.startsWith('commits?')).map((path) => Number(/from=(\d+)/.exec(path)?.[1]))
+
+interface Mark {
+  readonly ms: number
+  readonly cpu: NodeJS.CpuUsage
+}
+
+const mark = (): Mark => ({ ms: performance.now(), cpu: process.cpuUsage() })
+
+/** Prints what a step took here: on the clock, and of this process's CPU. */
+function report(what: string, from: Mark): void {
+  const { user, system } = process.cpuUsage(from.cpu)
+  const seconds = ((performance.now() - from.ms) / 1000).toFixed(2)
+  process.stderr.write(`${what}: ${seconds} s, CPU ${((user + system) / 1e6).toFixed(2)} s\n`)
+}
 
 describe('a vault of many commits', () => {
   it(`lets a device that is ${COMMITS} commits behind catch up and verify`, async () => {
@@ -39,24 +54,24 @@ describe('a vault of many commits', () => {
     await using late = await loginDevice(server.url, login)
     await late.session.drive.mkdir('/first')
     const bulk = await bulkWriter(writer)
-    let start = performance.now()
+    let start = mark()
     for (let index = 0; index < COMMITS; index += 1) await bulk.commit(bulk.folder(`folder ${index}`).operations)
     report(`${COMMITS} commits appended`, start)
 
     await writer.session.drive.mkdir('/last')
     await writer.session.close()
-    start = performance.now()
+    start = mark()
     expect(await late.session.drive.sync()).toBeGreaterThan(COMMITS)
     report(`${COMMITS} commits caught up with`, start)
     expect((await late.session.drive.list('/')).length).toBe(COMMITS + 2)
 
     const paths: string[] = []
-    start = performance.now()
+    start = mark()
     await using fresh = await loginDevice(server.url, login, watching(paths))
     const entries = await fresh.session.drive.list('/')
     report('new device, login and list', start)
     expect(entries).toEqual(await late.session.drive.list('/'))
-    expect(paths.filter((path) => path.startsWith('commits?'))).toEqual([`commits?from=${COMMITS + 3}`])
+    expect(Math.min(...readFrom(paths))).toBeGreaterThan(COMMITS)
   })
 })
 
@@ -65,39 +80,38 @@ describe(`a vault of ${FILES} files`, () => {
     const login = freshLogin()
     await using writer = await registerDevice(server.url, login)
     const bulk = await bulkWriter(writer)
-    let start = performance.now()
+    let start = mark()
     for (let done = 0; done < FILES; done += FILES_PER_COMMIT) {
       const { nodeId, operations } = bulk.folder(`folder ${done}`)
       const names = Array.from({ length: FILES_PER_COMMIT }, (_, index) => `IMG_${done + index}.jpeg`)
       await bulk.commit([...operations, ...(await bulk.files(nodeId, names))])
     }
     report(`${FILES} files committed`, start)
-    start = performance.now()
+    start = mark()
     await writer.session.drive.mkdir('/last')
     report('whole log read', start)
-    start = performance.now()
+    start = mark()
     await writer.session.close()
     report('checkpoint written', start)
 
     const paths: string[] = []
+    start = mark()
     await using fresh = await loginDevice(server.url, login, watching(paths))
-    start = performance.now()
-    const count = await fresh.session.drive.sync()
-    report(`${FILES} files opened from a checkpoint`, start)
-    expect(count).toBe(bulk.state.seq + 3)
     const commits = FILES / FILES_PER_COMMIT
-    expect(paths.filter((path) => path.startsWith('commits?'))).toEqual([`commits?from=${commits + 2}`])
+    expect((await fresh.session.drive.list('/')).length).toBe(commits + 1)
+    report(`${FILES} files: new device, login and list from a checkpoint`, start)
+    expect(Math.min(...readFrom(paths))).toBeGreaterThan(commits)
     const sink = bytesSink()
     await fresh.session.drive.get(`/folder 0/IMG_7.jpeg`, sink)
     expect(new TextDecoder().decode(sink.bytes())).toBe('the same in every file')
     await fresh.session.close()
 
-    start = performance.now()
+    start = mark()
     const again = await Strongroom.resume(fresh.platform)
     if (again === null) throw new Error('the profile is gone')
     expect((await again.drive.list('/')).length).toBe(commits + 1)
     report(`${FILES} files opened from the local index`, start)
-    start = performance.now()
+    start = mark()
     await again.drive.mkdir('/one more')
     await again.drive.sync()
     report('one change to the local index', start)
