@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { find } from './commands/find.ts'
+import { retention } from './commands/retention.ts'
 import { restore, trash, trashEmpty } from './commands/trash.ts'
 import { versions } from './commands/versions.ts'
 import type { Run } from './program-run.ts'
@@ -29,6 +30,12 @@ export function addHistoryVerbs(program: Command, run: Run): void {
     .description('list the versions of a file')
     .argument('<path>', 'remote path')
     .action(run(versions))
+  program
+    .command('retention')
+    .description('show or set how long the trash and old versions are kept')
+    .option('--trash <days>', 'days in the trash, or never to destroy nothing')
+    .option('--versions <days>', 'days after a version was replaced, or never')
+    .action(run(retention))
   program
     .command('find')
     .description('look for names, in what this device saw last')

@@ -9,6 +9,7 @@ import { forEachTarget } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict } from '../transfer-options.ts'
 import { statOrNull } from './placement.ts'
+import { tidyAfter } from './retention.ts'
 
 export interface MoveFlags {
   readonly conflict?: string
@@ -91,14 +92,16 @@ export async function rm(context: CommandContext, pathTexts: readonly string[], 
   const { output, signal } = context
   const recursive = flags.recursive ?? false
   const permanent = flags.permanent ?? false
-  const result = await withDrive(context, (drive) =>
-    forEachTarget(output, paths, async (path) => {
+  const result = await withDrive(context, async (drive) => {
+    const removed = await forEachTarget(output, paths, async (path) => {
       if (flags.dryRun) await planRemoval(context, drive, path, flags)
       else if (permanent) await drive.purge(path, { signal, recursive })
       else await drive.trash(path, { signal, recursive })
       return { path }
-    }),
-  )
+    })
+    if (!flags.dryRun) await tidyAfter(context, drive)
+    return removed
+  })
   if (output.json) {
     output.document({ dryRun: flags.dryRun ?? false, permanent, items: result.done, failed: result.failures.list })
   } else if (!flags.dryRun && result.done.length > 0) {

@@ -14,6 +14,7 @@ import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
 import { type Placement, uploadItems, uploadSize } from '../upload-items.ts'
 import { placeSources, sourceKind, statOrNull } from './placement.ts'
+import { tidyAfter } from './retention.ts'
 
 export interface PutFlags extends TransferFlags {
   readonly recursive?: boolean
@@ -42,8 +43,12 @@ export async function put(context: CommandContext, paths: readonly string[], fla
   return withDrive(context, async (drive) => {
     const placements = await placeSources(drive, known, destination, context.signal)
     const single = placements[0]
-    if (placements.length === 1 && single && !recursive) return putOne(context, drive, single, flags)
-    return putMany(context, drive, placements, flags)
+    const isSingle = placements.length === 1 && single !== undefined && !recursive
+    const code = isSingle
+      ? await putOne(context, drive, single, flags)
+      : await putMany(context, drive, placements, flags)
+    if (!flags.dryRun) await tidyAfter(context, drive)
+    return code
   })
 }
 

@@ -145,10 +145,10 @@ export async function tidy(
   options: CallOptions = {},
 ): Promise<{ trashed: number; versions: number }> {
   const { log, platform, api } = context
-  await log.sync(options.signal)
   const ownMs = platform.clock.nowMs()
   const alone = planRetention(log.state, { ownMs, serverMs: ownMs })
   if (alone.marks.length + alone.trash.length + alone.versions.length === 0) return { trashed: 0, versions: 0 }
+  await log.sync(options.signal)
   const { timeMs: serverMs } = await api.call('info', { signal: options.signal })
   const clocks = { ownMs, serverMs }
   const plan = planRetention(log.state, clocks)
