@@ -28,6 +28,7 @@ export type {
   ContentCipher,
   FileSink,
   FileSource,
+  JournalStore,
   OpaqueClient,
   OpenSource,
   Platform,

@@ -241,7 +241,7 @@ describe('completion', () => {
     expect((await complete(600, [foreign])).code).toBe('blob_not_ready')
     const sent = await sendPart(ann, blobId, 0, new Uint8Array(randomBytes(600)))
     const part = { etag: String(sent.response.headers.etag), sha256: sent.sha256 }
-    expect((await complete(600, [foreign])).code).toBe('blob_not_ready')
+    expect(await complete(600, [foreign])).toMatchObject({ code: 'blob_not_ready', details: { part: 0 } })
     expect((await complete(600, [])).code).toBe('bad_request')
     expect((await complete(601, [part])).code).toBe('blob_conflict')
     expect((await complete(600, [part])).code).toBe('ok')

@@ -75,7 +75,7 @@ export interface ObjectStore {
    * Makes an upload visible as one object, atomically: exactly `parts`, in order (1 … 10,000), each of which the store
    * confirms by etag, SHA-256 and length. Repeating it succeeds; if the upload is gone, the finished object is
    * compared by length.
-   * @throws `part_missing`, `exists`, `full`
+   * @throws `part_missing` (with the index of the first one, where the store can tell), `exists`, `full`
    */
   complete(upload: UploadRef, parts: readonly StoredPart[]): Promise<void>
   /** Drops an unfinished upload; succeeds where there is none. */
