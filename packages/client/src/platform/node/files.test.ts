@@ -256,6 +256,23 @@ describe('profileStore', () => {
     expect(most).toBe(1)
   })
 
+  it('keeps its locks apart, waits for a holder that lives, and not for ever for one that was killed', async () => {
+    const [first, second] = [0, 1].map(() => profileStore(profileFolders(join(folder, 'home'), {})))
+    const order: string[] = []
+    const slow = first?.exclusively(async () => {
+      await first.exclusively(async () => order.push('inner'))
+      await new Promise((done) => setTimeout(done, 300))
+      order.push('slow')
+    }, 'commit')
+    await Promise.all([slow, second?.exclusively(async () => order.push('after'), 'commit')])
+    expect(order).toEqual(['inner', 'slow', 'after'])
+    // What a process leaves behind that was killed a while ago.
+    await mkdir(join(folder, 'home', 'commit.lock'))
+    const before = new Date(Date.now() - 6000)
+    await utimes(join(folder, 'home', 'commit.lock'), before, before)
+    expect(await second?.exclusively(async () => 'done', 'commit')).toBe('done')
+  })
+
   it('follows STRONGROOM_HOME, then XDG', () => {
     expect(profileFolders(undefined, { STRONGROOM_HOME: '/h' })).toEqual({ config: '/h', state: '/h' })
     expect(profileFolders(undefined, { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s' })).toEqual({
