@@ -69,7 +69,7 @@ function writeVersion(columns: ColumnWriters, version: VaultVersion, dictionarie
   columns.mtimeMs.i64(version.mtimeMs)
   columns.modes.u16(version.mode ?? NO_MODE)
   columns.versionTimeMs.i64(version.timeMs)
-  columns.versionAuthors.u32(dictionaries.authors.index.get(authorKey(version)) ?? 0)
+  columns.versionAuthors.u32(dictionaries.authors.index.get(dictionaries.authorKey(version)) ?? 0)
   columns.contentCounts.u8(version.contents.length)
   for (const content of version.contents) {
     columns.contentSlots.u32(dictionaries.slots.index.get(content.slot) ?? 0)
@@ -90,15 +90,26 @@ interface Dictionary {
 interface Dictionaries {
   authors: Dictionary
   slots: Dictionary
+  authorKey: (version: VaultVersion) => string
 }
 
-function authorKey(version: VaultVersion): string {
-  return idKey(version.accountId) + idKey(version.deviceId)
+/** Keys of authors. Reason for the table: the versions of a commit share the objects that name its author. */
+function authorKeys(): (version: VaultVersion) => string {
+  const known = new Map<Uint8Array, string>()
+  const keyOf = (id: Uint8Array): string => {
+    const found = known.get(id)
+    if (found !== undefined) return found
+    const key = idKey(id)
+    known.set(id, key)
+    return key
+  }
+  return ({ accountId, deviceId }) => keyOf(accountId) + keyOf(deviceId)
 }
 
 function collectDictionaries(nodes: readonly VaultNode[]): Dictionaries {
   const authors = new Map<string, Uint8Array>()
   const slots = new Map<string, Uint8Array>()
+  const authorKey = authorKeys()
   for (const node of nodes) {
     for (const version of node.versions) {
       const key = authorKey(version)
@@ -106,7 +117,7 @@ function collectDictionaries(nodes: readonly VaultNode[]): Dictionaries {
       for (const { slot } of version.contents) if (!slots.has(slot)) slots.set(slot, encodeText(slot))
     }
   }
-  return { authors: dictionary(authors), slots: dictionary(slots) }
+  return { authors: dictionary(authors), slots: dictionary(slots), authorKey }
 }
 
 /** Keys sort as the bytes do: hexadecimal for authors, ASCII for slots. */
