@@ -157,7 +157,7 @@ function expectLive(state: VaultState, node: VaultNode, trashed: ReadonlySet<str
   if (isInTrash(state, node.id)) expect(isIn(state, node.id, trashed)).toBe(true)
 }
 
-test('rebased operations apply, lose nothing, and take nothing that was not seen', async () => {
+test('rebased operations apply, lose nothing, and take nothing that was not seen', { timeout: 600_000 }, async () => {
   const history = fc.array(choice, { minLength: 5, maxLength: 12 })
   const change = fc.array(choice, { minLength: 1, maxLength: 8 })
   const start = await freshState()
