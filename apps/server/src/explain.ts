@@ -55,6 +55,10 @@ function folderLine(code: string, place: string, { dataDir }: Config): string | 
 export function explain(error: unknown, config: Config): StartError {
   if (!(error instanceof Error)) return new StartError('The server did not start.', { cause: error })
   if (error instanceof StartError) return error
+  if (error.name === 'KeyManagementError' && field(error, 'code') === 'key_not_found') {
+    const line = `The key file ${config.keyFile} lacks the key that this data was sealed with; put its backup in its place.`
+    return new StartError(line, { cause: error })
+  }
   if (PLAIN.includes(error.name)) return new StartError(error.message, { cause: error })
   const code = field(error, 'code')
   const atNetwork = ['listen', 'bind', 'getaddrinfo'].includes(field(error, 'syscall'))

@@ -4,12 +4,17 @@ import type { Config } from '@strongroom/server'
 /** What a start tells whoever is looking: address, data, what to back up, and what to do next. */
 export function greeting(url: string, config: Config): string {
   const database = config.databaseUrl === null ? path.join(config.dataDir, 'postgres') : 'the database of DATABASE_URL'
+  const address = `STRONGROOM_SERVER=${config.publicUrl ?? url}`
+  const next =
+    config.registration === 'open'
+      ? `Next: ${address} npx strongroom register YOU@EXAMPLE.ORG`
+      : `Next: start with REGISTRATION=open to let accounts be made, or sign in: ${address} npx strongroom login`
   return [
     `Strongroom serves ${url}`,
     `Data folder: ${config.dataDir}`,
     `Back up, with the server stopped: ${database}, ${config.blobFolder} and, apart from them, ${config.keyFile}`,
     'Without the key file nothing opens, and whoever runs this server can destroy what it holds.',
-    `Next: STRONGROOM_SERVER=${config.publicUrl ?? url} npx strongroom register YOU@EXAMPLE.ORG`,
+    next,
     '',
   ].join('\n')
 }

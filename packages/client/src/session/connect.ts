@@ -37,7 +37,10 @@ export function apiFor(platform: Platform, server: string, token: Uint8Array | n
 export async function contact(platform: Platform, address: string, signal: AbortSignal | undefined): Promise<Contact> {
   const server = normaliseServer(address)
   const api = apiFor(platform, server, null)
-  const info = await api.call('info', { signal })
+  const info = await api.call('info', { signal }).catch((cause: unknown) => {
+    const isOther = cause instanceof ClientError && cause.code === 'not_found'
+    throw isOther ? new ClientError('server', 'There is no Strongroom server at this address.', { cause }) : cause
+  })
   checkProtocol(info.protocolVersions)
   const publicKey = toHex(info.opaquePublicKey)
   checkServerKey(await loadPins(platform.store), server, publicKey)

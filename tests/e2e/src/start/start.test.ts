@@ -176,6 +176,17 @@ describe('starting', () => {
     await writeFile(marker, '1\n')
   })
 
+  it('says that the key file is another one, and does not invite where nobody can register', async () => {
+    const keyed = path.join(folder, 'keyed')
+    const first = await startDevServer({ dataDir: keyed, env: { REGISTRATION: 'closed' } })
+    expect(first.logs()).toMatch(/^Next: start with REGISTRATION=open/m)
+    await first.stop()
+    await rm(path.join(keyed, 'keys.json'))
+    const { code, line } = await refusal({ dataDir: keyed })
+    expect(code).toBe(1)
+    expect(line).toContain(`${path.join(keyed, 'keys.json')} lacks the key`)
+  })
+
   it('refuses a data folder where a file is in its place', async () => {
     const file = path.join(folder, 'a-file')
     await writeFile(file, '')

@@ -1,12 +1,22 @@
+import { spawnSync } from 'node:child_process'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { httpTransport } from './http-transport.ts'
 
 const transport = httpTransport()
+const selfSigned = selfSignedPair()
 let server: http.Server
 let url = ''
 let redirected = 0
+
+/** A key and its certificate by the openssl program; null where there is none. */
+function selfSignedPair(): { key: Buffer; cert: Buffer } | null {
+  const ask = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout - -out - -days 1 -subj /CN=localhost'
+  const { status, stdout } = spawnSync('openssl', ['req', '-x509', ...ask.split(' ')])
+  return status === 0 ? { key: stdout, cert: stdout } : null
+}
 
 beforeAll(async () => {
   server = http.createServer((request, response) => {
@@ -78,6 +88,19 @@ describe('httpTransport', () => {
     await new Promise((done) => setTimeout(done, 10))
     process.off('warning', listen)
     expect(warnings).toEqual([])
+  })
+
+  it.skipIf(selfSigned === null)('says that a certificate is not trusted', async () => {
+    const secure = https.createServer(selfSigned ?? {})
+    await new Promise<void>((done) => secure.listen(0, '127.0.0.1', done))
+    const { port } = secure.address() as AddressInfo
+    const asked = transport(`https://127.0.0.1:${port}/`, { method: 'GET', headers: {} })
+    await expect(asked).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/certificate.*SELF_SIGNED/),
+    })
+    secure.closeAllConnections()
+    await new Promise((done) => secure.close(done))
   })
 
   it('ends when it is interrupted', async () => {

@@ -112,5 +112,18 @@ function failure(cause: unknown, signal: AbortSignal | undefined): ClientError {
   if (cause instanceof Silence) {
     return new ClientError('network', 'The server does not answer.', { cause, details: { silent: true } })
   }
+  const untrusted = certificateProblem(cause)
+  if (untrusted !== null) {
+    const advice = 'NODE_EXTRA_CA_CERTS names a file with certificates of your own.'
+    return new ClientError('network', `The server's TLS certificate is not trusted here (${untrusted}). ${advice}`, {
+      cause,
+    })
+  }
   return new ClientError('network', 'The server cannot be reached.', { cause })
+}
+
+/** Code of a certificate that does not verify; null for anything else. */
+function certificateProblem(cause: unknown): string | null {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY/.test(code) ? code : null
 }
