@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hashOf, isPart, MIB, openWorld, partBytes, ROUTE, type World } from './harness/world.ts'
+import { hashOf, isPart, listed, MIB, openWorld, partBytes, ROUTE, type World } from './harness/world.ts'
 
 const SIZE = 20 * MIB
 const PART = 8 * MIB
@@ -73,6 +73,18 @@ describe('a put whose process died after its commit', () => {
     await world.device.ok(['put', path, '/'])
     expect(partBytes(world.proxy)).toBe(0)
     await expectStored('committed', path)
+  })
+
+  it('beside a file of that name is done, too: there is no third', async () => {
+    const path = await world.file('beside', 20, SIZE)
+    await world.device.ok(['put', path, '/'])
+    await world.file('beside', 21, SIZE)
+    await killedAt(ROUTE.commit, 1, ['put', '--conflict', 'keep-both', path, '/'])
+    await world.device.ok(['put', '--conflict', 'keep-both', path, '/'])
+    expect(partBytes(world.proxy)).toBe(0)
+    const names = [...(await listed(world)).keys()].filter((name) => name.startsWith('beside'))
+    expect(names.sort()).toEqual(['beside', 'beside (2)'])
+    await expectStored('beside (2)', path)
   })
 
   it('makes a version of the same content where the time changed, and sends nothing', async () => {

@@ -15,7 +15,7 @@ import {
 } from './context.ts'
 import { GONE_ATTEMPTS, goneBlobs } from './gone.ts'
 import { findPath } from './lookup.ts'
-import { formatPath, parsePath } from './paths.ts'
+import { parsePath } from './paths.ts'
 import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
 import { collisionsOf, settled } from './settled.ts'
@@ -66,14 +66,18 @@ async function putContent(
   intent: FileIntent,
   { options, progress, sending }: Putting,
 ): Promise<PutResult> {
-  const path = formatPath(intent.names)
   for (let attempt = 1; ; attempt += 1) {
     const upload = await uploadContent(uploadContext(context), source, sending)
     try {
       const mtimeMs = upload.laterMtimeMs ?? intent.mtimeMs
       const { size, inVault } = upload
-      const before = inVault ? putBefore(context, path, { journal: sending.journal, mtimeMs, size }) : null
-      if (before !== null) return before
+      const { names, conflict } = intent
+      const { journal } = sending
+      const before = inVault ? putBefore(context.log, { journal, names, conflict, mtimeMs, size }) : null
+      if (before !== null) {
+        progress.item(before.path, 'done')
+        return before
+      }
       const result = await commitUpload(context, { ...intent, content: { upload } }, options.signal)
       progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
       return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }

@@ -1,11 +1,13 @@
 import { equalBytes, toHex } from '@strongroom/crypto'
-import { currentVersion, referenceCount } from '@strongroom/vault'
+import { currentVersion, pathOf, referenceCount } from '@strongroom/vault'
 import { type UploadJournal, uploadJournal } from '../journal/upload-journal.ts'
 import type { FileSource } from '../ports.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
+import type { VaultLog } from '../vault-log/types.ts'
 import { type DriveContext, newNodeId, newVersionId } from './context.ts'
 import { findPath } from './lookup.ts'
-import type { PutResult } from './types.ts'
+import { formatPath } from './paths.ts'
+import type { Conflict, PutResult } from './types.ts'
 
 /**
  * The journal of one upload; undefined where it can't be continued later: a stream, a source without a local place, one
@@ -28,17 +30,35 @@ export async function openUploadJournal(
   }
 }
 
-/** What an earlier `put` has committed, if this content, at this time, is still what the path has; else null. */
+export interface PutAgain {
+  readonly journal: UploadJournal | undefined
+  readonly names: readonly string[]
+  readonly conflict: Conflict
+  readonly mtimeMs: number
+  readonly size: number
+}
+
+/** What an earlier `put` has committed, if this content, at this time, is still what stands in the place; else null. */
 export function putBefore(
-  context: DriveContext,
-  path: string,
-  { journal, mtimeMs, size }: { journal: UploadJournal | undefined; mtimeMs: number; size: number },
+  { state }: VaultLog,
+  { journal, names, conflict, mtimeMs, size }: PutAgain,
 ): PutResult | null {
   const ids = journal?.committed
   if (ids == null) return null
-  const node = findPath(context.log.state, path)?.node
-  if (node?.kind !== 'file') return null
+  const made = state.nodes.get(toHex(ids.nodeId))
+  const node = made ?? findPath(state, formatPath(names))?.node
+  if (node?.kind !== 'file' || node.trashedMs !== null) return null
   const version = currentVersion(node)
   if (version === null || !equalBytes(version.id, ids.versionId) || version.mtimeMs !== mtimeMs) return null
-  return { path, outcome: equalBytes(node.id, ids.nodeId) ? 'created' : 'replaced', nodeId: toHex(node.id), size }
+  const place = pathOf(state, node.id)
+  if (place === null) return null
+  const path = formatPath(place)
+  // A second file beside another one has a name of its own.
+  const isThere = conflict === 'keep-both' ? parentOf(place) === parentOf(names) : path === formatPath(names)
+  if (!isThere) return null
+  return { path, outcome: made === undefined ? 'replaced' : 'created', nodeId: toHex(node.id), size }
+}
+
+function parentOf(names: readonly string[]): string {
+  return formatPath(names.slice(0, -1))
 }

@@ -42,12 +42,12 @@ async function begin(names: string[], kind: 'put' | 'get' = 'put', from = transf
 
 describe('transfers', () => {
   it('keep their record until it is removed, sealed', async () => {
-    const first = await begin(['/home/a', '/b'])
+    const first = await begin(['/local/a', '/b'])
     first.save(() => utf8('first'))
     first.save(() => utf8('secret text'))
     await first.flush()
     await first.release()
-    const second = await begin(['/home/a', '/b'])
+    const second = await begin(['/local/a', '/b'])
     expect(second.id).toBe(first.id)
     expect(await second.load()).toEqual(utf8('secret text'))
     const bytes = await readFile(join(folder, second.id))
