@@ -23,7 +23,7 @@ import {
   type VaultState,
   verifyCommit,
 } from '@strongroom/vault'
-import { checkpointAudit } from '../checkpoint/audit.ts'
+import { type CheckpointAudit, checkpointAudit } from '../checkpoint/audit.ts'
 import { type CheckpointReading, type ContentReader, openNewestCheckpoint } from '../checkpoint/read.ts'
 import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { Clock, StateStore } from '../ports.ts'
@@ -31,7 +31,7 @@ import { forked } from '../session/pins.ts'
 import type { Api } from '../transport/api.ts'
 import { appender } from './append.ts'
 import type { VaultCache } from './cache.ts'
-import { headGuard, hexHead } from './head-guard.ts'
+import { type Head, headGuard, hexHead } from './head-guard.ts'
 import { nameCheckpoint } from './name-checkpoint.ts'
 import type { PendingStore } from './pending.ts'
 import type { VaultLog } from './types.ts'
@@ -109,6 +109,18 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     return header
   }
 
+  const needNewer = (shown: Head): void => {
+    if (shown.seq > headSeq()) throw integrityError('the newest commits, which the server keeps back')
+  }
+
+  /** Whether all was read that the server shows, and that any process of this device has seen. */
+  const isReached = async (shown: Head, audit: CheckpointAudit): Promise<boolean> => {
+    const own = chain?.head ?? null
+    if (guard.compare(shown, own) === 'behind' || own === null) return false
+    audit.finish(own.seq)
+    return (await guard.settle(own)) === 'settled'
+  }
+
   const sync = async (signal: AbortSignal | undefined): Promise<number> => {
     const before = headSeq()
     const opened = chain === null ? await stopping(() => openNewestCheckpoint(reading, guard.pin, signal)) : null
@@ -127,12 +139,9 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
           const header = await take(bytes)
           await stopping(async () => chain !== null && audit.passed(header, { chain, state }))
         }
-        const own = chain?.head ?? null
-        if (guard.compare(answer.head, own) === 'behind') {
-          if (answer.commits.length === 0) throw integrityError('the newest commits, which the server keeps back')
-        } else if (own !== null && (await guard.settle(own)) === 'settled') break
+        if (await isReached(answer.head, audit)) break
+        if (answer.commits.length === 0) needNewer(answer.head)
       }
-      audit.finish(headSeq())
     } catch (error) {
       // Invariant: nothing of a checkpoint is used unless the log behind it was verified up to the commit that names it.
       if (opened !== null && headSeq() < opened.namedBy.seq) {

@@ -21,7 +21,11 @@ describe('help', () => {
     expect(result.code).toBe(0)
     const help = result.stdout.toString()
     const verbs = [...help.matchAll(/^ {2}([a-z]+)[ [<]/gm)].map((match) => match[1])
-    expect(verbs).toEqual('serve register login logout whoami ls mkdir cat put get mv cp rm trash restore versions retention find sessions completion state help'.split(' '))
+    expect(verbs).toEqual(
+      'serve register login logout whoami ls mkdir cat put get mv cp rm trash restore versions retention find sessions completion state help'.split(
+        ' ',
+      ),
+    )
     expect(help).toContain('STRONGROOM_PASSWORD_COMMAND')
     expect(help).toContain('130 interrupted')
   })
