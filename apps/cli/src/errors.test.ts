@@ -49,6 +49,12 @@ test('a message cannot steer the terminal', () => {
   expect(describeFailure(new ClientError('server', 'bad\u001b[2J\nline')).message).not.toMatch(/\p{Cc}/u)
 })
 
+test('aboutPath leaves the path out where the profile is the matter', async () => {
+  const error = new ClientError('local_io', 'no', { details: { errno: 'EACCES', place: 'profile' } })
+  await expect(aboutPath('/a', () => Promise.reject(error))).rejects.toBe(error)
+  expect(describeFailure(error).message).toMatch(/sign-in cannot be used \(permission denied\).*STRONGROOM_HOME/)
+})
+
 test('aboutPath names the path where the path is the matter, and keeps the code', async () => {
   const fail = (code: ClientErrorCode) => aboutPath('/a\u001b[2J', () => Promise.reject(new ClientError(code, 'no')))
   await expect(fail('not_found')).rejects.toMatchObject({

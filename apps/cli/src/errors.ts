@@ -75,7 +75,14 @@ export function describeFailure(error: unknown): Failure {
 function localIoLine(error: ClientError): string {
   const code = error.details.errno
   const known = typeof code === 'string' ? systemErrorText({ code }) : null
+  if (known !== null && isAboutProfile(error)) {
+    return `The folder of your sign-in cannot be used (${known}); mend it, or name another by STRONGROOM_HOME.`
+  }
   return known === null ? sentence(error.message) : `The local file system refused: ${known}.`
+}
+
+function isAboutProfile(error: unknown): boolean {
+  return error instanceof ClientError && error.details.place === 'profile'
 }
 
 /** Codes that say something about the path that was worked on, so that the line should name it. */
@@ -92,7 +99,7 @@ export async function aboutPath<T>(path: string, task: () => Promise<T>, localPa
     return await task()
   } catch (error) {
     const { exitCode, message } = describeFailure(error)
-    if (error instanceof CliError || !ABOUT_PATH.includes(exitCode)) throw error
+    if (error instanceof CliError || isAboutProfile(error) || !ABOUT_PATH.includes(exitCode)) throw error
     const isLocal = error instanceof ClientError && ['local_io', 'source_changed'].includes(error.code)
     throw new CliError(exitCode, `"${terminalText(isLocal ? localPath : path)}": ${message}`, { cause: error })
   }

@@ -1,4 +1,6 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,6 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer } from './compose.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createTestDatabase, type TestDatabase } from './testing/test-database.ts'
+
+const SELF_SIGNED =
+  'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout - -out - -days 1 -subj /CN=localhost'.split(' ')
 
 let folder: string
 let test: TestDatabase
@@ -110,6 +115,21 @@ describe('a server', () => {
     await server.close()
     const unreachable = { ...config, databaseUrl: 'postgres://127.0.0.1:1/none' }
     await expect(startServer(unreachable)).rejects.toThrow()
+  })
+
+  it('refuses certificates and keys that do not fit, and names the variable', async () => {
+    const files = { certFile: path.join(folder, 'cert.pem'), keyFile: path.join(folder, 'key.pem') }
+    const refused = (message: RegExp) => expect(startServer({ ...config, tls: files })).rejects.toThrow(message)
+    await writeFile(files.certFile, 'no certificate')
+    await writeFile(files.keyFile, 'no key')
+    await refused(/^TLS_CERT holds no certificate/)
+    const { status, stdout } = spawnSync('openssl', SELF_SIGNED)
+    if (status !== 0) return
+    await writeFile(files.certFile, stdout)
+    await refused(/^TLS_KEY holds no private key/)
+    const { privateKey } = generateKeyPairSync('ed25519')
+    await writeFile(files.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await refused(/^TLS_KEY is not the key/)
   })
 
   it('answers what is no HTTP with 400 and closes', async () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type pg from 'pg'
@@ -180,7 +180,23 @@ async function readTls(config: Config): Promise<{ cert: Buffer; key: Buffer } | 
     readFile(file).catch(() => {
       throw new ConfigError(`${name} names a file that cannot be read`)
     })
-  return { cert: await read('TLS_CERT', config.tls.certFile), key: await read('TLS_KEY', config.tls.keyFile) }
+  const cert = await read('TLS_CERT', config.tls.certFile)
+  const key = await read('TLS_KEY', config.tls.keyFile)
+  // Reason: TLS itself names no variable, and takes a pair of different kinds without a word.
+  const certificate = parsed('TLS_CERT', 'certificate', () => new X509Certificate(cert))
+  const privateKey = parsed('TLS_KEY', 'private key', () => createPrivateKey(key))
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new ConfigError('TLS_KEY is not the key of the certificate in TLS_CERT')
+  }
+  return { cert, key }
+}
+
+function parsed<T>(name: string, what: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch {
+    throw new ConfigError(`${name} holds no ${what} in PEM form that can be used`)
+  }
 }
 
 function warnAboutPlainHttp(config: Config, logger: Logger): void {

@@ -174,7 +174,7 @@ async function aboutTarget<T>(target: string, task: () => Promise<T>): Promise<T
   try {
     return await task()
   } catch (cause) {
-    if (!(cause instanceof ClientError) || cause.code !== 'local_io') throw cause
+    if (!(cause instanceof ClientError) || cause.code !== 'local_io' || cause.details.place === 'profile') throw cause
     const reason = systemErrorText({ code: cause.details.errno })
     throw new CliError(EXIT.failed, `Cannot write ${quoted(target)}: ${reason}.`, { cause })
   }

@@ -242,6 +242,15 @@ describe('profileStore', () => {
     expect(await store.load('profile')).toBeNull()
   })
 
+  it('says that the profile is the matter when its folder cannot be used', async () => {
+    await writeFile(join(folder, 'home'), '')
+    const store = profileStore(profileFolders(join(folder, 'home'), {}))
+    const refused = { code: 'local_io', details: { place: 'profile' } }
+    await expect(store.save('profile', bytes('x'))).rejects.toMatchObject(refused)
+    await expect(store.load('profile')).rejects.toMatchObject(refused)
+    await expect(store.exclusively(async () => undefined)).rejects.toMatchObject(refused)
+  })
+
   it('runs exclusive tasks one after the other, in other stores of the same folder too', async () => {
     const stores = [0, 1].map(() => profileStore(profileFolders(join(folder, 'home'), {})))
     let running = 0

@@ -3,9 +3,10 @@ import { appendFile, chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
+import { ClientError } from '../../errors.ts'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
 import { journalStore } from './journal-store.ts'
-import { isCode, localError, localIo, syncFolder } from './local-io.ts'
+import { isCode, localError, syncFolder } from './local-io.ts'
 import { makeFolder } from './make-folder.ts'
 
 export interface ProfileFolders {
@@ -41,23 +42,23 @@ export function profileStore(folders: ProfileFolders): StateStore {
         return new Uint8Array(await readFile(pathOf(name)))
       } catch (cause) {
         if (isCode(cause, 'ENOENT')) return null
-        throw localError(cause)
+        throw profileError(cause)
       }
     },
     async save(name, bytes) {
-      await localIo(async () => {
+      await profileIo(async () => {
         await privateFolder(folders[FILES[name].folder])
         await writeAtomically(pathOf(name), bytes)
       })
     },
     async append(name, bytes) {
-      await localIo(async () => {
+      await profileIo(async () => {
         await privateFolder(folders[FILES[name].folder])
         await appendFile(pathOf(name), bytes, { mode: 0o600, flush: true })
       })
     },
     async remove(name) {
-      await localIo(() => rm(pathOf(name), { force: true }))
+      await profileIo(() => rm(pathOf(name), { force: true }))
     },
     async exclusively(task, lock = 'profile') {
       // Reason: the lock is per process; tasks of this process queue up before it.
@@ -71,12 +72,30 @@ export function profileStore(folders: ProfileFolders): StateStore {
   }
 }
 
+/** Reason: a user has to learn that the profile is the matter, and not the file that a command works on. */
+function profileError(cause: unknown): ClientError {
+  const error = localError(cause)
+  if (error.code !== 'local_io') return error
+  return new ClientError('local_io', 'The folder of the profile cannot be used.', {
+    cause,
+    details: { ...error.details, place: 'profile' },
+  })
+}
+
+async function profileIo<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (cause) {
+    throw profileError(cause)
+  }
+}
+
 /** A process that was killed while it held a lock is waited for this long, in milliseconds. */
 const STALE_MS: Record<LockName, number> = { profile: 10_000, commit: 5000 }
 
 async function withLock<T>(folder: string, lock: LockName, task: () => Promise<T>): Promise<T> {
-  await localIo(() => privateFolder(folder))
-  const release = await localIo(() => acquire(join(folder, lock), STALE_MS[lock]))
+  await profileIo(() => privateFolder(folder))
+  const release = await profileIo(() => acquire(join(folder, lock), STALE_MS[lock]))
   try {
     return await task()
   } finally {

@@ -79,7 +79,10 @@ async function createSetup(deps: {
   const account = await deps.database.selectFrom('accounts').select('id').limit(1).executeTakeFirst()
   // Invariant: a setup is made only for an empty service. Without the old one no password works any more, and a new
   // one would hide that until the first login fails.
-  if (account !== undefined) throw new Error('accounts exist, but the OPAQUE setup they need is absent')
+  if (account !== undefined)
+    throw new Error(
+      'the accounts need the login setup, which is absent; put the folder "named" of the blobs back from a backup',
+    )
   const id = deps.random.bytes(ID_LENGTH)
   const key = () => Buffer.from(deps.random.bytes(32)).toString('base64url')
   const text: z.infer<typeof setupText> = {
