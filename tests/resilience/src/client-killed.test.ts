@@ -88,6 +88,34 @@ describe('kill -9 of the client during put', () => {
   })
 })
 
+describe('kill -9 of the client during put -r of small files', () => {
+  it.each(seedsOf(1000, 2))(
+    'leaves all of them or none, and they are there once after the next run (seed %d)',
+    async (seed) => {
+      await seeded(seed, async (random) => {
+        const name = `small-${seed}`
+        const folder = join(world.folder, name)
+        await mkdir(folder)
+        for (let index = 0; index < 40; index += 1) await writeFile(join(folder, `${index}`), `text ${seed} ${index}`)
+        const at = random.pick(['seen', 'answered'] as const)
+        await killedDuring(['put', '-r', folder, '/'], {
+          matches: random.pick([ROUTE.commit, ROUTE.reserve]),
+          nth: 1,
+          at,
+        })
+        const before = (await listed(world)).has(name) ? (await listed(world, `/${name}`)).size : 0
+        expect([0, 40]).toContain(before)
+        await world.device.ok(['put', '-r', folder, '/'])
+        expect((await listed(world, `/${name}`)).size).toBe(40)
+        const path = `/${name}/${random.below(40)}`
+        expect(JSON.parse((await world.device.ok(['versions', '--json', path])).stdout.toString())).toHaveLength(1)
+        await world.device.ok(['get', path, join(world.folder, 'one')])
+        expect(await hashOf(join(world.folder, 'one'))).toBe(await hashOf(join(world.folder, path)))
+      })
+    },
+  )
+})
+
 describe('a source that changed after kill -9', () => {
   it.each([
     ['in a part that was sent', 100],
