@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { nodeEngine } from '@strongroom/crypto/node'
 import { commitHash, HEADER_LENGTH } from '@strongroom/vault/header'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -5,8 +6,11 @@ import { CliDevice } from '../../../dev-env/cli.ts'
 import { checkpointNow } from '../../../dev-env/device-log.ts'
 import { copyOfHome, expectOneLine, run } from '../harness/cli.ts'
 import { flipBit } from '../harness/edit.ts'
+import { readTree } from '../harness/files.ts'
+import { keyBytes, openInsider } from '../harness/insider.ts'
 import { buildMutant, type Mutant, type Mutation } from '../harness/mutant.ts'
-import { type Answer, editJson, type Lie, type LyingProxy, startProxy } from '../harness/proxy.ts'
+import { findNeedles, textCanary } from '../harness/needles.ts'
+import { type Answer, bytesOf, editJson, type Lie, type LyingProxy, startProxy } from '../harness/proxy.ts'
 import { dataFolder, type ServerProcess, startServer } from '../harness/server.ts'
 import { COMMITS, type CommitsBody, flipText, isRoute, onAnswer, onJson, STORE } from '../liar/lies.ts'
 
@@ -326,6 +330,31 @@ describe('the untouched server', () => {
     await using mutant = await buildMutant([HASH])
     const lie = changedManifest()
     expectOneLine(await look('new', lie, mutant.bin), 5)
+  })
+})
+
+describe('what a checkpoint shows', () => {
+  it('holds no name and no key, on the wire, in the store and in the local index', async () => {
+    await using dave = await CliDevice.create(proxy.url, 'the passphrase of dave 94')
+    await dave.register('dave')
+    await make(dave, ['/a folder that nobody sees'])
+    proxy.forget()
+    await checkpointNow(dave.home)
+    await using fresh = await copyOfHome(dave, { forget: ['vault.cache', 'vault.cache-log', 'pins.json'] })
+    const options = { home: fresh.home, server: proxy.url, password: dave.password }
+    const result = await run(['ls', '/'], options)
+    expect(result.stdout.toString()).toContain('a folder that nobody sees')
+    const wire = proxy.exchanges.map((exchange) => ({ name: exchange.request.path, bytes: bytesOf(exchange) }))
+    expect(
+      wire.some(({ name }) => name.startsWith('/v1/store/')),
+      'its base was read',
+    ).toBe(true)
+    const local = (await readTree(fresh.home)).filter(({ name }) => name.includes('vault.cache'))
+    expect(local.length).toBeGreaterThan(0)
+    const stored = await readTree(join(server.dataFolder, 'blobs/objects'))
+    const keys = await keyBytes(await openInsider(dave.home, proxy.url))
+    const canaries = [textCanary('name', 'a folder that nobody sees'), ...keys]
+    expect(findNeedles(canaries, [...wire, ...local, ...stored])).toEqual([])
   })
 })
 
