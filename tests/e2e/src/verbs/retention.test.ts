@@ -63,7 +63,9 @@ describe('retention', () => {
     }
     for (const [own, served] of [
       [400, 0],
+      [410, 0],
       [0, 400],
+      [0, 410],
     ] as const) {
       world.ownMs = own * DAY
       world.serverMs = served * DAY
