@@ -67,6 +67,10 @@ export async function putTree(
       await run.add(item)
     }
     return await run.finish()
+  } catch (error) {
+    // Reason: what was uploaded takes room; without its commit nobody could see it, or remove it to make room.
+    if (error instanceof ClientError && error.code === 'quota') await run.commitUploaded()
+    throw error
   } finally {
     await run.dispose()
     await context.log.flush()
@@ -301,6 +305,10 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
       await landed()
       await commitPending()
       return { ...counts, failures }
+    },
+    async commitUploaded(): Promise<void> {
+      await flight.catch(() => undefined)
+      await commitPending()
     },
     async dispose(): Promise<void> {
       await flight.catch(() => undefined)

@@ -22,6 +22,16 @@ it('so are stdin and a folder', async () => {
   expectFailure(await desk.run('put', '-q', '-r', 'dir', '/'), 8, /room/)
 })
 
+it('the files of a folder that fitted are there, and can be removed to make room', async () => {
+  await mkdir(join(desk.folder, 'parts'))
+  for (const file of ['1', '2', '3']) await writeFile(join(desk.folder, 'parts', file), randomBytes(600_000))
+  await desk.run('rm', '-q', '-r', '--permanent', '/dir')
+  for (const file of ['4', '5']) await writeFile(join(desk.folder, 'parts', file), randomBytes(600_000))
+  expectFailure(await desk.run('put', '-q', '-r', 'parts', '/'), 8, /room/)
+  expect(await desk.ok('ls', '/parts')).toMatch(/^1\n/)
+  await desk.ok('rm', '-q', '-r', '--permanent', '/parts')
+})
+
 it('after something is removed for good there is room again', async () => {
   await writeFile(join(desk.folder, 'fits'), randomBytes(1_000_000))
   await desk.run('rm', '-q', '-r', '--permanent', '/dir')
