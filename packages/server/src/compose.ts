@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type pg from 'pg'
 import { pino } from 'pino'
 import { type Config, ConfigError, isLoopback } from './config.ts'
+import { requireDatabaseOfBlobs } from './data-folder.ts'
 import { connectDatabase } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import { openSignals } from './database/signals.ts'
@@ -69,6 +70,7 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
   const random: Random = { bytes: (length) => randomBytes(length) }
   const tls = await readTls(config)
   await makeFolder(config.dataDir, 0o700)
+  await requireDatabaseOfBlobs(config)
 
   const { database, connection, failed } = await openDatabase(config, resources, logger)
   await migrate(database)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -156,6 +156,17 @@ describe('starting', () => {
       expect((await fetch(`${server.url}/readyz`)).status, `round ${round}`).toBe(200)
       await server.stop()
     }
+  })
+
+  it('refuses blobs whose database is gone, and starts once it is back', async () => {
+    const postgres = path.join(dataDir, 'postgres')
+    await rename(postgres, path.join(folder, 'aside'))
+    const { code, line } = await refusal({ dataDir })
+    expect(code).toBe(1)
+    expect(line).toMatch(/blobs but no database: put its folder postgres back from the backup/)
+    expect(await readdir(dataDir)).not.toContain('postgres')
+    await rename(path.join(folder, 'aside'), postgres)
+    expect(await (await startDevServer({ dataDir })).stop()).toBe(0)
   })
 
   it('refuses the database of another major version, with the way out', async () => {
