@@ -10,6 +10,7 @@ import { isAppend, lostConnection, type Trouble } from './wire.ts'
 /** What its user knows of a file that they put. */
 interface Put {
   readonly text: string
+  readonly by: Device
   /** `kept`: it must be there once; `maybe`: once or not at all; `none`: not at all. */
   expected: 'kept' | 'maybe' | 'none'
   /** Whether somebody who may have seen it destroyed what they saw. */
@@ -58,10 +59,10 @@ export async function beginStory(server: TestServer, login: string, seed: string
       case 'trash':
         return await drive.trash(act.path, { recursive: true })
       case 'purge':
-        await noteSeen()
+        await noteSeen(device)
         return await drive.purge(act.path, { recursive: true })
       case 'emptyTrash':
-        await noteSeen()
+        await noteSeen(device)
         return void (await drive.emptyTrash())
       case 'restore': {
         const entries = await drive.listTrash()
@@ -77,7 +78,7 @@ export async function beginStory(server: TestServer, login: string, seed: string
 
   const performPut = async (device: Device, act: Extract<Act, { verb: 'put' }>): Promise<void> => {
     const number = puts.size
-    const put: Put = { text: `content ${number}`, expected: 'maybe', mayBeGone: false }
+    const put: Put = { text: `content ${number}`, by: device, expected: 'maybe', mayBeGone: false }
     puts.set(number, put)
     const source = textSource(put.text, FIRST_MTIME_MS + number)
     try {
@@ -89,8 +90,14 @@ export async function beginStory(server: TestServer, login: string, seed: string
     }
   }
 
-  /** Whoever destroys something now may have seen all that is there now, and nothing that comes later. */
-  const noteSeen = async (): Promise<void> => {
+  /**
+   * Whoever destroys something now may have seen all that is there now, and what their own device, back from a crash,
+   * still has to commit; nothing that comes later.
+   */
+  const noteSeen = async (device: Device): Promise<void> => {
+    if ((await device.store.load('pending')) !== null) {
+      for (const put of puts.values()) if (put.by === device) put.mayBeGone = true
+    }
     const { state } = await readTruth(server, deviceAt(0))
     for (const number of copiesOf(state).keys()) {
       const put = puts.get(number)
