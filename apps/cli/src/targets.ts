@@ -29,7 +29,8 @@ export function failureList(output: Output): FailureList {
       const failure = describeFailure(error)
       if (HOPELESS.includes(failure.exitCode)) throw error
       list.push({ path, ...failure })
-      output.warn(`strongroom: ${quoted(path)}: ${failure.message}`)
+      const named = failure.message.startsWith(quoted(path))
+      output.warn(`strongroom: ${named ? '' : `${quoted(path)}: `}${failure.message}`)
       if (output.verbose) for (const line of causeChain(error)) output.warn(line)
     },
     exitCode: (doneCount) =>

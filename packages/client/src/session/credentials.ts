@@ -14,7 +14,7 @@ const PASSWORD_LENGTH = 4096
 export function normalisePassword(password: string): string {
   const normal = password.replace(/\p{Zs}/gu, ' ').normalize('NFC')
   if (normal === '') throw new ClientError('usage', 'The password is empty.')
-  if (normal.length > PASSWORD_LENGTH) throw new ClientError('usage', 'The password is too long.')
+  if (normal.length > PASSWORD_LENGTH) throw new ClientError('usage', 'The password is longer than 4,096 characters.')
   if (/[\p{Cc}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]/u.test(normal)) {
     throw new ClientError('usage', 'The password holds a character that cannot be typed the same way everywhere.')
   }
