@@ -9,6 +9,8 @@ const retry = process.env.CI === 'true' ? 1 : 0
 /** Suites by name; `npm test` runs them all, `npx vitest run --project unit` one. */
 export default defineConfig({
   test: {
+    // Most tests wait for processes of their own: two at a time suit two cores.
+    maxWorkers: 2,
     projects: [
       {
         test: {
