@@ -33,6 +33,8 @@ export const LIMITS = {
   headWaitMs: 25_000,
   /** Requests of one account that may wait for newer heads at once, on one server. */
   headWaiters: 32,
+  /** Commits in one request that gives them back. */
+  restoredCommits: 200,
   /** Headers in one answer. */
   headersPerPage: 10_000,
   /** Most parts of a blob. */

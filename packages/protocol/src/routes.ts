@@ -2,7 +2,7 @@ import { account, loginFinish, loginStart, logout, registerFinish, registerStart
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
 import { sessionDevice, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
-import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead } from './routes/vaults.ts'
+import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead, vaultRestore } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
 export const ROUTES = {
@@ -26,6 +26,7 @@ export const ROUTES = {
   headersRead,
   checkpointRead,
   commitAppend,
+  vaultRestore,
 } as const
 
 export type RouteName = keyof typeof ROUTES

@@ -6,7 +6,7 @@ import { z } from '../zod.ts'
 const none = z.strictObject({})
 const blobLength = safeInteger.max(LIMITS.blobBytes)
 const partLength = z.number().int().min(1).max(LIMITS.partBytes)
-const partSize = z.union([1, 2, 4, 8].map((factor) => z.literal(factor * 8 * 1024 * 1024)))
+export const partSize = z.union([1, 2, 4, 8].map((factor) => z.literal(factor * 8 * 1024 * 1024)))
 const partIndex = z
   .number()
   .int()

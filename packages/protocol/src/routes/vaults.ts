@@ -2,7 +2,7 @@ import { bytesBetween, digest, epoch, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
-import { wrap } from './blobs.ts'
+import { partSize, wrap } from './blobs.ts'
 
 const vaultParams = z.strictObject({ vaultId: id })
 const none = z.strictObject({})
@@ -115,6 +115,61 @@ export const commitAppend = defineRoute({
     'not_found',
     'head_moved',
     'blob_not_ready',
+    'blob_gone',
+    'commit_rejected',
+    'quota_exceeded',
+    'payload_too_large',
+    'upgrade_required',
+    'stored_data_damaged',
+    'unavailable',
+  ],
+})
+
+/** What a device remembers of a stored blob: its length and the SHA-256 of each part, one after the other. */
+const rememberedBlob = z.strictObject({
+  blobId: id,
+  blobLength: safeInteger.max(LIMITS.blobBytes),
+  partSize,
+  digests: bytesBetween(32, LIMITS.parts * 32),
+})
+
+export const vaultRestore = defineRoute({
+  name: 'vaultRestore',
+  summary: 'Gives commits back to a server that was set back to an older backup, for owners of the vault; idempotent.',
+  method: 'POST',
+  path: '/v1/vaults/:vaultId/restore',
+  auth: 'session',
+  params: vaultParams,
+  query: none,
+  body: z.strictObject({
+    /** In order, verbatim, of any author; those that the server has only complete what is lost of their blobs. */
+    commits: z
+      .array(
+        z.strictObject({
+          commit: bytesBetween(1, LIMITS.commitBytes),
+          /** Of blobs that the commit adds, as many as are known. */
+          wraps: z.array(wrap).max(10_000),
+          blobs: z.array(rememberedBlob).max(10_000),
+          checkpoint: checkpoint.optional(),
+        }),
+      )
+      .max(LIMITS.restoredCommits),
+    /** The caller's own, stored when its version is newer. */
+    keyring: z.strictObject({ version: safeInteger, sealed: bytesBetween(1, LIMITS.sealedBytes) }).optional(),
+  }),
+  response: z.object({
+    head,
+    /** Blobs that the vault refers to and that cannot be read: object, digest list or key is missing. */
+    lost: safeInteger,
+  }),
+  bodyLimit: LIMITS.batchBodyBytes,
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'forbidden',
+    'not_found',
+    'head_moved',
     'blob_gone',
     'commit_rejected',
     'quota_exceeded',

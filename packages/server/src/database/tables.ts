@@ -1,6 +1,6 @@
 import type { Generated, Kysely, Transaction } from 'kysely'
 
-export type BlobState = 'reserved' | 'stored' | 'live' | 'condemned' | 'deleted'
+export type BlobState = 'reserved' | 'stored' | 'live' | 'condemned' | 'deleted' | 'lost'
 
 /** Columns as Kysely sees them; the migrations say what they mean. */
 export interface Tables {

@@ -11,6 +11,7 @@ import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
 import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
+import { restoreVault } from '../domain/commits/restore.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
@@ -105,6 +106,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const head = await appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body })
       deps.heads.moved(params.vaultId)
       return head
+    },
+    vaultRestore: async ({ params, body, session }) => {
+      const restored = await restoreVault(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body })
+      deps.heads.moved(params.vaultId)
+      return restored
     },
   }
 }

@@ -3,6 +3,7 @@ import { COLLECTION } from './0002-collection.ts'
 import { JOBS } from './0003-jobs.ts'
 import { CHECKPOINTS } from './0004-checkpoints.ts'
 import { DEVICES } from './0005-devices.ts'
+import { LOST_BLOBS } from './0006-lost-blobs.ts'
 
 export interface Migration {
   readonly version: number
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'jobs', sql: JOBS },
   { version: 4, name: 'checkpoints', sql: CHECKPOINTS },
   { version: 5, name: 'devices', sql: DEVICES },
+  { version: 6, name: 'lost-blobs', sql: LOST_BLOBS },
 ]

@@ -13,11 +13,11 @@ export async function lockAccount(tx: DatabaseTransaction, accountId: Uint8Array
 /**
  * Locks an account's row and changes what it is charged by `deltaBytes`.
  *
- * @throws ServerError `quota_exceeded` when the charge grows beyond the quota
+ * @throws ServerError `quota_exceeded` when the charge grows beyond the quota, unless `limit` is `none`
  */
 export async function charge(
   tx: DatabaseTransaction,
-  input: { accountId: Uint8Array; deltaBytes: number; defaultQuotaBytes: number },
+  input: { accountId: Uint8Array; deltaBytes: number } & ({ defaultQuotaBytes: number } | { limit: 'none' }),
 ): Promise<void> {
   const account = await tx
     .updateTable('accounts')
@@ -26,6 +26,7 @@ export async function charge(
     .returning(['used_bytes', 'quota_bytes'])
     .executeTakeFirst()
   if (account === undefined) throw new ServerError('not_found')
+  if ('limit' in input) return
   const quotaBytes = account.quota_bytes ?? input.defaultQuotaBytes
   if (input.deltaBytes > 0 && account.used_bytes > quotaBytes) {
     throw new ServerError('quota_exceeded', {

@@ -7,7 +7,7 @@ import { eachConcurrently } from '../concurrency.ts'
 import { ServerError } from '../errors.ts'
 import { checkLength } from './layout.ts'
 import { charge, lockAccount } from './quota.ts'
-import { type BlobRow, blobsGone, lockBlobs, readBlobs, requireDistinct } from './rows.ts'
+import { type BlobRow, blobsGone, isGone, lockBlobs, readBlobs, requireDistinct } from './rows.ts'
 import { adoptOrphans } from './sweep.ts'
 
 export interface Reservation {
@@ -16,6 +16,9 @@ export interface Reservation {
   readonly partSize: number
   readonly part?: { readonly sha256: Uint8Array; readonly bytes: Uint8Array } | undefined
 }
+
+/** States that an answer names. */
+type HeldState = Exclude<BlobState, 'deleted' | 'lost'>
 
 interface Deps {
   database: Database
@@ -38,7 +41,7 @@ export async function reserveBlobs(
   deps: Deps,
   accountId: Uint8Array,
   blobs: readonly Reservation[],
-): Promise<{ blobId: Uint8Array; state: Exclude<BlobState, 'deleted'> }[]> {
+): Promise<{ blobId: Uint8Array; state: HeldState }[]> {
   requireDistinct(blobs.map((blob) => blob.blobId))
   const inlineBytes = blobs.reduce((sum, blob) => sum + (blob.part?.bytes.length ?? 0), 0)
   if (inlineBytes > LIMITS.inlineBytesPerRequest) throw new ServerError('payload_too_large')
@@ -62,7 +65,7 @@ async function insertReservations(
   deps: Deps,
   accountId: Uint8Array,
   blobs: readonly Reservation[],
-): Promise<Map<string, Exclude<BlobState, 'deleted'>>> {
+): Promise<Map<string, HeldState>> {
   const now = deps.clock.nowMs()
   return deps.database.transaction().execute(async (tx) => {
     await lockAccount(tx, accountId)
@@ -82,14 +85,14 @@ async function insertReservations(
       inserted.rows.map((row) => row.id),
     )
     if (doomed.length > 0) throw blobsGone(doomed)
-    const states = new Map<string, Exclude<BlobState, 'deleted'>>(inserted.rows.map((row) => [hex(row.id), 'reserved']))
+    const states = new Map<string, HeldState>(inserted.rows.map((row) => [hex(row.id), 'reserved']))
     const repeated = blobs.filter((blob) => !states.has(hex(blob.blobId)))
     if (repeated.length > 0) {
       const known = await lockBlobs(
         tx,
         repeated.map((blob) => blob.blobId),
       )
-      const gone = repeated.filter((blob) => isGone(known.get(hex(blob.blobId)), accountId))
+      const gone = repeated.filter((blob) => isOwnGone(known.get(hex(blob.blobId)), accountId))
       if (gone.length > 0) throw blobsGone(gone.map((blob) => blob.blobId))
       for (const blob of repeated)
         states.set(hex(blob.blobId), repeatedState(known.get(hex(blob.blobId)), accountId, blob))
@@ -103,13 +106,9 @@ async function insertReservations(
   })
 }
 
-function repeatedState(
-  row: BlobRow | undefined,
-  accountId: Uint8Array,
-  blob: Reservation,
-): Exclude<BlobState, 'deleted'> {
+function repeatedState(row: BlobRow | undefined, accountId: Uint8Array, blob: Reservation): HeldState {
   if (row === undefined || !equal(row.owner_id, accountId)) throw new ServerError('blob_conflict')
-  if (row.state === 'deleted') throw blobsGone([row.id])
+  if (isGone(row.state)) throw blobsGone([row.id])
   // A blob that was reserved without a length has one once it is complete.
   const sameLength = row.length === blob.blobLength || (blob.blobLength === null && row.state !== 'reserved')
   if (!sameLength || row.part_size !== blob.partSize) throw new ServerError('blob_conflict')
@@ -119,8 +118,8 @@ function repeatedState(
   return row.state
 }
 
-function isGone(row: BlobRow | undefined, accountId: Uint8Array): boolean {
-  return row?.state === 'deleted' && equal(row.owner_id, accountId)
+function isOwnGone(row: BlobRow | undefined, accountId: Uint8Array): boolean {
+  return row !== undefined && isGone(row.state) && equal(row.owner_id, accountId)
 }
 
 async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
@@ -141,7 +140,7 @@ async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<v
 /** A server that slept for days may come to find its blobs deleted; what it has put then goes again. */
 async function refuseDeleted(deps: Deps, blobs: readonly Reservation[]): Promise<void> {
   const ids = blobs.map((blob) => blob.blobId)
-  const gone = [...(await readBlobs(deps.database, ids)).values()].filter((row) => row.state === 'deleted')
+  const gone = [...(await readBlobs(deps.database, ids)).values()].filter((row) => isGone(row.state))
   if (gone.length === 0) return
   const goneIds = gone.map((row) => row.id)
   await sql`UPDATE blobs SET object_removed = false WHERE id = ANY(${goneIds}::bytea[]) AND state = 'deleted'`.execute(

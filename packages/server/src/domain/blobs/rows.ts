@@ -37,11 +37,16 @@ export async function lockBlobs(tx: DatabaseTransaction, ids: readonly Uint8Arra
   return index(found.rows)
 }
 
+/** States whose content nobody can use. */
+export function isGone(state: BlobState): state is 'deleted' | 'lost' {
+  return state === 'deleted' || state === 'lost'
+}
+
 /** The blob of an id that its owner named. @throws ServerError `not_found`, `blob_gone` */
 export function ownBlob(rows: BlobRows, blobId: Uint8Array, accountId: Uint8Array): BlobRow {
   const row = rows.get(hex(blobId))
   if (row === undefined || Buffer.compare(row.owner_id, accountId) !== 0) throw new ServerError('not_found')
-  if (row.state === 'deleted') throw blobsGone([blobId])
+  if (isGone(row.state)) throw blobsGone([blobId])
   return row
 }
 

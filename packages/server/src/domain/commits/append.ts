@@ -19,7 +19,7 @@ import { requireRevivable } from './revival.ts'
 import { commitVerifier, rejectCommit } from './verifier.ts'
 import { checkWraps, storeWraps, type Wrap } from './wraps.ts'
 
-interface Deps {
+export interface AppendDeps {
   database: Database
   store: BlobStore
   clock: Clock
@@ -37,7 +37,7 @@ export interface Append {
   readonly checkpoint?: Checkpoint | undefined
 }
 
-interface VaultRow {
+export interface VaultRow {
   readonly owner_id: Uint8Array
   readonly head_seq: number
   readonly head_hash: Uint8Array
@@ -52,9 +52,9 @@ interface VaultRow {
  * @throws ServerError `not_found` (no member), `forbidden` (another author), `head_moved`, `commit_rejected`,
  *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`, `stored_data_damaged`
  */
-export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
+export async function appendCommit(deps: AppendDeps, input: Append): Promise<Head> {
   const vault = await readVault(deps.database, input)
-  const { header, hash } = await parse(input.commit)
+  const { header, hash } = await parseCommit(input.commit)
   if (!equal(header.vaultId, input.vaultId)) throw new ServerError('bad_request', { details: { path: 'vaultId' } })
   if (!equal(header.accountId, input.accountId)) throw new ServerError('forbidden')
   if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, { ...input, seq: header.seq, hash })
@@ -73,7 +73,7 @@ export async function appendCommit(deps: Deps, input: Append): Promise<Head> {
   return appended ?? appendedBefore(deps.database, null, { ...input, seq: header.seq, hash })
 }
 
-async function parse(bytes: Uint8Array) {
+export async function parseCommit(bytes: Uint8Array) {
   try {
     const { header, headerBytes } = splitCommit(bytes)
     return { header, hash: await commitHash(commitVerifier.hasher, headerBytes) }
@@ -83,7 +83,7 @@ async function parse(bytes: Uint8Array) {
 }
 
 /** The vault, for its active members alone. */
-async function readVault(
+export async function readVault(
   database: Database,
   reader: { vaultId: Uint8Array; accountId: Uint8Array },
 ): Promise<VaultRow> {
@@ -100,7 +100,7 @@ async function readVault(
 }
 
 /** @throws ServerError `stored_data_damaged` when the row does not hang together */
-function chainStateOf(vault: VaultRow): ChainState {
+export function chainStateOf(vault: VaultRow): ChainState {
   try {
     const state = decodeChainState(vault.chain_state)
     const { head } = state
@@ -111,12 +111,12 @@ function chainStateOf(vault: VaultRow): ChainState {
   throw new ServerError('stored_data_damaged')
 }
 
-function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
+export function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
   return new ServerError('head_moved', { details: { seq: vault.head_seq } })
 }
 
 /** The original answer, if the chain holds this commit at its place. */
-async function appendedBefore(
+export async function appendedBefore(
   database: Database,
   vault: VaultRow | null,
   sent: { vaultId: Uint8Array; accountId: Uint8Array; seq: number; hash: Uint8Array },
@@ -131,17 +131,23 @@ async function appendedBefore(
   throw headMoved(vault ?? (await readVault(database, sent)))
 }
 
-interface LockedAppend {
+export interface LockedAppend {
   readonly input: Append
   readonly commit: VerifiedCommit
   readonly before: ChainState
   readonly outer: OuterKey | null
   readonly owner: Uint8Array
+  /** Gives a commit back that was accepted before: makes rows for its blobs, and does without what is lost. */
+  readonly recreate?: (tx: DatabaseTransaction) => Promise<void>
 }
 
 /** The transaction; null when the head has moved. */
-async function appendLocked(deps: Deps, tx: DatabaseTransaction, append: LockedAppend): Promise<Head | null> {
-  const { input, commit, outer, owner } = append
+export async function appendLocked(
+  deps: AppendDeps,
+  tx: DatabaseTransaction,
+  append: LockedAppend,
+): Promise<Head | null> {
+  const { input, commit, outer, owner, recreate } = append
   const { header, hash, next } = commit
   const now = deps.clock.nowMs()
   const moved = await tx
@@ -157,11 +163,16 @@ async function appendLocked(deps: Deps, tx: DatabaseTransaction, append: LockedA
     .values({ vault_id: input.vaultId, seq: header.seq, hash, bytes: input.commit, appended_ms: now })
     .execute()
   if (header.membership) await storeMembers(tx, next)
-  const fresh = await applyReferences(deps, tx, { ...input, section: commit.section, now })
-  await storeWraps(deps, tx, { vaultId: input.vaultId, owner, outer, wraps: input.wraps, required: fresh })
+  await recreate?.(tx)
+  const restoring = recreate !== undefined
+  const { accountId } = header
+  const { vaultId, wraps } = input
+  const change = { vaultId, accountId, section: commit.section, now, lostAllowed: restoring }
+  const fresh = await applyReferences(deps, tx, change)
+  await storeWraps(deps, tx, { vaultId, owner, outer, wraps, required: restoring ? [] : fresh })
   const { checkpoint } = input
   if (checkpoint !== undefined && outer !== null) {
-    await storeCheckpoint(deps, tx, { vaultId: input.vaultId, owner, outer, namedBySeq: header.seq, checkpoint })
+    await storeCheckpoint(deps, tx, { vaultId, owner, outer, namedBySeq: header.seq, checkpoint })
   }
   return { seq: header.seq, hash }
 }

@@ -23,11 +23,15 @@ export interface Checkpoint {
  * @throws ServerError `commit_rejected`: `checkpoint_missing`, `checkpoint_not_wanted`, `checkpoint_differs`,
  *   `checkpoint_place_wrong`
  */
-export async function checkCheckpoint(commit: VerifiedCommit, checkpoint: Checkpoint | undefined): Promise<void> {
+export async function checkCheckpoint(
+  commit: VerifiedCommit,
+  checkpoint: Checkpoint | undefined,
+  restoring = false,
+): Promise<void> {
   const { header } = commit
   const rejected = (reason: string) => new ServerError('commit_rejected', { details: { reason } })
   if (checkpoint === undefined) {
-    if (header.checkpointHash !== null) throw rejected('checkpoint_missing')
+    if (header.checkpointHash !== null && !restoring) throw rejected('checkpoint_missing')
     return
   }
   if (header.checkpointHash === null) throw rejected('checkpoint_not_wanted')

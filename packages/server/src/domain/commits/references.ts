@@ -18,11 +18,13 @@ interface Input {
   readonly accountId: Uint8Array
   readonly section: Section
   readonly now: number
+  /** Whether lost blobs may be added: they stay lost. */
+  readonly lostAllowed?: boolean
 }
 
 /**
  * Applies a commit's references: counts per vault and per blob, and the states and charges that follow from them
- * (stored → live, live → condemned at zero, condemned → live). Returns the blobs that the vault did not refer to.
+ * (stored → live, live → condemned at zero, condemned → live, lost → deleted at zero). Returns the blobs that the vault did not refer to.
  *
  * @throws ServerError `blob_not_ready`, `blob_gone`, `not_found` (no right to add it), `commit_rejected` (released
  *   more than there is), `quota_exceeded` (reviving)
@@ -42,7 +44,9 @@ export async function applyReferences(
   const blobs = await lockBlobs(tx, ids)
   const counts = await readCounts(tx, input.vaultId, ids)
   await checkRights(tx, input, { changes, blobs, counts })
-  const gone = changes.filter((change) => change.delta > 0 && isGone(blobs.get(hex(change.blobId))))
+  const gone = changes.filter(
+    (change) => change.delta > 0 && isMissing(blobs.get(hex(change.blobId)), input.lostAllowed === true),
+  )
   if (gone.length > 0) throw blobsGone(gone.map((change) => change.blobId))
   for (const change of changes) checkChange(change, blobs.get(hex(change.blobId)), counts.get(hex(change.blobId)) ?? 0)
   await writeCounts(tx, input.vaultId, changes)
@@ -93,8 +97,8 @@ async function checkRights(
   if (found.rows[0]?.count !== foreign.length) throw new ServerError('not_found')
 }
 
-function isGone(row: BlobRow | undefined): boolean {
-  return row === undefined || row.state === 'deleted'
+function isMissing(row: BlobRow | undefined, lostAllowed: boolean): boolean {
+  return row === undefined || row.state === 'deleted' || (row.state === 'lost' && !lostAllowed)
 }
 
 function checkChange(change: Change, row: BlobRow | undefined, count: number): void {
@@ -139,7 +143,7 @@ async function writeStates(
   const charges = new Map<string, { accountId: Uint8Array; deltaBytes: number }>()
   for (const change of input.changes) {
     const row = input.blobs.get(hex(change.blobId))
-    if (row === undefined) continue
+    if (row === undefined || row.state === 'lost') continue
     const after = row.reference_count + change.delta
     const revived = row.state === 'condemned' && after > 0
     const condemned = row.state === 'live' && after === 0
@@ -151,9 +155,12 @@ async function writeStates(
   await sql`
     UPDATE blobs b SET
       reference_count = b.reference_count + t.delta,
-      state = CASE WHEN b.reference_count + t.delta > 0 THEN 'live' ELSE 'condemned' END,
-      charged_bytes = CASE WHEN b.reference_count + t.delta > 0 THEN b.length ELSE 0 END,
-      condemned_ms = CASE WHEN b.reference_count + t.delta > 0 THEN NULL ELSE ${input.now}::bigint END,
+      state = CASE
+        WHEN b.state = 'lost' THEN CASE WHEN b.reference_count + t.delta > 0 THEN 'lost' ELSE 'deleted' END
+        WHEN b.reference_count + t.delta > 0 THEN 'live' ELSE 'condemned' END,
+      charged_bytes = CASE WHEN b.state <> 'lost' AND b.reference_count + t.delta > 0 THEN b.length ELSE 0 END,
+      condemned_ms = CASE
+        WHEN b.state = 'lost' OR b.reference_count + t.delta > 0 THEN NULL ELSE ${input.now}::bigint END,
       active_ms = ${input.now}
     FROM unnest(
       ${input.changes.map((change) => change.blobId)}::bytea[], ${input.changes.map((change) => change.delta)}::bigint[]
