@@ -34,8 +34,11 @@ export interface TransportResponse {
 /** One HTTP exchange: no redirects, no cookies, no cache. Rejects with ClientError `network` or `aborted`. */
 export type Transport = (url: string, request: TransportRequest) => Promise<TransportResponse>
 
-/** What a device keeps between runs. `pins` is never discarded, not even at logout. */
-export type StateName = 'profile' | 'pins' | 'cache' | 'cacheLog' | 'pending'
+/** What a device keeps between runs. `pins` and what was `seen` are kept at logout; `pins` are never discarded. */
+export type StateName = 'profile' | 'pins' | 'cache' | 'cacheLog' | 'pending' | SeenName
+
+/** What was seen in a period of time: three files in turn. */
+export type SeenName = 'seen0' | 'seen1' | 'seen2'
 
 /** `commit` is held while a change is being committed, `profile` while pins change; in this order. */
 export type LockName = 'profile' | 'commit'

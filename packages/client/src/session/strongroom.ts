@@ -13,6 +13,9 @@ import { createDrive } from '../drive/drive.ts'
 import { ClientError, integrityError } from '../errors.ts'
 import { openTransfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
+import { restoreServer } from '../restore/restore-server.ts'
+import { seenStore } from '../restore/seen.ts'
+import { watchApi } from '../restore/watch-api.ts'
 import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
@@ -65,7 +68,8 @@ async function openSession(
   const { server, login, storeOrigins, deviceName } = profile
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)
-  const api = apiFor(platform, server, profile.token)
+  const seen = seenStore({ engine, clock, store, accountKey, accountId, deviceId })
+  const api = watchApi(apiFor(platform, server, profile.token), seen, keyring.vaultId)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
   const pending = pendingStore({ engine, store, accountKey, accountId, deviceId })
@@ -116,6 +120,10 @@ async function openSession(
     },
     state: () => readState(place),
     compareState: (code, options) => compareState(place, code, options?.signal),
+    restoreServer: (input) => {
+      const own = { version: profile.keyringVersion, sealed: profile.sealedKeyring }
+      return restoreServer({ ...place, seen, keyring: own }, input)
+    },
     async logout(options) {
       await api.call('logout', { signal: options?.signal }).catch((error: unknown) => {
         // A session that is over already needs no ending.

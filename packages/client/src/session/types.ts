@@ -67,6 +67,27 @@ export interface StateComparison {
   readonly ownSeq: number
 }
 
+/** What a server that was set back lacks, before anything is given back. */
+export interface RestorePlan {
+  /** Changes that this device would give back. */
+  readonly commits: number
+  readonly serverSeq: number
+  readonly ownSeq: number
+}
+
+export interface RestoreInput {
+  /** Asked before anything is sent; false gives up with `aborted`. */
+  readonly confirm: (plan: RestorePlan) => Promise<boolean>
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RestoreResult {
+  /** Changes that were given back. */
+  readonly restored: number
+  /** Contents that the vault refers to and that cannot be read: their object, digest list or key is gone. */
+  readonly lost: number
+}
+
 /** A signed-in account on this device. Close it with `close` (or `await using`). */
 export interface Session extends AsyncDisposable {
   readonly identity: Identity
@@ -87,6 +108,13 @@ export interface Session extends AsyncDisposable {
   state(): Promise<StateReport>
   /** Compares the state code of another device; call `drive.sync` first. @throws `usage`, `integrity` */
   compareState(code: string, options?: { signal?: AbortSignal }): Promise<StateComparison>
+  /**
+   * Gives a server that was set back to an older backup the changes back that this device has seen. Call `drive.sync`
+   * afterwards.
+   *
+   * @throws `integrity` when the server is on another history, or this device lacks what would have to be given back
+   */
+  restoreServer(input: RestoreInput): Promise<RestoreResult>
   /** Ends the session on the server and forgets its keys here; pins stay. */
   logout(options?: { signal?: AbortSignal }): Promise<void>
   /** Ends workers and wipes keys from memory; the profile stays. */

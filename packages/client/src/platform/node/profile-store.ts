@@ -29,6 +29,9 @@ const FILES: Record<StateName, { folder: keyof ProfileFolders; name: string }> =
   cache: { folder: 'state', name: 'vault.cache' },
   cacheLog: { folder: 'state', name: 'vault.cache-log' },
   pending: { folder: 'state', name: 'pending.commit' },
+  seen0: { folder: 'state', name: 'vault.seen-0' },
+  seen1: { folder: 'state', name: 'vault.seen-1' },
+  seen2: { folder: 'state', name: 'vault.seen-2' },
 }
 
 /** Files of mode 0600 in folders of mode 0700, each replaced atomically; two locks for all processes. */
