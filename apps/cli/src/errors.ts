@@ -37,9 +37,10 @@ const REASONS: Readonly<Record<string, string>> = {
   no_such_version: 'See which there are with "strongroom versions".',
   folder_in_trash: 'Say where to with --to.',
   rolled_back:
-    'Nothing of it was used; ask the operator whether a backup was restored, and compare "strongroom state" with your other devices.',
+    'Nothing of it was used; ask the operator whether a backup was restored: if so, "strongroom restore-server" gives the changes back; otherwise compare "strongroom state" with your other devices.',
   forked:
     'Nothing of it was used; change nothing there, compare "strongroom state" with your other devices, and ask the operator.',
+  not_kept: 'Nothing was given back; try "strongroom restore-server" on the device that made the changes.',
   keyring_rolled_back: 'Nothing of it was used; ask the operator whether a backup was restored.',
   keyring_exchanged: 'Nothing of it was used; do not trust this server before its operator has explained it.',
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { completion, completionPaths } from './commands/completion.ts'
+import { restoreServer } from './commands/restore-server.ts'
 import { revoke, sessions } from './commands/sessions.ts'
 import { state } from './commands/state.ts'
 import type { Run } from './program-run.ts'
@@ -27,4 +28,9 @@ export function addDeviceVerbs(program: Command, run: Run): void {
     .description('print the code of what this device has seen last, to compare devices')
     .option('--compare <code>', 'compare with the code of another device')
     .action(run(state))
+  program
+    .command('restore-server')
+    .description('give a server that was set back to an older backup the changes back that this device has seen')
+    .option('-y, --yes', 'without asking')
+    .action(run(restoreServer))
 }
