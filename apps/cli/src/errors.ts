@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<string, string>> = {
   no_such_version: 'See which there are with "strongroom versions".',
   folder_in_trash: 'Say where to with --to.',
   rolled_back:
-    'Nothing of it was used; ask the operator whether a backup was restored: if so, "strongroom restore-server" gives the changes back; otherwise compare "strongroom state" with your other devices.',
+    'Nothing of it was used; ask the operator: if a backup was restored, "strongroom restore-server" gives the changes back.',
   forked:
     'Nothing of it was used; change nothing there, compare "strongroom state" with your other devices, and ask the operator.',
   not_kept: 'Nothing was given back; try "strongroom restore-server" on the device that made the changes.',
