@@ -2,7 +2,8 @@
  * The layers of ARCHITECTURE.md as rules. `tests/repository/layers.test.ts` plants a violation of each.
  * Type-only imports count: whoever knows a type knows the module.
  */
-const CRYPTO_WITHOUT_KEYS = '^packages/crypto/src/(sizes|errors|envelope|encoding|labels|card|ed25519-encoding|hpke-layout|ids|messages|sealed-layout)\\.ts$'
+const CRYPTO_WITHOUT_KEYS =
+  '^packages/crypto/src/(sizes|errors|envelope|encoding|labels|card|ed25519-encoding|hpke-layout|ids|messages|sealed-layout)\\.ts$'
 
 module.exports = {
   forbidden: [
@@ -62,7 +63,10 @@ module.exports = {
       name: 'server-opens-nothing',
       comment: 'Code that opens what a client sealed is unreachable from the server.',
       severity: 'error',
-      from: { path: '^(packages/server/src/|apps/server/)', pathNot: ['\\.test\\.ts$', '^packages/server/src/testing/'] },
+      from: {
+        path: '^(packages/server/src/|apps/server/)',
+        pathNot: ['\\.test\\.ts$', '^packages/server/src/testing/'],
+      },
       to: { path: '^packages/crypto/src/', pathNot: CRYPTO_WITHOUT_KEYS, reachable: true },
     },
     {
@@ -122,8 +126,18 @@ module.exports = {
       from: { path: '^apps/cli/' },
       to: { path: '^packages/server/' },
     },
-    { name: 'tests-stay-out', severity: 'error', from: { path: '^(packages|apps)/', pathNot: '\\.test\\.ts$|/testing/' }, to: { path: '^tests/' } },
-    { name: 'resolvable', severity: 'error', from: { path: '^(packages|apps)/' }, to: { couldNotResolve: true, pathNot: '/dist/' } },
+    {
+      name: 'tests-stay-out',
+      severity: 'error',
+      from: { path: '^(packages|apps)/', pathNot: '\\.test\\.ts$|/testing/' },
+      to: { path: '^tests/' },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: { path: '^(packages|apps)/' },
+      to: { couldNotResolve: true, pathNot: '/dist/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
