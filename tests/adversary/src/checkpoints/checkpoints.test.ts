@@ -306,7 +306,9 @@ describe.each(ATTACKS)('when $name', ({ looker, lie, without }) => {
     expect(proxy.exchanges.length, 'no retry loop').toBeLessThan(30)
   })
 
-  it.skipIf(without.length === 0)('nothing is noticed without its check', async () => {
+  // Reason: the others meet several checks, or the server's answer itself, so that no one check stands alone.
+  if (without.length === 0) return
+  it('nothing is noticed without its check', async () => {
     await using mutant: Mutant = await buildMutant(without)
     const result = await look(looker, lie(), mutant.bin)
     expect(result.code, result.stderr).toBe(0)

@@ -188,9 +188,9 @@ function exists(): ClientError {
 }
 
 /**
- * Seconds for `utimes` that come back as the same milliseconds: libuv cuts to microseconds, and the double nearest to
- * a millisecond may lie just below it. As text, because Node takes a negative number for the present.
+ * Seconds for `utimes` that come back as the same milliseconds: libuv cuts towards zero to microseconds, and the double
+ * nearest to a millisecond may lie just inside it. As text, because Node takes a negative number for the present.
  */
 export function fileTime(mtimeMs: number): string {
-  return String(mtimeMs / 1000 + 0.000_000_4)
+  return String((mtimeMs + (mtimeMs < 0 ? -0.000_4 : 0.000_4)) / 1000)
 }
