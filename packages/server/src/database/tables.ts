@@ -17,6 +17,20 @@ export interface Tables {
     quota_bytes: number | null
     used_bytes: number
     created_ms: number
+    /** When an operator disabled the account; null while it may be used. */
+    disabled_ms: Generated<number | null>
+    /** The invitation that it was made with. */
+    invite_id: Generated<Uint8Array | null>
+  }
+  invites: {
+    id: Uint8Array
+    code_hash: Uint8Array
+    uses_limit: number
+    uses: Generated<number>
+    quota_bytes: number | null
+    created_ms: number
+    expires_ms: number | null
+    revoked_ms: Generated<number | null>
   }
   outer_keys: { account_id: Uint8Array; version: number; wrapped: Uint8Array; created_ms: number }
   envelopes: {
