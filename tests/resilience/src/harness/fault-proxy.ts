@@ -17,8 +17,11 @@ export interface Fault {
   readonly matches: (request: Pick<Passed, 'method' | 'path'>) => boolean
   /** 1 is the first. */
   readonly nth: number | 'every'
-  /** Before the server sees it, when it has half of the body, or when it has answered and the client does not know. */
-  readonly at: 'seen' | 'half' | 'answered'
+  /**
+   * Before the server sees it, when it has half of the body, when it has answered and the client does not know, or when
+   * the client has half of the answer.
+   */
+  readonly at: 'seen' | 'half' | 'answered' | 'answering'
   readonly act?: () => Promise<void> | void
 }
 
@@ -113,8 +116,14 @@ function forward(upstream: string, { incoming, outgoing, entry, fault }: Exchang
       return
     }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+    const halfOfAnswer = Number(answer.headers['content-length'] ?? 0) / 2
+    let isCut = false
     answer.on('data', (chunk: Buffer) => {
       entry.received += chunk.length
+      if (fault?.at !== 'answering' || isCut || entry.received < halfOfAnswer) return
+      isCut = true
+      answer.unpipe(outgoing)
+      void strike()
     })
     answer.once('error', () => outgoing.destroy())
     answer.pipe(outgoing)

@@ -110,6 +110,7 @@ export const ROUTE = {
   part: isPart,
   complete: route('POST', /^\/v1\/blobs\/complete$/),
   commit: route('POST', /^\/v1\/vaults\/[^/]+\/commits$/),
+  open: route('POST', /^\/v1\/blobs\/open$/),
   object: route('GET', /^\/v1\/store\/objects/),
 }
 
