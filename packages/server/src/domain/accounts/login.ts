@@ -8,8 +8,8 @@ import { openOuter, sealOuter } from '../keys/outer-layer.ts'
 import { envelopePlace, keyringPlace, loginStatePlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
+import { attempt, encodeLoginState, finishOpaque, type LoginProof, requireProven } from './login-state.ts'
 
-const ACCOUNT_LENGTH = 16
 const PASSWORD_METHOD = 1
 
 interface Deps {
@@ -53,10 +53,7 @@ export async function startLogin(
     }),
   )
   const loginId = deps.random.bytes(16)
-  const state = Buffer.concat([
-    account?.id ?? new Uint8Array(ACCOUNT_LENGTH),
-    Buffer.from(started.serverLoginState, 'utf8'),
-  ])
+  const state = encodeLoginState(account, started.serverLoginState)
   await deps.database
     .insertInto('login_states')
     .values({
@@ -90,24 +87,16 @@ export interface LoggedIn extends NewSession {
  *
  * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
  */
-export async function finishLogin(deps: Deps, input: { loginId: Uint8Array; request: string }): Promise<LoggedIn> {
-  const row = await deps.database
-    .deleteFrom('login_states')
-    .where('id', '=', input.loginId)
-    .returning(['sealed', 'expires_ms'])
-    .executeTakeFirst()
-  if (row === undefined || row.expires_ms <= deps.clock.nowMs()) throw new ServerError('login_failed')
-  const state = openOuter(deps.setup.loginStateKey, loginStatePlace(input.loginId), row.sealed)
-  const accountId = Uint8Array.from(state.subarray(0, ACCOUNT_LENGTH))
-  attempt('login_failed', () =>
-    opaque.finishLogin({
-      serverLoginState: Buffer.from(state.subarray(ACCOUNT_LENGTH)).toString('utf8'),
-      finishLoginRequest: input.request,
-      identifiers: { server: deps.setup.serverIdentifier },
-    }),
-  )
+export async function finishLogin(deps: Deps, proof: LoginProof): Promise<LoggedIn> {
+  const proven = await finishOpaque(deps, proof)
+  const { accountId } = proven
+  // Read before the transaction, which must not wait for the key service; the envelope changes with the record only.
   const keys = await releaseKeys(deps, accountId)
-  return { ...(await createSession(deps, { accountId })), ...keys }
+  const session = await deps.database.transaction().execute(async (tx) => {
+    await requireProven(tx, proven)
+    return createSession({ ...deps, database: tx }, { accountId })
+  })
+  return { ...session, ...keys }
 }
 
 async function releaseKeys(deps: Pick<Deps, 'database' | 'outerKeys'>, accountId: Uint8Array) {
@@ -143,13 +132,4 @@ export async function releaseKeyring(
     .executeTakeFirstOrThrow()
   const key = await deps.outerKeys.version(accountId, row.outer_version)
   return { keyring: openOuter(key, keyringPlace(accountId, row.version), row.sealed), keyringVersion: row.version }
-}
-
-/** Runs an OPAQUE step; whatever it throws about its input becomes one answer without detail. */
-export function attempt<T>(code: 'bad_request' | 'login_failed', step: () => T): T {
-  try {
-    return step()
-  } catch (cause) {
-    throw new ServerError(code, { cause })
-  }
 }

@@ -12,7 +12,8 @@ import { envelopePlace, keyringPlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
 import { type CheckedCard, checkCard } from './card.ts'
-import { attempt, loginName } from './login.ts'
+import { loginName } from './login.ts'
+import { attempt } from './login-state.ts'
 
 // Methods of account-key envelopes.
 const PASSWORD = 1
