@@ -50,6 +50,19 @@ export interface Tables {
     used_ms: number
     expires_ms: number
   }
+  /** The server's half of a session's key-encryption key. */
+  session_halves: { session_id: Uint8Array; account_id: Uint8Array; outer_version: number; sealed: Uint8Array }
+  totp: {
+    account_id: Uint8Array
+    enrolment_id: Uint8Array
+    active: boolean
+    last_step: number
+    outer_version: number
+    sealed: Uint8Array
+    created_ms: number
+  }
+  backup_codes: { account_id: Uint8Array; hash: Uint8Array }
+  login_tickets: { id: Uint8Array; sealed: Uint8Array; tries: number; expires_ms: number }
   login_states: { id: Uint8Array; sealed: Uint8Array; expires_ms: number }
   vaults: {
     id: Uint8Array

@@ -4,6 +4,7 @@ import { JOBS } from './0003-jobs.ts'
 import { CHECKPOINTS } from './0004-checkpoints.ts'
 import { DEVICES } from './0005-devices.ts'
 import { LOST_BLOBS } from './0006-lost-blobs.ts'
+import { SECOND_FACTOR } from './0009-second-factor.ts'
 import { OPERATORS } from './0011-operators.ts'
 
 export interface Migration {
@@ -20,5 +21,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'checkpoints', sql: CHECKPOINTS },
   { version: 5, name: 'devices', sql: DEVICES },
   { version: 6, name: 'lost-blobs', sql: LOST_BLOBS },
+  { version: 9, name: 'second-factor', sql: SECOND_FACTOR },
   { version: 11, name: 'operators', sql: OPERATORS },
 ]

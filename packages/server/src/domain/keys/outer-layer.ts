@@ -3,7 +3,16 @@ import type { Random } from '../../ports/index.ts'
 import { ServerError } from '../errors.ts'
 
 /** Tables whose rows carry the outer layer. No name is the beginning of another (a test holds this). */
-export const OUTER_TABLES = ['envelopes', 'keyrings', 'wraps', 'checkpoints', 'login-states'] as const
+export const OUTER_TABLES = [
+  'envelopes',
+  'keyrings',
+  'wraps',
+  'checkpoints',
+  'login-states',
+  'login-tickets',
+  'session-halves',
+  'totp',
+] as const
 export type OuterTable = (typeof OUTER_TABLES)[number]
 
 const VERSION = 1

@@ -23,3 +23,16 @@ export function checkpointPlace(owner: Uint8Array, vaultId: Uint8Array, namedByS
 export function loginStatePlace(id: Uint8Array): OuterPlace {
   return { table: 'login-states', rowId: id, owner: SERVER }
 }
+
+/** A password that was proved and waits for its second factor. */
+export function loginTicketPlace(id: Uint8Array): OuterPlace {
+  return { table: 'login-tickets', rowId: id, owner: SERVER }
+}
+
+export function sessionHalfPlace(owner: Uint8Array, sessionId: Uint8Array): OuterPlace {
+  return { table: 'session-halves', rowId: sessionId, owner }
+}
+
+export function totpPlace(owner: Uint8Array, enrolmentId: Uint8Array): OuterPlace {
+  return { table: 'totp', rowId: enrolmentId, owner }
+}
