@@ -67,6 +67,20 @@ describe('appending commits', () => {
     expect(await references.execute()).toEqual([{ count: 1 }])
   })
 
+  it('refuses a stored header with another signature, section or body', async () => {
+    const ann = await registerAccount(server)
+    const { authored } = await commit(ann)
+    await commit(ann)
+    const bodyEnd = authored.bytes.length - 1
+    for (const offset of [276, 276 + 64, bodyEnd]) {
+      const bytes = authored.bytes.slice()
+      bytes[offset] = (bytes[offset] ?? 0) ^ 1
+      const answer = await append(ann, { ...authored, bytes })
+      expect([answer.code, answer.details]).toEqual(['commit_rejected', { reason: 'differs_from_stored' }])
+    }
+    expect((await append(ann, authored)).value()).toEqual(authored.next.head)
+  })
+
   it('refuses another commit at a place that is taken, and one beyond the head', async () => {
     const ann = await registerAccount(server)
     const rival = await authorCommit(ann.author, ann.state)

@@ -57,7 +57,8 @@ export async function appendCommit(deps: AppendDeps, input: Append): Promise<Hea
   const { header, hash } = await parseCommit(input.commit)
   if (!equal(header.vaultId, input.vaultId)) throw new ServerError('bad_request', { details: { path: 'vaultId' } })
   if (!equal(header.accountId, input.accountId)) throw new ServerError('forbidden')
-  if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, { ...input, seq: header.seq, hash })
+  const sent = { ...input, seq: header.seq, hash }
+  if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, sent)
   if (header.seq !== vault.head_seq + 1 || !equal(header.prev, vault.head_hash)) throw headMoved(vault)
   const state = chainStateOf(vault)
   const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
@@ -70,7 +71,7 @@ export async function appendCommit(deps: AppendDeps, input: Append): Promise<Hea
     .transaction()
     .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id }))
   // Someone else was faster: perhaps this very commit, sent twice at once.
-  return appended ?? appendedBefore(deps.database, null, { ...input, seq: header.seq, hash })
+  return appended ?? appendedBefore(deps.database, null, sent)
 }
 
 export async function parseCommit(bytes: Uint8Array) {
@@ -115,20 +116,28 @@ export function headMoved(vault: Pick<VaultRow, 'head_seq'>): ServerError {
   return new ServerError('head_moved', { details: { seq: vault.head_seq } })
 }
 
-/** The original answer, if the chain holds this commit at its place. */
+/**
+ * The original answer, if the chain holds this very commit at its place.
+ *
+ * @throws ServerError `head_moved` where it holds another one, `commit_rejected` where it holds the same header with
+ *   another signature, section or body: what was sent is not what is stored
+ */
 export async function appendedBefore(
   database: Database,
   vault: VaultRow | null,
-  sent: { vaultId: Uint8Array; accountId: Uint8Array; seq: number; hash: Uint8Array },
+  sent: { vaultId: Uint8Array; accountId: Uint8Array; commit: Uint8Array; seq: number; hash: Uint8Array },
 ): Promise<Head> {
   const row = await database
     .selectFrom('commits')
-    .select('hash')
+    .select(['hash', 'bytes'])
     .where('vault_id', '=', sent.vaultId)
     .where('seq', '=', sent.seq)
     .executeTakeFirst()
-  if (row !== undefined && equal(row.hash, sent.hash)) return { seq: sent.seq, hash: sent.hash }
-  throw headMoved(vault ?? (await readVault(database, sent)))
+  if (row === undefined || !equal(row.hash, sent.hash)) throw headMoved(vault ?? (await readVault(database, sent)))
+  if (!equal(row.bytes, sent.commit)) {
+    throw new ServerError('commit_rejected', { details: { reason: 'differs_from_stored' } })
+  }
+  return { seq: sent.seq, hash: sent.hash }
 }
 
 export interface LockedAppend {

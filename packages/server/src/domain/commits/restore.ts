@@ -67,8 +67,9 @@ async function restoreCommit(deps: AppendDeps, { vaultId, accountId }: Restore, 
   const { header, hash } = await parseCommit(kept.commit)
   if (!equal(header.vaultId, vaultId)) throw new ServerError('bad_request', { details: { path: 'commits' } })
   const input = { vaultId, accountId, commit: kept.commit, wraps: kept.wraps, checkpoint: kept.checkpoint }
+  const sent = { ...input, seq: header.seq, hash }
   if (header.seq <= vault.head_seq) {
-    await appendedBefore(deps.database, vault, { vaultId, accountId, seq: header.seq, hash })
+    await appendedBefore(deps.database, vault, sent)
     return await completeCommit(deps, vault, { vaultId, ownerId: header.accountId, kept })
   }
   if (header.seq !== vault.head_seq + 1 || !equal(header.prev, vault.head_hash)) throw headMoved(vault)
@@ -90,7 +91,7 @@ async function restoreCommit(deps: AppendDeps, { vaultId, accountId }: Restore, 
     }),
   )
   // Another device was giving it back at the same time.
-  if (appended === null) await appendedBefore(deps.database, null, { vaultId, accountId, seq: header.seq, hash })
+  if (appended === null) await appendedBefore(deps.database, null, sent)
 }
 
 function addedBlobs({ section }: Pick<VerifiedCommit, 'section'>): Uint8Array[] {
