@@ -8,13 +8,13 @@ import {
   openAccountKey,
   openKeyring,
   passwordKek,
-  SecretBytes,
-  toHex,
+  type SecretBytes,
 } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { deviceFor, pinLogin } from './device.ts'
+import { proveToServer } from './opaque-login.ts'
 import { type Profile, saveProfile } from './records.ts'
 import type { Credentials } from './types.ts'
 
@@ -37,20 +37,14 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
   const password = normalisePassword(input.password)
   const { api, server, publicKey, serverIdentifier, storeOrigins } = await contact(platform, input.server, signal)
   try {
-    const start = await opaque.startLogin(password)
-    const answer = await api.call('loginStart', { body: { login, request: start.request }, signal })
-    const proof = await opaque.finishLogin({
-      password,
-      state: start.state,
-      response: answer.response,
-      serverIdentifier,
-    })
-    if (proof === null) throw new ClientError('authentication', 'Login name or password is wrong.')
-    if (toHex(proof.serverPublicKey) !== publicKey) throw integrityError("the server's public key")
-    const finish = { loginId: answer.loginId, request: proof.request }
-    const session = await api.call('loginFinish', { body: finish, signal, retry: false })
+    const { proof, exportKey } = await proveToServer(
+      platform,
+      { api, publicKey, serverIdentifier },
+      { login, password, signal },
+    )
+    const session = await api.call('loginFinish', { body: proof, signal, retry: false })
     const accountId = asAccountId(session.accountId)
-    const accountKey = await openEnvelope(input, proof.exportKey, accountId, session)
+    const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
     const deviceId = await deviceFor(engine, store, accountId)
     await pinLogin(engine, store, {
@@ -87,19 +81,18 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
 
 async function openEnvelope(
   { platform: { engine } }: Credentials,
-  exportKey: Uint8Array,
+  exportKey: SecretBytes,
   accountId: AccountId,
   session: { passwordEnvelope: Uint8Array; passwordEnvelopeVersion: number },
 ): Promise<AccountKey> {
-  const exported = SecretBytes.take(exportKey)
-  const kek = await passwordKek(engine, exported, accountId)
+  const kek = await passwordKek(engine, exportKey, accountId)
   try {
     const place = { accountId, method: 1 as const, version: session.passwordEnvelopeVersion }
     return await openAccountKey(engine, kek, place, session.passwordEnvelope)
   } catch (cause) {
     throw sealFailure('the account key', cause)
   } finally {
-    exported.dispose()
+    exportKey.dispose()
     kek.dispose()
   }
 }

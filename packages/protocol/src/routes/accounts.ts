@@ -4,16 +4,20 @@ import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
 
 const none = z.strictObject({})
-const login = z.string().min(1).max(LIMITS.loginLength)
-const opaqueMessage = z
+/** Login name as typed. */
+export const login = z.string().min(1).max(LIMITS.loginLength)
+/** A message of OPAQUE, in base64url. */
+export const opaqueMessage = z
   .string()
   .min(1)
   .max(4096)
   .regex(/^[A-Za-z0-9_-]+$/)
-const version = safeInteger.min(1)
+/** Version of an envelope or keyring. */
+export const version = safeInteger.min(1)
 const token = bytesOf(32)
 
-const session = {
+/** A new session. */
+export const session = {
   accountId: id,
   /** Bearer token; shown once. */
   token,
