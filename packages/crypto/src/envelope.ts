@@ -2,6 +2,7 @@
  * What a party that never holds a key needs: structure checks, messages to hash or to verify, identity cards.
  * Invariant: nothing reachable from here opens, unwraps or decrypts anything, or holds a secret.
  */
+export { AUDIT_EVENT, type AuditEntry, auditEntryMessage } from './audit.ts'
 export {
   CARD_LENGTH,
   type CardVerifier,

@@ -1,3 +1,4 @@
+export { AUDIT_EVENT, type AuditEntry, auditEntryMessage } from './audit.ts'
 export {
   CARD_LENGTH,
   type CardVerifier,

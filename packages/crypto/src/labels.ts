@@ -99,6 +99,8 @@ export const LABELS = {
     parts: null,
     /** SHA-256 of the OPAQUE key ‖ normalised login: salt of the pbkdf2 profile. */
     pbkdf2: null,
+    /** Entry of an account's audit log. */
+    audit: null,
   },
   /** FLOE additional data: "strongroom/" ‖ type ‖ 00 01 ‖ ids. */
   encrypt: {

@@ -32,7 +32,22 @@ export interface Tables {
     expires_ms: number | null
     revoked_ms: Generated<number | null>
   }
-  outer_keys: { account_id: Uint8Array; version: number; wrapped: Uint8Array; created_ms: number }
+  outer_keys: { account_id: Uint8Array; version: number; wrapped: Uint8Array; created_ms: number; kms_key_id: string }
+  kms_keys: {
+    id: string
+    /** null: shared by accounts. */
+    account_id: Uint8Array | null
+    state: 'current' | 'retired' | 'doomed' | 'ended'
+    created_ms: number
+    destruction_ms: Generated<number | null>
+  }
+  kms_rotations: {
+    id: Generated<number>
+    key_name: string
+    to_key: string | null
+    started_ms: number
+    finished_ms: Generated<number | null>
+  }
   envelopes: {
     account_id: Uint8Array
     method: number
@@ -111,6 +126,18 @@ export interface Tables {
     outer_version: number
     sealed: Uint8Array
   }
+  audit_heads: { account_id: Uint8Array; seq: number; hash: Uint8Array }
+  audit_entries: {
+    account_id: Uint8Array
+    seq: number
+    time_ms: number
+    event: string
+    count: number
+    session_id: Uint8Array | null
+    device_id: Uint8Array | null
+    hash: Uint8Array
+  }
+  audit_folds: { account_id: Uint8Array; event: string; count: number; last_ms: number }
   rate_limits: { key: Uint8Array; points: number; ends_ms: number }
   jobs: { name: string; holder: Uint8Array | null; lease_ends_ms: Generated<number>; due_ms: Generated<number> }
   orphans: {
