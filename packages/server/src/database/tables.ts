@@ -79,6 +79,14 @@ export interface Tables {
   backup_codes: { account_id: Uint8Array; hash: Uint8Array }
   login_tickets: { id: Uint8Array; sealed: Uint8Array; tries: number; expires_ms: number }
   login_states: { id: Uint8Array; sealed: Uint8Array; expires_ms: number }
+  recovery_states: {
+    id_hash: Uint8Array
+    account_id: Uint8Array
+    password_version: number
+    recovery_version: number
+    keyring_version: number
+    expires_ms: number
+  }
   vaults: {
     id: Uint8Array
     owner_id: Uint8Array

@@ -5,6 +5,7 @@ import { CHECKPOINTS } from './0004-checkpoints.ts'
 import { DEVICES } from './0005-devices.ts'
 import { LOST_BLOBS } from './0006-lost-blobs.ts'
 import { AUDIT } from './0007-audit.ts'
+import { RECOVERY } from './0008-recovery.ts'
 import { SECOND_FACTOR } from './0009-second-factor.ts'
 import { KMS_KEYS } from './0010-kms-keys.ts'
 import { OPERATORS } from './0011-operators.ts'
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'devices', sql: DEVICES },
   { version: 6, name: 'lost-blobs', sql: LOST_BLOBS },
   { version: 7, name: 'audit', sql: AUDIT },
+  { version: 8, name: 'recovery', sql: RECOVERY },
   { version: 9, name: 'second-factor', sql: SECOND_FACTOR },
   { version: 10, name: 'kms-keys', sql: KMS_KEYS },
   { version: 11, name: 'operators', sql: OPERATORS },

@@ -1,11 +1,12 @@
 import type { Database } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
 
-/** Deletes login states, rate limits and sessions that have ended, and says how many; nothing reads them any more. */
+/** Deletes what has ended: login states, recoveries, rate limits, sessions. Says how many; nothing reads them any more. */
 export async function removeEnded(deps: { database: Database; clock: Clock }): Promise<number> {
   const now = deps.clock.nowMs()
   const removed = [
     await deps.database.deleteFrom('login_states').where('expires_ms', '<=', now).executeTakeFirst(),
+    await deps.database.deleteFrom('recovery_states').where('expires_ms', '<=', now).executeTakeFirst(),
     await deps.database.deleteFrom('rate_limits').where('ends_ms', '<=', now).executeTakeFirst(),
     await deps.database.deleteFrom('sessions').where('expires_ms', '<=', now).executeTakeFirst(),
   ]
