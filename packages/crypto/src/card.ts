@@ -115,7 +115,7 @@ export function cardHashMessage(bytes: Bytes): Bytes {
 export async function verifyCard(
   verifier: CardVerifier,
   bytes: Bytes,
-  previous?: { card: IdentityCard; hash: Bytes },
+  previous?: { card: Pick<IdentityCard, 'accountId' | 'ed25519PublicKey'>; hash: Bytes },
 ): Promise<{ card: IdentityCard; hash: Bytes }> {
   const { card, signature, successionSignature } = parseCard(bytes)
   const hash = await verifier.sha256(cardHashMessage(bytes))
@@ -128,7 +128,7 @@ export async function verifyCard(
 async function verifySuccession(
   verifier: CardVerifier,
   next: { card: IdentityCard; hash: Bytes; successionSignature: Bytes | null },
-  previous: { card: IdentityCard; hash: Bytes },
+  previous: { card: Pick<IdentityCard, 'accountId' | 'ed25519PublicKey'>; hash: Bytes },
 ): Promise<void> {
   const { card, hash, successionSignature } = next
   const follows =

@@ -20,6 +20,14 @@ export const ERRORS = {
   payload_too_large: { status: 413, advice: 'The body is larger than the route takes; send less at once.' },
   unsupported_media_type: { status: 415, advice: 'Send JSON, or for parts application/octet-stream.' },
   range_invalid: { status: 416, advice: 'The range lies outside the object.' },
+  versions_moved: {
+    status: 409,
+    advice: 'Another device changed these keys first; read them again, then decide anew.',
+  },
+  second_factor_conflict: {
+    status: 409,
+    advice: 'The second factor is on already, is off, or was begun anew elsewhere; look at its state and begin again.',
+  },
   commit_rejected: { status: 422, advice: 'The commit breaks a rule of the vault log; the reason is in details.' },
   digest_mismatch: { status: 422, advice: 'The bytes received do not match their announced digest; send them again.' },
   upgrade_required: { status: 426, advice: 'A version is not spoken here; upgrade the older side.' },

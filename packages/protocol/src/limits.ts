@@ -21,6 +21,8 @@ export const LIMITS = {
   commitBytes: 276 + 64 + 2 * MIB,
   /** Largest sealed small object. */
   sealedBytes: MIB + 4 * KIB,
+  /** Largest request body that holds a sealed small object in base64url. */
+  sealedBodyBytes: 1536 * KIB,
   /** A sealed DEK: version, salt, commitment, 32 bytes, tag. */
   wrapBytes: 1 + 24 + 32 + 32 + 16,
   /** Largest sealed manifest of a checkpoint. */

@@ -1,7 +1,15 @@
 import { account, loginFinish, loginStart, logout, registerFinish, registerStart } from './routes/accounts.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
-import { sessionDevice, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
+import { keyringReplace, wrapsAdd } from './routes/keys.ts'
+import {
+  secondFactorBegin,
+  secondFactorCodes,
+  secondFactorConfirm,
+  secondFactorDisable,
+  secondFactorRead,
+} from './routes/second-factor.ts'
+import { sessionDevice, sessionHalf, sessionHalfEnsure, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
 import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead, vaultRestore } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
@@ -30,3 +38,5 @@ export const ROUTES = {
 } as const
 
 export type RouteName = keyof typeof ROUTES
+  keyringReplace,
+  wrapsAdd,

@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
 import { partSize, wrap } from './blobs.ts'
+import { nextKeyring } from './keys.ts'
 
 const vaultParams = z.strictObject({ vaultId: id })
 const none = z.strictObject({})
@@ -62,6 +63,8 @@ export const headersRead = defineRoute({
   query: z.strictObject({
     from: queryInteger,
     limit: z.coerce.number().int().min(1).max(LIMITS.headersPerPage).optional(),
+    /** `membership`: only those that change members or start an epoch. */
+    only: z.enum(['membership']).optional(),
   }),
   body: z.undefined(),
   response: z.object({ head, headers: z.array(bytesBetween(1, LIMITS.commitBytes)) }),
@@ -104,6 +107,10 @@ export const commitAppend = defineRoute({
     wraps: z.array(wrap).max(10_000),
     /** With a commit that names a checkpoint, and only then. */
     checkpoint: checkpoint.optional(),
+    /** With a commit that changes members or starts an epoch: the keyring that knows it, stored at once or not at all. */
+    keyring: nextKeyring.optional(),
+    /** With a commit that changes the author's own card in their private vault, and only then. */
+    card: bytesBetween(1, 4096).optional(),
   }),
   response: head,
   bodyLimit: LIMITS.batchBodyBytes,
@@ -114,6 +121,7 @@ export const commitAppend = defineRoute({
     'forbidden',
     'not_found',
     'head_moved',
+    'versions_moved',
     'blob_not_ready',
     'blob_gone',
     'commit_rejected',

@@ -12,6 +12,8 @@ import { readCheckpoint } from '../domain/commits/checkpoints.ts'
 import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
+import { addWraps } from '../domain/commits/wraps.ts'
+import { replaceKeyring } from '../domain/keys/keyring.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
@@ -112,5 +114,8 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       deps.heads.moved(params.vaultId)
       return restored
     },
+    keyringReplace: ({ body, session }) => replaceKeyring(deps, session.accountId, body),
+    wrapsAdd: ({ body, session }) =>
+      addWraps(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.wraps),
   }
 }

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from
 import { cardHashMessage, compareBytes, signatureMessage } from '@strongroom/crypto/envelope'
 import {
   type ChainState,
+  changedMembers,
   commitHash,
   deriveVaultId,
   EMPTY_BODY_LENGTH,
@@ -35,20 +36,26 @@ function keyPair(seed: Uint8Array) {
   return { privateKey, publicKey: new Uint8Array(spki.subarray(-32)) }
 }
 
-export async function createAuthor(): Promise<Author> {
-  const accountId = new Uint8Array(randomBytes(16))
+/** @param previous - whose identity this one takes the place of; none for a new account */
+export async function createAuthor(previous?: Author): Promise<Author> {
+  const accountId = previous?.accountId ?? new Uint8Array(randomBytes(16))
   const seed = new Uint8Array(randomBytes(32))
   const { privateKey, publicKey } = keyPair(seed)
   const time = Buffer.alloc(8)
   time.writeBigInt64BE(BigInt(Date.now()))
-  // Version and suite, account, keys (nobody seals anything to the second), time, no card before (keys.md, cards).
-  const body = Buffer.concat([Buffer.of(1, 1), accountId, publicKey, randomBytes(1216), time, Buffer.alloc(32)])
+  // Version and suite, account, keys (nobody seals anything to the second), time, card before (keys.md, cards).
+  const before = previous?.card.hash ?? Buffer.alloc(32)
+  const body = Buffer.concat([Buffer.of(1, 1), accountId, publicKey, randomBytes(1216), time, before])
   const hash = await hasher.sha256(cardHashMessage(new Uint8Array(body)))
   const signature = sign(null, signatureMessage('card', hash), privateKey)
-  const card = { bytes: new Uint8Array(Buffer.concat([body, signature, Buffer.alloc(64)])), hash }
+  const succession =
+    previous === undefined
+      ? Buffer.alloc(64)
+      : sign(null, signatureMessage('card-succession', hash), keyPair(previous.seed).privateKey)
+  const card = { bytes: new Uint8Array(Buffer.concat([body, signature, succession])), hash }
   return {
     accountId,
-    deviceId: new Uint8Array(randomBytes(16)),
+    deviceId: previous?.deviceId ?? new Uint8Array(randomBytes(16)),
     card,
     seed,
     publicKey,
@@ -99,7 +106,12 @@ async function assemble(
   const seq = input.state?.head == null ? 0 : input.state.head.seq + 1
   return {
     bytes: new Uint8Array(Buffer.concat([headerBytes, signature, sectionBytes, body])),
-    next: { vaultId: input.vaultId, head: { seq, hash }, epoch, members: input.members },
+    next: {
+      vaultId: input.vaultId,
+      head: { seq, hash },
+      epoch: input.state !== null && input.section.epochChange !== null ? epoch + 1 : epoch,
+      members: input.members,
+    },
   }
 }
 
@@ -163,4 +175,29 @@ export async function authorCommit(
     ...(references.bodyLength === undefined ? {} : { bodyLength: references.bodyLength }),
     ...(references.checkpointHash === undefined ? {} : { checkpointHash: references.checkpointHash }),
   })
+}
+
+/** A commit that starts an epoch, and that puts `next`, if given, in the place of its author's card. */
+export async function authorEpoch(author: Author, state: ChainState, next?: Author): Promise<AuthoredCommit> {
+  const changes = state.members
+    .filter((member) => next !== undefined && compareBytes(member.accountId, next.accountId) === 0)
+    .map((member) => ({
+      ...member,
+      cardHash: next?.card.hash ?? member.cardHash,
+      publicKey: next?.publicKey ?? member.publicKey,
+      wrap: null,
+    }))
+  const section: Section = {
+    changeId: new Uint8Array(randomBytes(16)),
+    added: [],
+    released: [],
+    members: changes,
+    epochChange: {
+      keyCommitment: new Uint8Array(randomBytes(32)),
+      sealedPreviousKey: fakeBody(105),
+      wraps: state.members.map(({ accountId }) => ({ accountId, wrap: fakeBody(MEMBER_WRAP_LENGTH) })),
+    },
+    genesis: null,
+  }
+  return assemble(author, { state, vaultId: state.vaultId, section, members: changedMembers(state.members, changes) })
 }

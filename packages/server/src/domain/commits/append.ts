@@ -11,8 +11,10 @@ import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { BlobStore, Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
+import { type NextKeyring, storeKeyring } from '../keys/keyring.ts'
 import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
 import { type Checkpoint, checkCheckpoint, storeCheckpoint } from './checkpoints.ts'
+import { checkKeyring, checkNextCard, type NextCard, storeCard } from './next-keys.ts'
 import type { Head } from './read.ts'
 import { applyReferences } from './references.ts'
 import { requireRevivable } from './revival.ts'
@@ -35,6 +37,10 @@ export interface Append {
   readonly wraps: readonly Wrap[]
   /** The manifest that the commit names. */
   readonly checkpoint?: Checkpoint | undefined
+  /** The account's keyring after the commit. */
+  readonly keyring?: NextKeyring | undefined
+  /** The author's card after the commit. */
+  readonly card?: Uint8Array | undefined
 }
 
 export interface VaultRow {
@@ -50,7 +56,7 @@ export interface VaultRow {
  * original answer.
  *
  * @throws ServerError `not_found` (no member), `forbidden` (another author), `head_moved`, `commit_rejected`,
- *   `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`, `stored_data_damaged`
+ *   `versions_moved`, `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`, `stored_data_damaged`
  */
 export async function appendCommit(deps: AppendDeps, input: Append): Promise<Head> {
   const vault = await readVault(deps.database, input)
@@ -65,11 +71,17 @@ export async function appendCommit(deps: AppendDeps, input: Append): Promise<Hea
   checkWraps(commit, input.wraps)
   await requireRevivable(deps, commit.section.added)
   await checkCheckpoint(commit, input.checkpoint)
+  checkKeyring(commit, input.keyring)
+  const card = await checkNextCard(commit, state, {
+    card: input.card,
+    isPrivate: equal(vault.owner_id, input.accountId),
+  })
   const sealing = input.wraps.length > 0 || input.checkpoint !== undefined
   const outer = sealing ? await deps.outerKeys.newest(vault.owner_id) : null
+  const keys = { card, keyringOuter: input.keyring === undefined ? null : await deps.outerKeys.newest(input.accountId) }
   const appended = await deps.database
     .transaction()
-    .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id }))
+    .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id, ...keys }))
   // Someone else was faster: perhaps this very commit, sent twice at once.
   return appended ?? appendedBefore(deps.database, null, sent)
 }
@@ -146,6 +158,10 @@ export interface LockedAppend {
   readonly before: ChainState
   readonly outer: OuterKey | null
   readonly owner: Uint8Array
+  /** The author's new card. */
+  readonly card?: NextCard | null
+  /** Key for the keyring that travels along. */
+  readonly keyringOuter?: OuterKey | null
   /** Gives a commit back that was accepted before: makes rows for its blobs, and does without what is lost. */
   readonly recreate?: (tx: DatabaseTransaction) => Promise<void>
 }
@@ -183,7 +199,16 @@ export async function appendLocked(
   if (checkpoint !== undefined && outer !== null) {
     await storeCheckpoint(deps, tx, { vaultId, owner, outer, namedBySeq: header.seq, checkpoint })
   }
+  await storeNextKeys(deps, tx, append)
   return { seq: header.seq, hash }
+}
+
+/** Card and keyring change with the commit that they belong to, or not at all. */
+async function storeNextKeys(deps: AppendDeps, tx: DatabaseTransaction, append: LockedAppend): Promise<void> {
+  const { input, card, keyringOuter: outer } = append
+  const { accountId, keyring } = input
+  if (card != null) await storeCard(tx, accountId, card)
+  if (keyring !== undefined && outer != null) await storeKeyring(deps, tx, { accountId, outer, keyring })
 }
 
 async function storeMembers(tx: DatabaseTransaction, state: ChainState): Promise<void> {

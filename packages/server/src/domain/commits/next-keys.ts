@@ -73,9 +73,5 @@ async function verifyNextCard(
 
 /** Stores an account's newest card. */
 export async function storeCard(tx: DatabaseTransaction, accountId: Uint8Array, card: NextCard): Promise<void> {
-  await tx
-    .updateTable('accounts')
-    .set({ card: card.bytes, card_hash: card.hash })
-    .where('id', '=', accountId)
-    .execute()
+  await tx.updateTable('accounts').set({ card: card.bytes, card_hash: card.hash }).where('id', '=', accountId).execute()
 }

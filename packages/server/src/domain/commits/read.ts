@@ -61,12 +61,14 @@ export async function readCommits(
 export async function readHeaders(
   deps: { database: Database },
   reader: Reader,
-  page: { from: number; limit?: number | undefined },
+  page: { from: number; limit?: number | undefined; only?: 'membership' | undefined },
 ): Promise<{ head: Head; headers: Uint8Array[] }> {
   await requireMember(deps.database, reader.vaultId, reader.accountId)
   const head = await headOf(deps.database, reader.vaultId)
   const limit = page.limit ?? LIMITS.headersPerPage
   const fixed = HEADER_LENGTH + SIGNATURE_LENGTH
+  // Reason for the wording: the index `commits_membership` has the same.
+  const only = page.only === 'membership' ? sql`AND get_byte(bytes, 5) & 1 = 1` : sql``
   // Byte 5 of a header has the flags, bit 0 of which says that the section changes members; bytes 172 to 175 its length.
   const rows = await sql<{ bytes: Uint8Array }>`
     WITH page AS (
@@ -75,7 +77,7 @@ export async function readHeaders(
           + get_byte(start, 175) END AS length
       FROM (
         SELECT seq, substring(bytes FOR ${HEADER_LENGTH}) AS start FROM commits
-        WHERE vault_id = ${reader.vaultId} AND seq >= ${page.from} AND seq <= ${head.seq} ORDER BY seq LIMIT ${limit}
+        WHERE vault_id = ${reader.vaultId} AND seq >= ${page.from} AND seq <= ${head.seq} ${only} ORDER BY seq LIMIT ${limit}
       ) starts
     ), sums AS (SELECT seq, length, sum(length) OVER (ORDER BY seq) - length AS before FROM page)
     SELECT substring(c.bytes FOR sums.length) AS bytes

@@ -1,0 +1,53 @@
+import { bytesBetween, id, safeInteger } from '../bytes.ts'
+import { LIMITS } from '../limits.ts'
+import { defineRoute } from '../route.ts'
+import { z } from '../zod.ts'
+import { wrap } from './blobs.ts'
+
+const none = z.strictObject({})
+
+/** A sealed keyring and the version that it takes the place of. */
+export const nextKeyring = z.strictObject({
+  expectedVersion: safeInteger.min(1),
+  sealed: bytesBetween(1, LIMITS.sealedBytes),
+})
+
+export const keyringReplace = defineRoute({
+  name: 'keyringReplace',
+  summary: 'Replaces the sealed keyring by compare-and-swap on its version.',
+  method: 'PUT',
+  path: '/v1/account/keyring',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: nextKeyring,
+  response: z.object({ keyringVersion: safeInteger.min(1) }),
+  bodyLimit: LIMITS.sealedBodyBytes,
+  errors: ['bad_request', 'unauthenticated', 'session_expired', 'versions_moved', 'payload_too_large', 'unavailable'],
+})
+
+export const wrapsAdd = defineRoute({
+  name: 'wrapsAdd',
+  summary: "Adds wrapped DEKs under the vault's newest epoch, for its writers; one that is there is never replaced.",
+  method: 'POST',
+  path: '/v1/wraps',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.strictObject({ vaultId: id, wraps: z.array(wrap).min(1).max(LIMITS.batch) }),
+  response: z.object({
+    /** Those that were not there; wraps of blobs to which the vault no longer refers are left out. */
+    added: safeInteger,
+  }),
+  bodyLimit: LIMITS.batchBodyBytes,
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'forbidden',
+    'not_found',
+    'head_moved',
+    'payload_too_large',
+    'unavailable',
+  ],
+})
