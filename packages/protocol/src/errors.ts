@@ -8,6 +8,7 @@ export const ERRORS = {
   login_failed: { status: 401, advice: 'Login name or password is wrong; check both and try again.' },
   forbidden: { status: 403, advice: 'This account may not do that.' },
   registration_closed: { status: 403, advice: 'This server takes no new accounts; ask its operator.' },
+  keys_frozen: { status: 403, advice: "The keys of this account are disabled or gone; ask the server's operator." },
   url_invalid: { status: 403, advice: 'The presigned URL is expired or was changed; ask for a new one.' },
   not_found: { status: 404, advice: 'There is no such thing, or it belongs to someone else.' },
   method_not_allowed: { status: 405, advice: 'The path takes other methods; see the Allow header.' },

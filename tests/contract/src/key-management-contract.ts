@@ -145,12 +145,33 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
       expect(await (await tested.reopen()).keyState(keyId)).toBe('destroyed')
     })
 
-    it('makes a new current key when the old one cannot be used', async () => {
+    it('keeps a disabled key current, so that an operator is not gone around, until another is made current', async () => {
       const before = await keys.currentKeyId()
       await keys.disable(before)
-      const after = await keys.currentKeyId()
-      expect(after).not.toBe(before)
+      expect(await keys.currentKeyId()).toBe(before)
+      await expect(keys.wrap(before, randomBytes(32), CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
+      const after = await keys.createKey()
+      await keys.setCurrentKey(after)
+      await keys.setCurrentKey(after)
+      expect(await keys.currentKeyId()).toBe(after)
+      expect(await (await tested.reopen()).currentKeyId()).toBe(after)
       await keys.wrap(after, randomBytes(32), CONTEXT)
+    })
+
+    it('makes a key with a name once, also for callers that race', async () => {
+      const name = `user-${randomBytes(16).toString('hex')}`
+      const ids = await Promise.all(Array.from({ length: 4 }, () => keys.createKey(name)))
+      expect(new Set(ids).size).toBe(1)
+      expect(await (await tested.reopen()).createKey(name)).toBe(ids[0])
+      expect(await keys.createKey(`${name}-2`)).not.toBe(ids[0])
+    })
+
+    it('says of wrapped bytes which key they need', async () => {
+      const keyId = await keys.createKey()
+      expect(keys.keyIdOf(await keys.wrap(keyId, randomBytes(32), CONTEXT))).toBe(keyId)
+      for (const bytes of [Buffer.alloc(0), Buffer.alloc(200, 7)]) {
+        expect(() => keys.keyIdOf(bytes)).toThrow(expect.objectContaining({ code: 'invalid_ciphertext' }))
+      }
     })
 
     it('says which key it does not know', async () => {

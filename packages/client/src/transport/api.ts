@@ -210,6 +210,7 @@ const MESSAGES: Partial<Record<ApiErrorCode, string>> = {
   session_expired: 'The session ended; log in again.',
   login_failed: 'Login name or password is wrong.',
   registration_closed: 'This server takes no new accounts.',
+  keys_frozen: 'The keys of this account are disabled or gone; only the operator of the server can help.',
   login_taken: 'The login name is in use; choose another.',
   stored_data_damaged: 'What the server has stored was changed or removed by someone.',
   head_moved: 'Someone else committed first.',

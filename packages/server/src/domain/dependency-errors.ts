@@ -32,10 +32,7 @@ const POOL_MESSAGES = [
 export function refusalOf(error: unknown): ServerError | null {
   if (error instanceof ServerError) return error
   if (error instanceof BlobStoreError) return storeRefusal(error)
-  if (error instanceof KeyManagementError) {
-    if (error.code !== 'invalid_ciphertext') return unavailable(error)
-    return new ServerError('stored_data_damaged', { cause: error })
-  }
+  if (error instanceof KeyManagementError) return keyRefusal(error)
   if (error instanceof AggregateError) return refusalOf(error.errors[0])
   if (!(error instanceof Error)) return null
   const code = (error as { code?: unknown }).code
@@ -50,6 +47,18 @@ export function refusalOf(error: unknown): ServerError | null {
 
 function unavailable(cause: Error): ServerError {
   return new ServerError('unavailable', { retryAfterSeconds: RETRY_SECONDS, cause })
+}
+
+function keyRefusal(error: KeyManagementError): ServerError {
+  switch (error.code) {
+    case 'invalid_ciphertext':
+      return new ServerError('stored_data_damaged', { cause: error })
+    case 'key_unusable':
+    case 'key_not_found':
+      return new ServerError('keys_frozen', { cause: error })
+    case 'unavailable':
+      return unavailable(error)
+  }
 }
 
 function storeRefusal(error: BlobStoreError): ServerError {

@@ -15,6 +15,7 @@ export {
   type KeyManagement,
   KeyManagementError,
   type KeyState,
+  MOST_WRAPPED_BYTES,
 } from './key-management.ts'
 export type { LogFields, Logger } from './logger.ts'
 export type { Signals } from './signals.ts'

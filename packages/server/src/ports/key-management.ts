@@ -24,6 +24,9 @@ export class KeyManagementError extends Error {
   }
 }
 
+/** Most bytes that can be wrapped. */
+export const MOST_WRAPPED_BYTES = 4096
+
 /**
  * A key service: keys never leave it, small secrets are wrapped under them with a mandatory context.
  *
@@ -32,10 +35,20 @@ export class KeyManagementError extends Error {
  */
 export interface KeyManagement {
   readonly kind: string
-  /** The key under which new secrets are wrapped; made when there is none yet, by one of several racing servers. */
+  /**
+   * The key under which new secrets are wrapped, whatever its state; made when there is none yet, by one of several
+   * racing servers.
+   */
   currentKeyId(): Promise<string>
-  /** Makes a key and returns its id. */
-  createKey(): Promise<string>
+  /** Makes an existing key the current one. Repeating it is harmless. */
+  setCurrentKey(keyId: string): Promise<void>
+  /**
+   * Makes a key and returns its id. With a name (`[a-z0-9-]{1,64}`) it is made once: whoever asks again, or at the same
+   * time, gets the id of the one that has the name, whatever its state.
+   */
+  createKey(name?: string): Promise<string>
+  /** Id of the key that wrapped these bytes, read from them alone. */
+  keyIdOf(wrapped: Uint8Array): string
   /** Wraps at most 4,096 bytes. */
   wrap(keyId: string, plaintext: Uint8Array, context: KeyContext): Promise<Uint8Array>
   /** Returns a fresh copy of the plaintext, for the caller to wipe. */

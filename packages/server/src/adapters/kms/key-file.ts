@@ -1,5 +1,12 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { type KeyContext, type KeyManagement, KeyManagementError, type KeyState } from '../../ports/index.ts'
+import {
+  type KeyContext,
+  type KeyManagement,
+  KeyManagementError,
+  type KeyState,
+  MOST_WRAPPED_BYTES,
+} from '../../ports/index.ts'
+import { encodeContext } from './context.ts'
 import {
   createKeyRing,
   type KeyRing,
@@ -19,21 +26,7 @@ import {
 const FORMAT = 1
 const HEAD = 1 + 16 + 4 + 32
 const TAG = 16
-const MAX_PLAINTEXT = 4096
 const DAY_MS = 24 * 60 * 60 * 1000
-
-function encodeContext(context: KeyContext): Buffer {
-  const names = Object.keys(context).sort()
-  if (names.length === 0) throw new KeyManagementError('invalid_ciphertext', 'a context is mandatory')
-  const pieces: Buffer[] = []
-  for (const text of names.flatMap((name) => [name, context[name] ?? ''])) {
-    const bytes = Buffer.from(text, 'utf8')
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(bytes.length)
-    pieces.push(length, bytes)
-  }
-  return Buffer.concat(pieces)
-}
 
 /** Runs `use` with the key of one message, which is wiped afterwards. */
 function withMessageKey<T>(material: string, salt: Uint8Array, use: (key: Buffer) => T): T {
@@ -48,7 +41,7 @@ function withMessageKey<T>(material: string, salt: Uint8Array, use: (key: Buffer
 }
 
 function sealUnder(key: StoredKey, plaintext: Uint8Array, context: KeyContext): Uint8Array {
-  if (plaintext.length > MAX_PLAINTEXT) throw new RangeError(`at most ${MAX_PLAINTEXT} bytes can be wrapped`)
+  if (plaintext.length > MOST_WRAPPED_BYTES) throw new RangeError(`at most ${MOST_WRAPPED_BYTES} bytes can be wrapped`)
   const head = Buffer.alloc(HEAD)
   head.writeUInt8(FORMAT, 0)
   head.write(key.id, 1, 'hex')
@@ -109,9 +102,10 @@ function destroyDue(ring: KeyRing, nowMs: number): void {
   }
 }
 
-function addKey(ring: KeyRing, nowMs: number): StoredKey {
+function addKey(ring: KeyRing, nowMs: number, name: string | null = null): StoredKey {
   const key: StoredKey = {
     id: randomBytes(16).toString('hex'),
+    ...(name === null ? {} : { name }),
     createdMs: nowMs,
     state: 'enabled',
     destroyAtMs: null,
@@ -204,17 +198,24 @@ export async function openKeyFile(options: { file: string; clock: { nowMs(): num
   return {
     kind: 'file',
     currentKeyId: async () => {
-      const { currentKeyId, keys } = await current()
-      const known = keys.find(({ id, state }) => id === currentKeyId && state === 'enabled')
-      if (known !== undefined) return known.id
+      const { currentKeyId } = await current()
+      if (currentKeyId !== null) return currentKeyId
       return change((draft) => {
-        const found = draft.keys.find(({ id, state }) => id === draft.currentKeyId && state === 'enabled')
-        const key = found ?? addKey(draft, clock.nowMs())
-        draft.currentKeyId = key.id
-        return key.id
+        draft.currentKeyId ??= addKey(draft, clock.nowMs()).id
+        return draft.currentKeyId
       })
     },
-    createKey: () => change((draft) => addKey(draft, clock.nowMs()).id),
+    setCurrentKey: (keyId) =>
+      change((draft) => {
+        draft.currentKeyId = usableKey(draft, keyId).id
+      }),
+    createKey: async (name) => {
+      if (name === undefined) return change((draft) => addKey(draft, clock.nowMs()).id)
+      const known = (await current()).keys.find((key) => key.name === name)
+      if (known !== undefined) return known.id
+      return change((draft) => (draft.keys.find((key) => key.name === name) ?? addKey(draft, clock.nowMs(), name)).id)
+    },
+    keyIdOf: (wrapped) => parseHead(Buffer.from(wrapped)).keyId,
     wrap,
     unwrap,
     reEncrypt: async (wrapped, context, toKeyId) => {

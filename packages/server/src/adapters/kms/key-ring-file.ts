@@ -10,6 +10,7 @@ import { systemCode } from '../system-code.ts'
 const base64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)
 const storedKey = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{32}$/),
+  name: z.string().optional(),
   createdMs: z.number().int(),
   state: z.enum(['enabled', 'disabled', 'pending_destruction', 'destroyed']),
   destroyAtMs: z.number().int().nullable(),

@@ -6,7 +6,7 @@ import type { Clock, Random } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
 import { commitVerifier, rejectCommit } from '../commits/verifier.ts'
 import { ServerError } from '../errors.ts'
-import type { OuterKey, OuterKeys } from '../keys/outer-keys.ts'
+import { insertOuterKey, type OuterKey, type OuterKeys } from '../keys/outer-keys.ts'
 import { type OuterPlace, sealOuter } from '../keys/outer-layer.ts'
 import { envelopePlace, keyringPlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
@@ -91,10 +91,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
       used_bytes: 0,
       created_ms: now,
     })
-    await tx
-      .insertInto('outer_keys')
-      .values({ account_id: input.accountId, version: outer.version, wrapped: outer.wrapped, created_ms: now })
-      .execute()
+    await insertOuterKey(tx, input.accountId, outer, now)
     await insertSealedKeys(deps, tx, input, outer)
     await insertPrivateVault(tx, genesis, { bytes: input.genesis, now })
     return createSession({ ...deps, database: tx }, { accountId: input.accountId })
