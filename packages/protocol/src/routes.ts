@@ -2,14 +2,7 @@ import { account, loginFinish, loginStart, logout, registerFinish, registerStart
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
 import { keyringReplace, wrapsAdd } from './routes/keys.ts'
-import {
-  secondFactorBegin,
-  secondFactorCodes,
-  secondFactorConfirm,
-  secondFactorDisable,
-  secondFactorRead,
-} from './routes/second-factor.ts'
-import { sessionDevice, sessionHalf, sessionHalfEnsure, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
+import { sessionDevice, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
 import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead, vaultRestore } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
@@ -35,8 +28,8 @@ export const ROUTES = {
   checkpointRead,
   commitAppend,
   vaultRestore,
+  keyringReplace,
+  wrapsAdd,
 } as const
 
 export type RouteName = keyof typeof ROUTES
-  keyringReplace,
-  wrapsAdd,
