@@ -37,6 +37,8 @@ export const LIMITS = {
   headWaiters: 32,
   /** Commits in one request that gives them back. */
   restoredCommits: 200,
+  /** Entries of an audit log in one answer. */
+  auditPerPage: 1000,
   /** Headers in one answer. */
   headersPerPage: 10_000,
   /** Most parts of a blob. */

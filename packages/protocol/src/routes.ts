@@ -1,4 +1,13 @@
-import { account, loginFinish, loginStart, logout, registerFinish, registerStart } from './routes/accounts.ts'
+import {
+  account,
+  loginFinish,
+  loginSecondFactor,
+  loginStart,
+  logout,
+  registerFinish,
+  registerStart,
+} from './routes/accounts.ts'
+import { auditRead } from './routes/audit.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
 import { keyringReplace, wrapsAdd } from './routes/keys.ts'
@@ -33,3 +42,4 @@ export const ROUTES = {
 } as const
 
 export type RouteName = keyof typeof ROUTES
+  auditRead,

@@ -111,7 +111,10 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     isDraining: () => draining,
   })
   const { retention } = config
-  const jobs = jobRunner({ database, clock, random, logger }, serverJobs({ database, store, clock, retention, logger }))
+  const jobs = jobRunner(
+    { database, clock, random, logger },
+    serverJobs({ database, store, clock, retention, logger, setup }),
+  )
   resources.push(repeat(JOBS_MS, jobs))
   resources.push(async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)

@@ -2,6 +2,7 @@ import { bytesBetween, bytesOf, digest, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
+import { auditHead } from './audit.ts'
 
 const none = z.strictObject({})
 /** Login name as typed. */
@@ -147,3 +148,4 @@ export const account = defineRoute({
   bodyLimit: LIMITS.bodyBytes,
   errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
 })
+    audit: auditHead,

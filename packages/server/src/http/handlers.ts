@@ -10,6 +10,7 @@ import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
 import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
+import { readAudit } from '../domain/audit/read.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
 import { addWraps } from '../domain/commits/wraps.ts'
@@ -89,6 +90,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     },
     blobsComplete: async ({ body, session }) => {
       await completeBlobs(deps, session.accountId, body.blobs)
+    auditRead: ({ query, session }) => readAudit(deps, session.accountId, query.from),
       return {}
     },
     blobsOpen: async ({ body, session }) => ({
@@ -110,7 +112,12 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return head
     },
     vaultRestore: async ({ params, body, session }) => {
-      const restored = await restoreVault(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body })
+      const restored = await restoreVault(deps, {
+        vaultId: params.vaultId,
+        accountId: session.accountId,
+        sessionId: session.id,
+        ...body,
+      })
       deps.heads.moved(params.vaultId)
       return restored
     },

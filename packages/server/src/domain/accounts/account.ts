@@ -1,4 +1,6 @@
 import type { Database } from '../../database/tables.ts'
+import { readAuditHead } from '../audit/read.ts'
+import type { AuditHead } from '../audit/record.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
 import { releaseKeyring } from './login.ts'
 
@@ -8,6 +10,7 @@ export interface AccountSummary {
   readonly quotaBytes: number
   readonly keyring: Uint8Array
   readonly keyringVersion: number
+  readonly audit: AuditHead
 }
 
 /** What an account sees of itself. */
@@ -25,5 +28,6 @@ export async function readAccount(
     usedBytes: row.used_bytes,
     quotaBytes: row.quota_bytes ?? deps.quotaBytes,
     ...(await releaseKeyring(deps, accountId)),
+    audit: await readAuditHead(deps.database, accountId),
   }
 }

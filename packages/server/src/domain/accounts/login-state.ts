@@ -1,6 +1,7 @@
 import { server as opaque } from '@serenity-kit/opaque'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { equal, sha256 } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import { openOuter } from '../keys/outer-layer.ts'
@@ -23,13 +24,27 @@ export interface ProvenLogin {
   readonly recordHash: Uint8Array
 }
 
-/** What a login state holds, before it is sealed; of one length for known and unknown accounts. */
-export function encodeLoginState(account: { id: Uint8Array; opaque_record: string } | undefined, opaqueState: string) {
-  const whose =
-    account === undefined
-      ? [new Uint8Array(ACCOUNT_LENGTH + HASH_LENGTH)]
-      : [account.id, sha256(Buffer.from(account.opaque_record, 'utf8'))]
-  return Buffer.concat([...whose, Buffer.from(opaqueState, 'utf8')])
+/**
+ * What a login state holds, before it is sealed; of one length for known and unknown accounts.
+ *
+ * @param account - for an unknown one a made-up id, always the same for a login name, under which failures are counted
+ */
+export function encodeLoginState(account: { id: Uint8Array; opaque_record: string }, opaqueState: string): Uint8Array {
+  const recordHash = sha256(Buffer.from(account.opaque_record, 'utf8'))
+  return Buffer.concat([account.id, recordHash, Buffer.from(opaqueState, 'utf8')])
+}
+
+interface LoginState extends ProvenLogin {
+  readonly opaqueState: string
+}
+
+function openLoginState(setup: ServerSetup, row: { id: Uint8Array; sealed: Uint8Array }): LoginState {
+  const state = openOuter(setup.loginStateKey, loginStatePlace(row.id), row.sealed)
+  return {
+    accountId: Uint8Array.from(state.subarray(0, ACCOUNT_LENGTH)),
+    recordHash: Uint8Array.from(state.subarray(ACCOUNT_LENGTH, ACCOUNT_LENGTH + HASH_LENGTH)),
+    opaqueState: Buffer.from(state.subarray(ACCOUNT_LENGTH + HASH_LENGTH)).toString('utf8'),
+  }
 }
 
 /**
@@ -44,23 +59,46 @@ export async function finishOpaque(
   const row = await deps.database
     .deleteFrom('login_states')
     .where('id', '=', proof.loginId)
-    .returning(['sealed', 'expires_ms'])
+    .returning(['id', 'sealed', 'expires_ms'])
     .executeTakeFirst()
-  if (row === undefined || row.expires_ms <= deps.clock.nowMs()) throw new ServerError('login_failed')
-  const state = openOuter(deps.setup.loginStateKey, loginStatePlace(proof.loginId), row.sealed)
-  const [accountId, recordHash, opaqueState] = [
-    Uint8Array.from(state.subarray(0, ACCOUNT_LENGTH)),
-    Uint8Array.from(state.subarray(ACCOUNT_LENGTH, ACCOUNT_LENGTH + HASH_LENGTH)),
-    Buffer.from(state.subarray(ACCOUNT_LENGTH + HASH_LENGTH)).toString('utf8'),
-  ]
-  attempt('login_failed', () =>
-    opaque.finishLogin({
-      serverLoginState: opaqueState,
-      finishLoginRequest: proof.request,
-      identifiers: { server: deps.setup.serverIdentifier },
-    }),
-  )
+  if (row === undefined) throw new ServerError('login_failed')
+  const { accountId, recordHash, opaqueState } = openLoginState(deps.setup, row)
+  try {
+    if (row.expires_ms <= deps.clock.nowMs()) throw new ServerError('login_failed')
+    attempt('login_failed', () =>
+      opaque.finishLogin({
+        serverLoginState: opaqueState,
+        finishLoginRequest: proof.request,
+        identifiers: { server: deps.setup.serverIdentifier },
+      }),
+    )
+  } catch (cause) {
+    await recordAudit(deps, deps.database, accountId, 'sign_in_failed')
+    throw cause
+  }
   return { accountId, recordHash }
+}
+
+/**
+ * Counts a login that was begun and never finished as a failed one, and removes it. Reason: the second OPAQUE message
+ * tells whether a password was right, so whoever guesses has no need to send the third.
+ *
+ * @returns how many were removed
+ */
+export async function removeUnfinished(deps: {
+  database: Database
+  clock: Clock
+  setup: ServerSetup
+}): Promise<number> {
+  const rows = await deps.database
+    .deleteFrom('login_states')
+    .where('expires_ms', '<=', deps.clock.nowMs())
+    .returning(['id', 'sealed'])
+    .execute()
+  for (const row of rows) {
+    await recordAudit(deps, deps.database, openLoginState(deps.setup, row).accountId, 'sign_in_failed')
+  }
+  return rows.length
 }
 
 /**

@@ -53,7 +53,8 @@ export async function startLogin(
     }),
   )
   const loginId = deps.random.bytes(16)
-  const state = encodeLoginState(account, started.serverLoginState)
+  const stranger = { id: deps.setup.blind(`stranger\0${login}`), opaque_record: '' }
+  const state = encodeLoginState(account ?? stranger, started.serverLoginState)
   await deps.database
     .insertInto('login_states')
     .values({

@@ -1,6 +1,7 @@
 import { type VerifiedCommit, verifyCommit } from '@strongroom/vault/header'
 import { sql } from 'kysely'
 import type { Database } from '../../database/tables.ts'
+import { recordAudit } from '../audit/record.ts'
 import { findObjects, type RememberedBlob, recreateBlobs } from '../blobs/recreate.ts'
 import { byId, equal, hex } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
@@ -32,6 +33,7 @@ export interface KeptCommit {
 export interface Restore {
   readonly vaultId: Uint8Array
   readonly accountId: Uint8Array
+  readonly sessionId: Uint8Array
   readonly commits: readonly KeptCommit[]
   readonly keyring?: { readonly version: number; readonly sealed: Uint8Array } | undefined
 }
@@ -46,7 +48,10 @@ export interface Restore {
 export async function restoreVault(deps: AppendDeps, input: Restore): Promise<{ head: Head; lost: number }> {
   await requireOwner(deps.database, input)
   for (const kept of input.commits) await restoreCommit(deps, input, kept)
-  if (input.keyring !== undefined) await restoreKeyring(deps, input.accountId, input.keyring)
+  if (input.keyring !== undefined) {
+    await restoreKeyring(deps, input.accountId, input.keyring)
+    await recordAudit(deps, deps.database, input.accountId, 'server_restored', input.sessionId)
+  }
   const head = await headOf(deps.database, input.vaultId)
   return { head, lost: await countLost(deps.database, input.vaultId) }
 }

@@ -1,14 +1,26 @@
+import { removeUnfinished } from '../accounts/login-state.ts'
+import { foldAudits } from '../audit/fold.ts'
 import { collectBlobs } from '../blobs/collect.ts'
 import { SWEEP_MS, type SweepDeps, sweepStore } from '../blobs/sweep.ts'
+import type { ServerSetup } from '../keys/server-setup.ts'
 import { removeEnded } from '../sessions/housekeeping.ts'
 import type { Job } from './runner.ts'
 
 const MINUTE_MS = 60_000
 
 /** Everything that servers do in the background. */
-export function serverJobs(deps: SweepDeps): readonly Job[] {
+export function serverJobs(deps: SweepDeps & { setup: ServerSetup }): readonly Job[] {
   return [
-    { name: 'remove-ended', everyMs: MINUTE_MS, run: async () => ({ removed: await removeEnded(deps) }) },
+    {
+      name: 'remove-ended',
+      everyMs: MINUTE_MS,
+      run: async () => ({ removed: (await removeEnded(deps)) + (await removeUnfinished(deps)) }),
+    },
+    {
+      name: 'write-audit',
+      everyMs: MINUTE_MS,
+      run: async (lease) => ({ accounts: await foldAudits(deps, lease) }),
+    },
     {
       name: 'collect-blobs',
       everyMs: 10 * MINUTE_MS,

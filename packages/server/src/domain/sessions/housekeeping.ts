@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/index.ts'
 export async function removeEnded(deps: { database: Database; clock: Clock }): Promise<number> {
   const now = deps.clock.nowMs()
   const removed = [
-    await deps.database.deleteFrom('login_states').where('expires_ms', '<=', now).executeTakeFirst(),
+    await deps.database.deleteFrom('login_tickets').where('expires_ms', '<=', now).executeTakeFirst(),
     await deps.database.deleteFrom('recovery_states').where('expires_ms', '<=', now).executeTakeFirst(),
     await deps.database.deleteFrom('rate_limits').where('ends_ms', '<=', now).executeTakeFirst(),
     await deps.database.deleteFrom('sessions').where('expires_ms', '<=', now).executeTakeFirst(),

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import type { Session } from './sessions.ts'
@@ -39,29 +40,43 @@ export async function listSessions(deps: { database: Database; clock: Clock }, o
 
 /** Notes the device that a session belongs to; its own claim, for its account's eyes. */
 export async function setSessionDevice(
-  deps: { database: Database },
+  deps: { database: Database; clock: Clock },
   session: Session,
   deviceId: Uint8Array,
 ): Promise<void> {
-  await deps.database.updateTable('sessions').set({ device_id: deviceId }).where('id', '=', session.id).execute()
+  await deps.database.transaction().execute(async (tx) => {
+    const changed = await tx
+      .updateTable('sessions')
+      .set({ device_id: deviceId })
+      .where('id', '=', session.id)
+      .where('device_id', 'is distinct from', deviceId)
+      .executeTakeFirst()
+    if (changed.numUpdatedRows > 0n) await recordAudit(deps, tx, session.accountId, 'device_named', session.id)
+  })
 }
 
 /** Ends a session of the same account. @throws ServerError `not_found` */
-export async function revokeSession(deps: { database: Database }, own: Session, sessionId: Uint8Array): Promise<void> {
-  const ended = await deps.database
-    .deleteFrom('sessions')
-    .where('id', '=', sessionId)
-    .where('account_id', '=', own.accountId)
-    .executeTakeFirst()
-  if (ended.numDeletedRows === 0n) throw new ServerError('not_found')
+export async function revokeSession(
+  deps: { database: Database; clock: Clock },
+  own: Session,
+  sessionId: Uint8Array,
+): Promise<void> {
+  await deps.database.transaction().execute(async (tx) => {
+    await recordAudit(deps, tx, own.accountId, 'session_revoked', sessionId)
+    const ended = await tx
+      .deleteFrom('sessions')
+      .where('id', '=', sessionId)
+      .where('account_id', '=', own.accountId)
+      .executeTakeFirst()
+    if (ended.numDeletedRows === 0n) throw new ServerError('not_found')
+  })
 }
 
 /** Ends all sessions of the account but the one that asks; returns how many. */
-export async function revokeOtherSessions(deps: { database: Database }, own: Session): Promise<number> {
-  const ended = await deps.database
-    .deleteFrom('sessions')
-    .where('account_id', '=', own.accountId)
-    .where('id', '!=', own.id)
-    .executeTakeFirst()
-  return Number(ended.numDeletedRows)
+export function revokeOtherSessions(deps: { database: Database; clock: Clock }, own: Session): Promise<number> {
+  return deps.database.transaction().execute(async (tx) => {
+    const ended = await endOtherSessions(tx, own.accountId, own.id)
+    if (ended > 0) await recordAudit(deps, tx, own.accountId, 'sessions_revoked', own.id)
+    return ended
+  })
 }

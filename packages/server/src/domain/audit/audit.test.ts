@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import { auditEntryMessage } from '@strongroom/crypto/envelope'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask } from '../../testing/api.ts'
+import { logIn, registerAccount, type TestAccount } from '../../testing/test-account.ts'
+import { createTestServer, type TestServer } from '../../testing/test-server.ts'
+import { removeUnfinished } from '../accounts/login-state.ts'
+import { sha256 } from '../bytes.ts'
+import { foldAudits } from './fold.ts'
+import { recordAudit } from './record.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await createTestServer()
+})
+afterAll(() => server.close())
+
+const lease = { step: async () => undefined }
+
+async function page(account: TestAccount, from?: number) {
+  return (await account.ask('auditRead', { query: from === undefined ? {} : { from } })).value()
+}
+
+async function events(account: TestAccount): Promise<string[]> {
+  return (await page(account)).entries.map((entry) => entry.event)
+}
+
+/** Logs in with a wrong password, as a client that sends the third message all the same. */
+async function guess(login: string): Promise<void> {
+  expect((await logIn(server, login, 'wrong')).code).toBe('login_failed')
+}
+
+async function folds(): Promise<number> {
+  const found = await sql<{ count: number }>`SELECT count(*) AS count FROM audit_folds`.execute(server.database)
+  return Number(found.rows[0]?.count)
+}
+
+describe('the audit log', () => {
+  it('is a chain from the registration on, whose hashes anyone can compute', async () => {
+    const account = await registerAccount(server)
+    await logIn(server, account.login, account.password)
+    const { head, from, previousHash, entries } = await page(account)
+    expect(entries.map((entry) => entry.event)).toEqual(['registered', 'signed_in'])
+    expect([from, Buffer.from(previousHash ?? []).toString('hex')]).toEqual([1, '00'.repeat(32)])
+    let hash: Uint8Array = previousHash ?? new Uint8Array()
+    for (const [index, entry] of entries.entries()) {
+      hash = sha256(auditEntryMessage({ ...entry, accountId: account.author.accountId, seq: index + 1 }, hash))
+    }
+    expect(head.seq).toBe(2)
+    expect(Buffer.compare(hash, head.hash)).toBe(0)
+    expect((await account.ask('account', {})).value().audit).toEqual(head)
+  })
+
+  it('tells sessions apart, and their devices once they have said which they are', async () => {
+    const account = await registerAccount(server)
+    const deviceId = new Uint8Array(randomBytes(16))
+    await account.ask('sessionDevice', { body: { deviceId } })
+    await account.ask('sessionDevice', { body: { deviceId } })
+    await logIn(server, account.login, account.password)
+    const { sessions } = (await account.ask('sessionsList', {})).value()
+    const other = sessions.find((session) => !session.current)
+    await account.ask('sessionRevoke', { params: { sessionId: other?.sessionId ?? new Uint8Array(16) } })
+    await account.ask('sessionsRevokeOthers', {})
+    const { entries } = await page(account)
+    expect(entries.map((entry) => entry.event)).toEqual(['registered', 'device_named', 'signed_in', 'session_revoked'])
+    expect(entries[1]).toMatchObject({ deviceId, sessionId: entries[0]?.sessionId })
+    expect(entries[3]).toMatchObject({ deviceId: null, sessionId: entries[2]?.sessionId })
+    await account.ask('logout', {})
+    const stored = await server.database
+      .selectFrom('audit_entries')
+      .selectAll()
+      .where('account_id', '=', account.author.accountId)
+      .orderBy('seq', 'desc')
+      .executeTakeFirstOrThrow()
+    expect(stored).toMatchObject({ seq: 5, event: 'signed_out' })
+  })
+
+  it('keeps nothing of a request that fails', async () => {
+    const account = await registerAccount(server)
+    const answer = await account.ask('sessionRevoke', { params: { sessionId: new Uint8Array(16) } })
+    expect(answer.code).toBe('not_found')
+    expect(await events(account)).toEqual(['registered'])
+  })
+
+  it('is read in pages, from any entry on', async () => {
+    const account = await registerAccount(server)
+    for (let i = 0; i < 4; i += 1) await recordAudit(server, server.database, account.author.accountId, 'enabled')
+    const whole = await page(account, 1)
+    const rest = await page(account, 4)
+    expect(rest.entries).toEqual(whole.entries.slice(3))
+    const beyond = await page(account, 6)
+    expect([beyond.entries, beyond.previousHash]).toEqual([[], whole.head.hash])
+    expect((await page(account, 7)).previousHash).toBeNull()
+  })
+
+  it('shows one account nothing of another', async () => {
+    const [ann, bob] = [await registerAccount(server), await registerAccount(server)]
+    await recordAudit(server, server.database, ann.author.accountId, 'disabled')
+    expect(await events(bob)).toEqual(['registered'])
+    expect((await ask(server.app, 'auditRead', { query: {} })).code).toBe('unauthenticated')
+  })
+
+  it('appends from many requests at once without a gap or a fork', async () => {
+    const account = await registerAccount(server)
+    const { accountId } = account.author
+    await Promise.all(
+      Array.from({ length: 20 }, () => recordAudit(server, server.database, accountId, 'epoch_started')),
+    )
+    expect((await page(account)).head.seq).toBe(21)
+  })
+})
+
+describe('failed sign-ins', () => {
+  it('of a flood become one entry with their number, before the next sign-in or when they are read', async () => {
+    const account = await registerAccount(server)
+    for (let i = 0; i < 5; i += 1) await guess(account.login)
+    await logIn(server, account.login, account.password)
+    await guess(account.login)
+    const { entries } = await page(account)
+    expect(entries.map(({ event, count }) => [event, count])).toEqual([
+      ['registered', 1],
+      ['sign_in_failed', 5],
+      ['signed_in', 1],
+      ['sign_in_failed', 1],
+    ])
+  })
+
+  it('are written down once a minute', async () => {
+    const account = await registerAccount(server)
+    for (let minute = 0; minute < 3; minute += 1) {
+      for (let i = 0; i < 3; i += 1) await guess(account.login)
+      await foldAudits(server, lease)
+    }
+    const stored = await server.database
+      .selectFrom('audit_entries')
+      .select(['event', 'count'])
+      .where('account_id', '=', account.author.accountId)
+      .where('event', '=', 'sign_in_failed')
+      .execute()
+    expect(stored.map((row) => row.count)).toEqual([3, 3, 3])
+  })
+
+  it('count too when the third message is never sent: the second tells a guesser all', async () => {
+    const account = await registerAccount(server)
+    const { client } = await import('@serenity-kit/opaque')
+    const start = client.startLogin({ password: 'guess' })
+    await ask(server.app, 'loginStart', { body: { login: account.login, request: start.startLoginRequest } })
+    expect(await events(account)).toEqual(['registered'])
+    server.clock.advance(61_000)
+    await removeUnfinished(server)
+    expect(await events(account)).toEqual(['registered', 'sign_in_failed'])
+  })
+
+  it('of unknown accounts are counted by the same statement, and leave nothing', async () => {
+    await foldAudits(server, lease)
+    const before = await folds()
+    await guess('nobody-there')
+    await guess('nobody-there')
+    expect(await folds()).toBe(before + 1)
+    await foldAudits(server, lease)
+    expect(await folds()).toBe(0)
+  })
+})
