@@ -101,9 +101,15 @@ export async function aboutPath<T>(path: string, task: () => Promise<T>, localPa
   } catch (error) {
     const { exitCode, message } = describeFailure(error)
     if (error instanceof CliError || isAboutProfile(error) || !ABOUT_PATH.includes(exitCode)) throw error
-    const isLocal = error instanceof ClientError && ['local_io', 'source_changed'].includes(error.code)
-    throw new CliError(exitCode, `"${terminalText(isLocal ? localPath : path)}": ${message}`, { cause: error })
+    const named = isAboutLocalFile(error) ? localPath : path
+    throw new CliError(exitCode, `"${terminalText(named)}": ${message}`, { cause: error })
   }
+}
+
+/** Whether a transfer failed because of its local file, which the line should name then. */
+export function isAboutLocalFile(error: unknown): boolean {
+  if (!(error instanceof ClientError) || isAboutProfile(error)) return false
+  return error.details.place === 'source' || ['local_io', 'source_changed'].includes(error.code)
 }
 
 /** For `--verbose` after an integrity stop about heads or keyrings: what this device has seen, and what is shown. */

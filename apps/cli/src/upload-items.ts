@@ -31,6 +31,16 @@ export async function* uploadItems(placements: readonly Placement[], options: Up
   }
 }
 
+/** The local path of what was to become `remotePath`, as its source was named. */
+export function localPathOf(placements: readonly Placement[], remotePath: string): string {
+  for (const placement of placements) {
+    if (remotePath === placement.remotePath) return placement.localPath
+    const folder = placement.remotePath === '/' ? '/' : `${placement.remotePath}/`
+    if (remotePath.startsWith(folder)) return `${placement.localPath}/${remotePath.slice(folder.length)}`
+  }
+  return remotePath
+}
+
 /** Bytes of all files of an upload. */
 export async function uploadSize(placements: readonly Placement[], options: UploadOptions): Promise<number> {
   let size = 0

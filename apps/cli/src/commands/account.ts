@@ -1,4 +1,4 @@
-import { ClientError, Strongroom } from '@strongroom/client'
+import { ClientError, type Session, Strongroom } from '@strongroom/client'
 import { type CommandContext, deviceName, openPlatform, parseServer, withSession } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
@@ -28,27 +28,29 @@ export async function register(
   }
   // Made first: whoever names a file that exists learns it before they are asked for anything.
   const file = options.recoveryFile === undefined ? null : await createRecoveryFile(options.recoveryFile)
-  let common: Awaited<ReturnType<typeof signInInput>>
+  let identity: Session['identity']
   try {
-    common = await signInInput(context, login, options, true)
     const session = await Strongroom.register({
-      ...common,
+      ...(await signInInput(context, login, options, true)),
       onRecoveryKey: (key) => (file === null ? confirmRecoveryKey(key, context.signal) : file.write(key)),
     })
+    identity = session.identity
     await session.close()
   } catch (error) {
     if (file !== null) await dropUnusedFile(context, file, error)
     throw signInError(error)
   }
   await file?.close()
-  const { server } = common
   if (context.output.json) {
-    context.output.document({ login: common.login, server, recoveryFile: options.recoveryFile ?? null })
+    const { login: name, server } = identity
+    context.output.document({ login: name, server, recoveryFile: options.recoveryFile ?? null })
   }
   if (file !== null) {
     context.output.note(`The recovery key is in ${quoted(file.path)}; keep it somewhere safe, away from this computer.`)
   }
-  context.output.note(`Welcome, ${terminalText(common.login)}. You are signed in to ${server}.`)
+  context.output.note(
+    `Welcome, ${terminalText(identity.login)}. You are signed in to ${terminalText(identity.server)}.`,
+  )
   return EXIT.done
 }
 

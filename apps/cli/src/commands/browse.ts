@@ -58,8 +58,9 @@ function longLine(entry: Entry, name: string, width: number): string {
   return `${type}${permissions(entry.mode)}  ${String(entry.size).padStart(width)}  ${time}  ${shown}`
 }
 
+/** Nine letters; blank for folders and links, whose permissions a vault does not keep. */
 function permissions(mode: number | undefined): string {
-  if (mode === undefined) return '---------'
+  if (mode === undefined) return ' '.repeat(9)
   return [6, 3, 0]
     .map((shift) => (mode >> shift) & 7)
     .map((bits) => `${bits & 4 ? 'r' : '-'}${bits & 2 ? 'w' : '-'}${bits & 1 ? 'x' : '-'}`)

@@ -2,6 +2,7 @@ import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
 import { treeSink } from '@strongroom/client/node'
+import { isAboutLocalFile } from '../errors.ts'
 import { localChild, lstatOrNull, makeLocalFolder, refuseLink, resolveLocalConflict } from '../local-target.ts'
 import type { GetItem, GetTask } from './get-task.ts'
 
@@ -44,7 +45,10 @@ export async function getFolder(task: GetTask, folder: Entry, local: string): Pr
     onProgress: task.onProgress,
     filter: (entry) => wanted.has(entry.path),
   })
-  for (const failure of result.failures) task.failures.add(failure.path, failure.error)
+  for (const { path, error } of result.failures) {
+    const localPath = isAboutLocalFile(error) ? wanted.get(path)?.localPath : undefined
+    task.failures.add(localPath ?? path, error)
+  }
   const failed = new Set(result.failures.map((failure) => failure.path))
   return items.filter((item) => !failed.has(item.path))
 }

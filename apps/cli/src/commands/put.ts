@@ -1,7 +1,7 @@
 import type { Drive, FileSource, ProgressEvent } from '@strongroom/client'
 import { fileSource, streamSource } from '@strongroom/client/node'
 import { type CommandContext, withDrive } from '../context.ts'
-import { aboutPath } from '../errors.ts'
+import { aboutPath, isAboutLocalFile } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { UsageError } from '../failure.ts'
 import { pathFilter } from '../filters.ts'
@@ -12,7 +12,7 @@ import { namesFolder, parseRemotePath } from '../remote-path.ts'
 import { failureList } from '../targets.ts'
 import { terminalText } from '../terminal-text.ts'
 import { parseConflict, readTransferOptions, type TransferFlags } from '../transfer-options.ts'
-import { type Placement, uploadItems, uploadSize } from '../upload-items.ts'
+import { localPathOf, type Placement, uploadItems, uploadSize } from '../upload-items.ts'
 import { placeSources, sourceKind, statOrNull } from './placement.ts'
 import { tidyAfter } from './retention.ts'
 
@@ -144,7 +144,9 @@ async function putMany(
   } finally {
     progress.stop()
   }
-  for (const failure of result.failures) failures.add(failure.path, failure.error)
+  for (const { path, error } of result.failures) {
+    failures.add(isAboutLocalFile(error) ? localPathOf(placements, path) : path, error)
+  }
   const { files, folders, symlinks, bytes, skipped } = result
   const done = files + folders + symlinks + skipped
   if (output.json) {

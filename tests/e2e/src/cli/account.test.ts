@@ -57,10 +57,10 @@ describe('register', () => {
     })
   })
 
-  it('gives its result as JSON', async () => {
+  it('gives its result as JSON, with the login name as it is kept', async () => {
     await otherDevice(async (other) => {
       const file = join(other.home, 'key')
-      const result = await other.ok(['--json', 'register', 'json@example.org', '--recovery-file', file])
+      const result = await other.ok(['--json', 'register', 'JSON@Example.org ', '--recovery-file', file])
       expect(JSON.parse(result.stdout.toString())).toEqual({
         login: 'json@example.org',
         server: server.url,

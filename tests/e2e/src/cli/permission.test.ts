@@ -39,8 +39,19 @@ it('a file that may not be read is 1', () => {
 })
 
 it('in a folder it is reported, the rest is put, and the code is 9', async () => {
-  expectFailure(run('put', '-q', '-r', 'dir', '/'), 9, /closed": .*permission denied/)
+  expectFailure(run('put', '-q', '-r', 'dir', '/'), 9, /^strongroom: "dir\/closed": .*permission denied/)
   expect(await desk.ok('ls', '/dir')).toBe('open\n')
+  const { code, stdout } = run('put', '--json', '-r', 'dir/.', '/dir')
+  expect({ code, failed: JSON.parse(stdout.toString()).failed }).toMatchObject({
+    code: 9,
+    failed: [{ path: 'dir/./closed' }],
+  })
+})
+
+it('one that may not be written in a folder that is fetched is named by its local path', async () => {
+  await mkdir(join(desk.folder, 'got/dir'), { recursive: true, mode: 0o777 })
+  await chmod(join(desk.folder, 'got/dir'), 0o555)
+  expectFailure(run('get', '-q', '-r', '/dir', 'got'), 1, /^strongroom: "got\/dir\/open": .*permission denied/)
 })
 
 it('a folder that may not be written is 1, and nothing is left in it', async () => {

@@ -8,6 +8,8 @@ import type { SeekableSource, StreamSource } from '../../ports.ts'
 import { isCode, localError } from './local-io.ts'
 
 const WITHOUT_SIZE = 'The file does not tell its size; pipe it: cat FILE | strongroom put - /PATH.'
+/** Details of an error of which the local file is the matter, not the remote one. */
+const OF_SOURCE = { place: 'source' }
 const SAME_NAME = 'Another name in this folder differs only in how its letters are composed in Unicode; rename one.'
 
 /**
@@ -127,7 +129,7 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
       const unchanged = await source.isUnchanged()
       if (unchanged && !(await isLonger(file, stats.size))) return source
       await file.close()
-      if (unchanged) throw new ClientError('usage', WITHOUT_SIZE)
+      if (unchanged) throw new ClientError('usage', WITHOUT_SIZE, { details: OF_SOURCE })
       throw new ClientError('source_changed', 'The source changed before it was read.')
     },
   }
@@ -162,7 +164,9 @@ async function sourceIo<T>(task: () => Promise<T>): Promise<T> {
   try {
     return await task()
   } catch (cause) {
-    if (isCode(cause, 'ENOENT')) throw new ClientError('not_found', 'A local file or folder does not exist.', { cause })
+    if (isCode(cause, 'ENOENT')) {
+      throw new ClientError('not_found', 'A local file or folder does not exist.', { cause, details: OF_SOURCE })
+    }
     if (isCode(cause, 'ELOOP')) {
       throw new ClientError('source_changed', 'A local file became a symbolic link.', { cause })
     }
