@@ -50,8 +50,11 @@ export interface StateStore {
   /** Adds bytes at the end of what is stored; a crash may leave any part of them. */
   append(name: StateName, bytes: Uint8Array): Promise<void>
   remove(name: StateName): Promise<void>
-  /** Runs alone among all processes that use this store; `profile` unless another lock is named. */
-  exclusively<T>(task: () => Promise<T>, lock?: LockName): Promise<T>
+  /**
+   * Runs alone among all processes that use this store; `profile` unless another lock is named. The signal ends the
+   * wait for other processes with `aborted`, not the task.
+   */
+  exclusively<T>(task: () => Promise<T>, lock?: LockName, signal?: AbortSignal): Promise<T>
   /** Records of transfers under way; absent where interrupted transfers begin anew. */
   readonly journals?: JournalStore | undefined
 }
@@ -67,7 +70,7 @@ export interface JournalStore {
    * Keeps a transfer for this process until the returned function is called. null: another process works at it, which
    * takes some seconds to tell from one that was killed.
    */
-  claim(id: string): Promise<(() => Promise<void>) | null>
+  claim(id: string, signal?: AbortSignal): Promise<(() => Promise<void>) | null>
 }
 
 export interface OpaqueRegistration {

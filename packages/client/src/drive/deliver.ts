@@ -57,9 +57,9 @@ export async function deliver(context: DriveContext, delivery: Delivery): Promis
   }
 }
 
-async function openJournal(context: DriveContext, { blob, sink }: Delivery): Promise<DownloadJournal | null> {
+async function openJournal(context: DriveContext, { blob, sink, options }: Delivery): Promise<DownloadJournal | null> {
   if (sink.place === undefined || blob.layout.partCount < 2) return null
-  const transfer = await context.transfers.begin('get', [sink.place])
+  const transfer = await context.transfers.begin('get', [sink.place], options.signal)
   if (transfer === null) return null
   const freshKey = context.platform.engine.randomBytes(32)
   return await downloadJournal(transfer, { blobId: blob.record.blobId, freshKey })

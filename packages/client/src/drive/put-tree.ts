@@ -266,7 +266,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
       }
     }
     await landed()
-    const journal = await openUploadJournal(context, source, item.path)
+    const journal = await openUploadJournal(context, source, item.path, options.signal)
     try {
       addFileIntent(file, await uploadContent(uploadContext(context), source, { ...upload, journal }), journal)
     } finally {

@@ -43,7 +43,7 @@ export async function putFile(
   progress.addTotal(1, size)
   if (source.kind === 'seekable') progress.fixTotal()
   const transfer = transferOf(context, options)
-  const journal = await openUploadJournal(context, source, path)
+  const journal = await openUploadJournal(context, source, path, options.signal)
   const sending = { ...uploadOptions(transfer, progress.addBytes), journal }
   try {
     const result = await putContent(context, source, { ...intent, ...journal?.ids }, { options, progress, sending })

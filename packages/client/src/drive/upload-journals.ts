@@ -17,9 +17,10 @@ export async function openUploadJournal(
   context: DriveContext,
   source: FileSource,
   path: string,
+  signal: AbortSignal | undefined,
 ): Promise<UploadJournal | undefined> {
   if (source.kind === 'stream' || source.local === undefined || isInline(layoutOf(source.size))) return undefined
-  const transfer = await context.transfers.begin('put', [source.local.path, path])
+  const transfer = await context.transfers.begin('put', [source.local.path, path], signal)
   if (transfer === null) return undefined
   const fresh = { nodeId: newNodeId(context), versionId: newVersionId(context) }
   try {

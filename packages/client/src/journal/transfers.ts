@@ -22,7 +22,7 @@ export interface Transfers {
    * Takes a transfer, named by what is sent from where to where, for this process. null where no journals are kept, or
    * another process works at it.
    */
-  begin(kind: 'put' | 'get', names: readonly string[]): Promise<Transfer | null>
+  begin(kind: 'put' | 'get', names: readonly string[], signal?: AbortSignal): Promise<Transfer | null>
   /** Forgets all transfers, whoever works at them. */
   clear(): Promise<void>
 }
@@ -84,12 +84,12 @@ export function openTransfers(options: TransfersOptions): Transfers {
     }
   }
   return {
-    async begin(kind, names) {
+    async begin(kind, names, signal) {
       if (journals === undefined) return null
       if (!swept) await sweep(journals)
       swept = true
       const id = await idOf(kind, names)
-      const release = await journals.claim(id)
+      const release = await journals.claim(id, signal)
       if (release === null) return null
       const context = sealContext('local-journal', accountId, deviceId, fromHex(id))
       const sealing = {

@@ -117,9 +117,9 @@ export function appender(options: AppendOptions): Appender {
   }
 
   return {
-    commit: (plan, signal) => store.exclusively(() => commitPlan(plan, signal), 'commit'),
+    commit: (plan, signal) => store.exclusively(() => commitPlan(plan, signal), 'commit', signal),
     async recover(signal) {
-      if ((await store.load('pending')) !== null) await store.exclusively(() => finishPending(signal), 'commit')
+      if ((await store.load('pending')) !== null) await store.exclusively(() => finishPending(signal), 'commit', signal)
     },
   }
 }

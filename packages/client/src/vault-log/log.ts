@@ -207,7 +207,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     snapshot: () => inTurn(async () => (chain === null ? null : { chain, state: cloneState(state) })),
     readCheckpoint: (signal) => stopping(() => openNewestCheckpoint(reading, guard.pin, signal)),
     nameCheckpoint: (draft, signal) =>
-      inTurn(() => options.store.exclusively(() => nameCheckpoint(committing, draft, signal), 'commit')),
+      inTurn(() => options.store.exclusively(() => nameCheckpoint(committing, draft, signal), 'commit', signal)),
     unwrap: async (epoch, blobId, wrapped) => {
       // The signed log says which epochs there are.
       if (chain === null || epoch > chain.epoch) throw integrityError('the epoch of a wrapped key')

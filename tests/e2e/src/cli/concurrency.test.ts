@@ -163,6 +163,39 @@ describe('one device', () => {
   })
 })
 
+describe('a command that waits for another one of its device', () => {
+  it('ends at once when it is interrupted', async () => {
+    let letGo = (): void => {}
+    const reached = new Promise<void>((resolve) => {
+      const before = async (): Promise<Verdict> => {
+        resolve()
+        await new Promise<void>((done) => {
+          letGo = done
+        })
+        return 'pass'
+      }
+      gate.guard({ before })
+    })
+    const holding = put(second, '/holding.txt', 'held')
+    await reached
+    let interruptedMs = 0
+    const { code, stderr } = await second.run(['mkdir', '/waiting'], {
+      onSpawn: (child) => {
+        setTimeout(() => {
+          interruptedMs = Date.now()
+          child.kill('SIGINT')
+        }, 1500)
+      },
+    })
+    expect({ code, stderr }).toEqual({ code: 130, stderr: 'strongroom: Interrupted.\n' })
+    expect(Date.now() - interruptedMs).toBeLessThan(2500)
+    letGo()
+    gate.guard(null)
+    await holding
+    expect(await list(first, '/')).not.toContain('waiting')
+  })
+})
+
 /** Runs a command of the second device and kills it when its commit is at the gate. */
 async function killedAt(moment: 'before' | 'after', parameters: string[], input: string): Promise<void> {
   let kill: (() => void) | undefined

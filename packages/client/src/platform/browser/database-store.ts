@@ -1,4 +1,4 @@
-import { ClientError } from '../../errors.ts'
+import { ClientError, throwIfAborted } from '../../errors.ts'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
 
 const STORE = 'state'
@@ -50,9 +50,20 @@ export function databaseStore(name = 'strongroom'): StateStore {
     async remove(key) {
       await run('readwrite', (store) => store.delete(key))
     },
-    // Reason for the cast: the lock resolves to what its task resolves to.
-    exclusively: async <T>(task: () => Promise<T>, lock: LockName = 'profile') =>
-      (await navigator.locks.request(`${name}-${lock}`, task)) as T,
+    async exclusively<T>(task: () => Promise<T>, lock: LockName = 'profile', signal?: AbortSignal) {
+      let began = false
+      const begin = (): Promise<T> => {
+        began = true
+        return task()
+      }
+      try {
+        // Reason for the cast: the lock resolves to what its task resolves to.
+        return (await navigator.locks.request(`${name}-${lock}`, signal === undefined ? {} : { signal }, begin)) as T
+      } catch (error) {
+        if (!began) throwIfAborted(signal)
+        throw error
+      }
+    },
   }
 }
 

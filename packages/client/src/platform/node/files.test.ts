@@ -289,6 +289,23 @@ describe('profileStore', () => {
     expect(await second?.exclusively(async () => 'done', 'commit')).toBe('done')
   })
 
+  it('waits for a lock no longer than its caller, and for a transfer neither', async () => {
+    const [first, second] = [0, 1].map(() => profileStore(profileFolders(join(folder, 'home'), {})))
+    let end = () => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const holding = first?.exclusively(() => held, 'commit')
+    const release = await first?.journals?.claim('0'.repeat(32))
+    const signal = AbortSignal.timeout(50)
+    const untold = async () => expect.unreachable()
+    await expect(second?.exclusively(untold, 'commit', signal)).rejects.toMatchObject({ code: 'aborted' })
+    await expect(second?.journals?.claim('0'.repeat(32), signal)).rejects.toMatchObject({ code: 'aborted' })
+    end()
+    await holding
+    await release?.()
+  })
+
   it('follows STRONGROOM_HOME, then XDG', () => {
     expect(profileFolders(undefined, { STRONGROOM_HOME: '/h' })).toEqual({ config: '/h', state: '/h' })
     expect(profileFolders(undefined, { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s' })).toEqual({

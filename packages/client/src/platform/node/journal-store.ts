@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import lockfile from 'proper-lockfile'
+import { throwIfAborted } from '../../errors.ts'
 import type { JournalStore } from '../../ports.ts'
 import { isCode, localError, localIo } from './local-io.ts'
 import { makeFolder } from './make-folder.ts'
@@ -51,7 +52,7 @@ export function journalStore(folder: string): JournalStore {
         await rm(`${pathOf(id)}.tmp`, { force: true })
         await rm(pathOf(id), { force: true })
       }),
-    claim: (id) =>
+    claim: (id, signal) =>
       localIo(async () => {
         await made()
         const end = Date.now() + STALE_MS + 10 * LOOK_MS
@@ -64,6 +65,7 @@ export function journalStore(folder: string): JournalStore {
           } catch (error) {
             if (!isCode(error, 'ELOCKED')) throw error
             if (Date.now() > end) return null
+            throwIfAborted(signal)
             await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
           }
         }

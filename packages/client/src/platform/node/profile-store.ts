@@ -3,7 +3,7 @@ import { appendFile, chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
-import { ClientError } from '../../errors.ts'
+import { ClientError, throwIfAborted } from '../../errors.ts'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
 import { journalStore } from './journal-store.ts'
 import { isCode, localError, syncFolder } from './local-io.ts'
@@ -63,9 +63,9 @@ export function profileStore(folders: ProfileFolders): StateStore {
     async remove(name) {
       await profileIo(() => rm(pathOf(name), { force: true }))
     },
-    async exclusively(task, lock = 'profile') {
+    async exclusively(task, lock = 'profile', signal) {
       // Reason: the lock is per process; tasks of this process queue up before it.
-      const turn = (holders.get(lock) ?? Promise.resolve()).then(() => withLock(folders.state, lock, task))
+      const turn = (holders.get(lock) ?? Promise.resolve()).then(() => withLock(folders.state, { lock, signal }, task))
       holders.set(
         lock,
         turn.catch(() => undefined),
@@ -96,9 +96,14 @@ async function profileIo<T>(task: () => Promise<T>): Promise<T> {
 /** A process that was killed while it held a lock is waited for this long, in milliseconds. */
 const STALE_MS: Record<LockName, number> = { profile: 10_000, commit: 5000 }
 
-async function withLock<T>(folder: string, lock: LockName, task: () => Promise<T>): Promise<T> {
+interface Wanted {
+  readonly lock: LockName
+  readonly signal: AbortSignal | undefined
+}
+
+async function withLock<T>(folder: string, { lock, signal }: Wanted, task: () => Promise<T>): Promise<T> {
   await profileIo(() => privateFolder(folder))
-  const release = await profileIo(() => acquire(join(folder, lock), STALE_MS[lock]))
+  const release = await profileIo(() => acquire(join(folder, lock), STALE_MS[lock], signal))
   try {
     return await task()
   } finally {
@@ -107,8 +112,9 @@ async function withLock<T>(folder: string, lock: LockName, task: () => Promise<T
 }
 
 /** Waits as long as a living process holds the lock, which is the folder `<file>.lock`. */
-async function acquire(file: string, stale: number): Promise<() => Promise<void>> {
+async function acquire(file: string, stale: number, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
   for (;;) {
+    throwIfAborted(signal)
     try {
       return await lockfile.lock(file, {
         realpath: false,
