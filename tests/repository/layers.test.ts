@@ -59,6 +59,16 @@ const PLANTED: Record<string, { file: string; text: string }[]> = {
       text: "import type * as config from '../config.ts'\nexport { config }",
     },
   ],
+  'admin-on-domain': [
+    {
+      file: 'packages/server/src/admin/planted-1.ts',
+      text: "import type * as config from '../config.ts'\nexport { config }",
+    },
+  ],
+  'no-admin-over-http': [
+    { file: 'packages/server/src/admin/planted-2.ts', text: 'export const planted = 1' },
+    { file: 'packages/server/src/http/planted-2.ts', text: "export { planted } from '../admin/planted-2.ts'" },
+  ],
   'ports-know-nobody': [
     {
       file: 'packages/server/src/ports/planted-1.ts',

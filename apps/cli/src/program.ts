@@ -7,6 +7,7 @@ import { put } from './commands/put.ts'
 import { type ServerLoader, serve } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { addAdminVerbs } from './program-admin.ts'
 import { addDeviceVerbs } from './program-devices.ts'
 import { addHistoryVerbs } from './program-history.ts'
 import type { Run } from './program-run.ts'
@@ -72,6 +73,7 @@ export function createProgram(input: ProgramInput): Command {
   addChangingVerbs(program, run)
   addHistoryVerbs(program, run)
   addDeviceVerbs(program, run)
+  addAdminVerbs(program, run, input)
   return program
 }
 

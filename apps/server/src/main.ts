@@ -1,4 +1,13 @@
-import { type Config, ConfigError, loadConfig, type RunningServer, startServer } from '@strongroom/server'
+import {
+  type Admin,
+  AdminError,
+  type Config,
+  ConfigError,
+  loadConfig,
+  openAdmin as openServerAdmin,
+  type RunningServer,
+  startServer,
+} from '@strongroom/server'
 import { explain, StartError } from './explain.ts'
 import { greeting } from './greeting.ts'
 
@@ -28,6 +37,20 @@ async function startExplained(config: Config): Promise<RunningServer> {
     return await startServer(config)
   } catch (error) {
     throw error instanceof ConfigError ? error : explain(error, config)
+  }
+}
+
+/**
+ * Opens the way to what operators do, on the server or the data that `env` names.
+ *
+ * @throws AdminError, ConfigError, StartError: one line for the terminal
+ */
+export async function openAdmin(env: Readonly<Record<string, string | undefined>>): Promise<Admin> {
+  try {
+    return await openServerAdmin(env)
+  } catch (error) {
+    if (error instanceof AdminError || error instanceof ConfigError) throw error
+    throw explain(error, loadConfig(env))
   }
 }
 

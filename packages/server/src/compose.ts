@@ -1,24 +1,20 @@
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import type pg from 'pg'
-import { pino } from 'pino'
+import { ADMIN_OPERATIONS } from './admin/operations.ts'
+import { serveAdmin } from './admin/serve.ts'
+import { adminDeps } from './compose-admin.ts'
+import { basics, type Opened, openDatabase, opened, openServices } from './compose-services.ts'
 import { type Config, ConfigError, isLoopback } from './config.ts'
 import { requireDatabaseOfBlobs } from './data-folder.ts'
-import { connectDatabase } from './database/connect.ts'
 import { migrate } from './database/migrate.ts'
 import { openSignals } from './database/signals.ts'
-import type { Database } from './database/tables.ts'
 import { headWatch } from './domain/commits/head-watch.ts'
 import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
 import { serverJobs } from './domain/jobs/server-jobs.ts'
-import { outerKeys } from './domain/keys/outer-keys.ts'
-import { loadServerSetup } from './domain/keys/server-setup.ts'
 import { createApp } from './http/app.ts'
-import { servedStore } from './http/served-store.ts'
-import { storeUrls } from './http/store-urls.ts'
 import { makeFolder } from './make-folder.ts'
-import type { Clock, Logger, Random } from './ports/index.ts'
+import type { Logger } from './ports/index.ts'
 
 const DRAIN_MS = 30_000
 /** How often a server looks for jobs that are due. */
@@ -31,22 +27,6 @@ export interface RunningServer {
   readonly failed: Promise<string>
   /** Lets running requests end, then closes the pool and, last, the embedded database. Repeating it is harmless. */
   close(): Promise<void>
-}
-
-/** What has been opened, closed in reverse. */
-interface Opened {
-  push(...closers: (() => Promise<void>)[]): void
-  closeAll(): Promise<void>
-}
-
-function opened(): Opened {
-  const closers: (() => Promise<void>)[] = []
-  return {
-    push: (...more) => void closers.push(...more),
-    async closeAll() {
-      for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
-    },
-  }
 }
 
 /**
@@ -65,9 +45,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
 }
 
 async function start(config: Config, resources: Opened): Promise<RunningServer> {
-  const logger: Logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-  const clock: Clock = { nowMs: () => Date.now() }
-  const random: Random = { bytes: (length) => randomBytes(length) }
+  const foundation = basics(config)
+  const { logger, clock, random } = foundation
   const tls = await readTls(config)
   await makeFolder(config.dataDir, 0o700)
   await requireDatabaseOfBlobs(config)
@@ -77,18 +56,8 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
   const signals = openSignals(database, connection)
   resources.push(() => signals.close())
   const heads = headWatch(signals)
-  const { openKeyFile } = await import('./adapters/kms/key-file.ts')
-  const keys = await openKeyFile({ file: config.keyFile, clock })
-  resources.push(() => keys.close())
-  const { openFileStore } = await import('./adapters/blob/file-store.ts')
-  const objects = await openFileStore(config.blobFolder)
-  resources.push(() => objects.close())
-
-  const setup = await loadServerSetup({ database, keys, objects, random })
-  const urls = storeUrls(setup.urlKey, clock)
-  const store = servedStore(objects, urls)
-  const outer = outerKeys({ database, keys, clock, random })
-  resources.push(async () => outer.clear())
+  const services = await openServices(config, resources, { ...foundation, database })
+  const { keys, objects, setup, urls, store, outer } = services
 
   let draining = false
   const app = createApp({
@@ -122,6 +91,10 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     clearTimeout(deadline)
   })
   await app.listen({ port: config.port, host: config.host })
+  if (config.databaseUrl === null) {
+    const deps = adminDeps(config, { ...foundation, database }, services)
+    resources.push(await serveAdmin({ dataDir: config.dataDir, operations: ADMIN_OPERATIONS, deps }))
+  }
   warnAboutPlainHttp(config, logger)
 
   let closing: Promise<void> | null = null
@@ -134,30 +107,6 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
       closing ??= resources.closeAll()
       return closing
     },
-  }
-}
-
-async function openDatabase(
-  config: Config,
-  resources: Opened,
-  logger: Logger,
-): Promise<{ database: Database; connection: pg.ClientConfig; failed: Promise<string> }> {
-  const onIdleError = () => logger.warn({}, 'a database connection broke')
-  if (config.databaseUrl !== null) {
-    const connection = { connectionString: config.databaseUrl }
-    const database = connectDatabase(connection, onIdleError)
-    resources.push(() => database.destroy())
-    return { database, connection, failed: new Promise(() => undefined) }
-  }
-  const { startEmbeddedPostgres } = await import('./adapters/database/embedded.ts')
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
-  resources.push(() => embedded.close())
-  const database = connectDatabase(embedded.connection, onIdleError)
-  resources.push(() => database.destroy())
-  return {
-    database,
-    connection: embedded.connection,
-    failed: embedded.ended.then(() => 'the embedded PostgreSQL ended; see postgres.log in the data folder'),
   }
 }
 

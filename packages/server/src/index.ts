@@ -1,3 +1,5 @@
+export { AdminError } from './admin/errors.ts'
 export { type RunningServer, startServer } from './compose.ts'
+export { type Admin, openAdmin } from './compose-admin.ts'
 export { CONFIG, type Config, ConfigError, loadConfig } from './config.ts'
 export { ServerError } from './domain/errors.ts'

@@ -2,13 +2,32 @@ import { sentence } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
 import { parseWhole } from '../quantity.ts'
+import type { Environment } from '../secrets.ts'
 
-/** The server's package: runs a server in this process until a signal stops it. */
+/** The server's package. */
 export interface ServerModule {
+  /** Runs a server in this process until a signal stops it. */
   readonly main: () => Promise<void>
+  /** Opens the way to what operators do, on the server or the data that the environment names. */
+  readonly openAdmin: (environment: Environment) => Promise<Admin>
 }
 
-/** Finds the server's package, which is loaded for `serve` only; null where it is not installed. */
+/** Operations of a server, called by name. */
+export interface Admin {
+  /** What it returns has the form that the operation declares, which the server checks. */
+  call(
+    operation: string,
+    input: unknown,
+    listener: {
+      readonly signal: AbortSignal
+      readonly onProgress?: (value: unknown) => void
+      readonly onItem?: (value: unknown) => Promise<void> | void
+    },
+  ): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** Finds the server's package, which is loaded for `serve` and `admin` only; null where it is not installed. */
 export type ServerLoader = () => Promise<ServerModule | null>
 
 export interface ServeFlags {
@@ -27,13 +46,7 @@ export async function serve(findServer: ServerLoader, flags: ServeFlags): Promis
   if (flags.host !== undefined) process.env.HOST = flags.host
   if (flags.data === '') throw new UsageError('--data needs a folder.')
   if (flags.data !== undefined) process.env.STRONGROOM_DATA = flags.data
-  const server = await findServer()
-  if (server === null) {
-    throw new CliError(
-      EXIT.failed,
-      'The server package is not installed here; run "npm start" in a clone of Strongroom, or install strongroom-server.',
-    )
-  }
+  const server = await requireServer(findServer)
   try {
     await server.main()
   } catch (cause) {
@@ -42,8 +55,18 @@ export async function serve(findServer: ServerLoader, flags: ServeFlags): Promis
   return EXIT.done
 }
 
+/** @throws CliError when the server's package is not installed */
+export async function requireServer(findServer: ServerLoader): Promise<ServerModule> {
+  const server = await findServer()
+  if (server !== null) return server
+  throw new CliError(
+    EXIT.failed,
+    'The server package is not installed here; run "npm start" in a clone of Strongroom, or install strongroom-server.',
+  )
+}
+
 // Reason: the server is loaded at run time, maybe from another package, so its error classes are known by name only.
-function startError(cause: unknown): unknown {
+export function startError(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause
   if (cause.name === 'ConfigError') return new UsageError(sentence(cause.message), { cause })
   if (cause.name === 'StartError') return new CliError(EXIT.failed, sentence(cause.message), { cause })

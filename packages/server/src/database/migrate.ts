@@ -35,3 +35,19 @@ export async function migrate(database: Database, migrations: readonly Migration
     }
   })
 }
+
+/**
+ * Makes sure that the schema is the one of this code, for programs that work beside a server and change none.
+ *
+ * @throws Error with one line that says what to do
+ */
+export async function requireSchema(database: Database, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
+  const there = await sql<{ found: boolean }>`SELECT to_regclass('migrations') IS NOT NULL AS found`.execute(database)
+  const rows = there.rows[0]?.found
+    ? (await sql<{ version: number }>`SELECT version FROM migrations`.execute(database)).rows
+    : []
+  const applied = new Set(rows.map((row) => row.version))
+  const known = migrations.every((migration) => applied.has(migration.version))
+  if (known && applied.size === migrations.length) return
+  throw new Error('the database is of another version than this program; start the server of this version on it first')
+}

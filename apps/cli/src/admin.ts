@@ -1,0 +1,59 @@
+import { type Admin, requireServer, type ServerLoader, startError } from './commands/serve.ts'
+import type { CommandContext } from './context.ts'
+import { sentence } from './errors.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { CliError, UsageError } from './failure.ts'
+
+/** What `admin` has before its verb. */
+export interface AdminFlags {
+  readonly data?: string
+}
+
+/** A verb of `admin`: gets the way to the server. */
+export type AdminAction<A extends unknown[]> = (context: CommandContext, admin: Admin, ...args: A) => Promise<ExitCode>
+
+const EXIT_CODES: Readonly<Record<string, ExitCode>> = {
+  usage: EXIT.usage,
+  not_found: EXIT.notFound,
+  integrity: EXIT.integrity,
+  conflict: EXIT.conflict,
+  unavailable: EXIT.network,
+  interrupted: EXIT.interrupted,
+}
+
+/**
+ * Runs a task on the server, or the data, that the environment names as it does for the server itself.
+ *
+ * @throws CliError
+ */
+export async function withAdmin<T>(
+  context: CommandContext,
+  findServer: ServerLoader,
+  flags: AdminFlags,
+  task: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  if (flags.data === '') throw new UsageError('--data needs a folder.')
+  const environment =
+    flags.data === undefined ? context.environment : { ...context.environment, STRONGROOM_DATA: flags.data }
+  const server = await requireServer(findServer)
+  try {
+    const admin = await server.openAdmin(environment)
+    try {
+      return await task(admin)
+    } finally {
+      await admin.close()
+    }
+  } catch (error) {
+    throw adminError(error)
+  }
+}
+
+// Reason: the server is loaded at run time, so its error classes are known by name only.
+function adminError(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause.name !== 'AdminError') return startError(cause)
+  const { code } = cause as Error & { code?: unknown }
+  const exitCode = EXIT_CODES[String(code)] ?? EXIT.failed
+  const message =
+    exitCode === EXIT.notFound ? 'There is no such account; see them with "strongroom admin users".' : null
+  return new CliError(exitCode, message ?? sentence(cause.message), { cause })
+}

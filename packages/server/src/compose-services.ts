@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import type pg from 'pg'
+import { pino } from 'pino'
+import type { Config } from './config.ts'
+import { connectDatabase } from './database/connect.ts'
+import type { Database } from './database/tables.ts'
+import { type OuterKeys, outerKeys } from './domain/keys/outer-keys.ts'
+import { loadServerSetup, type ServerSetup } from './domain/keys/server-setup.ts'
+import { servedStore } from './http/served-store.ts'
+import { type StoreUrls, storeUrls } from './http/store-urls.ts'
+import type { BlobStore, Clock, KeyManagement, Logger, Random, ServedObjectStore } from './ports/index.ts'
+
+/** What has been opened, closed in reverse. */
+export interface Opened {
+  push(...closers: (() => Promise<void>)[]): void
+  closeAll(): Promise<void>
+}
+
+export function opened(): Opened {
+  const closers: (() => Promise<void>)[] = []
+  return {
+    push: (...more) => void closers.push(...more),
+    async closeAll() {
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
+    },
+  }
+}
+
+/** What needs nothing opened. */
+export interface Basics {
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export function basics(config: Pick<Config, 'logLevel'>): Basics {
+  return {
+    logger: pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }),
+    clock: { nowMs: () => Date.now() },
+    random: { bytes: (length) => randomBytes(length) },
+  }
+}
+
+export interface OpenedDatabase {
+  readonly database: Database
+  readonly connection: pg.ClientConfig
+  /** Resolves, with one line, if the embedded database ended. */
+  readonly failed: Promise<string>
+}
+
+/** The database of DATABASE_URL, else an embedded one that starts now. */
+export async function openDatabase(config: Config, resources: Opened, logger: Logger): Promise<OpenedDatabase> {
+  const onIdleError = () => logger.warn({}, 'a database connection broke')
+  if (config.databaseUrl !== null) {
+    const connection = { connectionString: config.databaseUrl }
+    const database = connectDatabase(connection, onIdleError)
+    resources.push(() => database.destroy())
+    return { database, connection, failed: new Promise(() => undefined) }
+  }
+  const { startEmbeddedPostgres } = await import('./adapters/database/embedded.ts')
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
+  resources.push(() => embedded.close())
+  const database = connectDatabase(embedded.connection, onIdleError)
+  resources.push(() => database.destroy())
+  return {
+    database,
+    connection: embedded.connection,
+    failed: embedded.ended.then(() => 'the embedded PostgreSQL ended; see postgres.log in the data folder'),
+  }
+}
+
+/** Everything behind the ports, and what the domain makes of it. */
+export interface Services {
+  readonly keys: KeyManagement
+  readonly objects: ServedObjectStore
+  readonly setup: ServerSetup
+  readonly urls: StoreUrls
+  readonly store: BlobStore
+  readonly outer: OuterKeys
+}
+
+/** Opens key service, blob store and setup; the database has its schema by now. */
+export async function openServices(
+  config: Config,
+  resources: Opened,
+  deps: Basics & { database: Database },
+): Promise<Services> {
+  const { database, clock, random } = deps
+  const { openKeyFile } = await import('./adapters/kms/key-file.ts')
+  const keys = await openKeyFile({ file: config.keyFile, clock })
+  resources.push(() => keys.close())
+  const { openFileStore } = await import('./adapters/blob/file-store.ts')
+  const objects = await openFileStore(config.blobFolder)
+  resources.push(() => objects.close())
+  const setup = await loadServerSetup({ database, keys, objects, random })
+  const urls = storeUrls(setup.urlKey, clock)
+  const store = servedStore(objects, urls)
+  const outer = outerKeys({ database, keys, clock, random })
+  resources.push(async () => outer.clear())
+  return { keys, objects, setup, urls, store, outer }
+}
