@@ -136,6 +136,12 @@ def check_branches(v):
     assert derive(extract(key, "recovery-auth"), "auth").hex() == v["auth"]
 
 
+def check_pbkdf2(v):
+    server = hashlib.sha256(bytes.fromhex(v["opaquePublicKey"])).digest()
+    salt = hashlib.sha256(b"strongroom/pbkdf2\x00\x01" + server + v["login"].encode()).digest()
+    assert hashlib.pbkdf2_hmac("sha256", v["password"].encode(), salt, 600_000, 32).hex() == v["output"]
+
+
 def times(a, b):
     product = 0
     for bit in range(5):
@@ -178,6 +184,7 @@ CHECKS = {
     "vault-keys": check_vault_keys,
     "recovery-branches": check_branches,
     "recovery-key": check_recovery,
+    "pbkdf2-password": check_pbkdf2,
     "layouts": check_layouts,
     **({"seal": check_seal, "content": check_content} if AESGCM else {}),
 }

@@ -72,6 +72,7 @@ export {
 export { hpkeOpenVaultKey, hpkeSealVaultKey, type VaultKeyRecipient, xwingPublicKey } from './keys/hpke.ts'
 export { createCard, generateIdentitySeeds, type IdentitySeeds } from './keys/identity.ts'
 export { type Anchor, disposeKeyring, type Keyring, openKeyring, sealKeyring } from './keys/keyring.ts'
+export { pbkdf2Password } from './keys/pbkdf2-password.ts'
 export { formatRecoveryKey, generateRecoveryKey, parseRecoveryKey } from './keys/recovery-key.ts'
 export {
   checkVaultKeyCommitment,

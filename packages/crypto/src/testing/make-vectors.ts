@@ -11,6 +11,7 @@ import { passwordKek, recoveryAuth, recoveryKek, sealAccountKey } from '../keys/
 import { xwingPublicKey } from '../keys/hpke.ts'
 import { createCard } from '../keys/identity.ts'
 import { type Keyring, sealKeyring } from '../keys/keyring.ts'
+import { pbkdf2Password } from '../keys/pbkdf2-password.ts'
 import { formatRecoveryKey } from '../keys/recovery-key.ts'
 import { vaultKeyCommitment, vaultKeys } from '../keys/vault-keys.ts'
 import type { DeriveLabel, SealType } from '../labels.ts'
@@ -64,6 +65,7 @@ export async function makeVectors(engine: CryptoEngine): Promise<Record<string, 
     ...layouts(),
     ...recoveryTexts(),
     'recovery-branches': await recoveryBranches(engine),
+    'pbkdf2-password': await stretchedPassword(engine),
   }
 }
 
@@ -92,6 +94,19 @@ async function derivations(engine: CryptoEngine): Promise<Record<string, Vector>
     kek: bare(await passwordKek(engine, Secret.copyOf(input), ACCOUNT)),
   }
   return vectors
+}
+
+async function stretchedPassword(engine: CryptoEngine): Promise<Vector> {
+  const input = { password: 'Grüße aus dem Tresor', opaquePublicKey: pattern(32, 40), login: 'ann@example.org' }
+  return {
+    kind: 'pbkdf2-password',
+    about: 'the OPAQUE password of the profile pbkdf2-600k',
+    expect: 'success',
+    password: input.password,
+    opaquePublicKey: toHex(input.opaquePublicKey),
+    login: input.login,
+    output: await pbkdf2Password(engine, input),
+  }
 }
 
 async function sealed(engine: CryptoEngine): Promise<Record<string, Vector>> {

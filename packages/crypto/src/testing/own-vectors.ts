@@ -11,6 +11,7 @@ import { passwordKek, recoveryAuth, recoveryKek } from '../keys/account-key.ts'
 import { hpkeOpenVaultKey } from '../keys/hpke.ts'
 import { createCard } from '../keys/identity.ts'
 import { openKeyring } from '../keys/keyring.ts'
+import { pbkdf2Password } from '../keys/pbkdf2-password.ts'
 import { formatRecoveryKey, parseRecoveryKey } from '../keys/recovery-key.ts'
 import { vaultKeyCommitment, vaultKeys } from '../keys/vault-keys.ts'
 import type { DeriveLabel, SealType } from '../labels.ts'
@@ -64,6 +65,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   'padded-objects': runPaddedObjects,
   'recovery-key': runRecoveryKey,
   'recovery-branches': runRecoveryBranches,
+  'pbkdf2-password': runPbkdf2Password,
 }
 
 /** The project's own vectors, listed by `index.json` beside them. */
@@ -94,6 +96,11 @@ async function runExtract(engine: CryptoEngine, f: Fields): Promise<void> {
   const accountId = asAccountId(f.bytes('accountId'))
   expectSecret(await extract(engine, f.secret('input'), 'password', accountId), f, 'output')
   expectSecret(await passwordKek(engine, f.secret('input'), accountId), f, 'kek')
+}
+
+async function runPbkdf2Password(engine: CryptoEngine, f: Fields): Promise<void> {
+  const input = { password: f.text('password'), opaquePublicKey: f.bytes('opaquePublicKey'), login: f.text('login') }
+  expectThat((await pbkdf2Password(engine, input)) === f.text('output'), 'stretched password')
 }
 
 async function runSeal(engine: CryptoEngine, f: Fields): Promise<void> {
