@@ -353,6 +353,11 @@ export function objectStoreContract(name: string, open: () => Promise<StoreUnder
       const created = await Promise.all(candidates.map((bytes) => store.createNamed('setup-a', bytes)))
       expect(created.filter(Boolean)).toHaveLength(1)
       expect(await (await tested.reopen()).readNamed('setup-a')).toEqual(candidates[created.indexOf(true)])
+      await store.replaceNamed('setup-a', Buffer.from('another'))
+      await store.replaceNamed('setup-b', Buffer.from('first'))
+      expect(Buffer.from((await (await tested.reopen()).readNamed('setup-a')) ?? []).toString()).toBe('another')
+      expect(Buffer.from((await store.readNamed('setup-b')) ?? []).toString()).toBe('first')
+      await expect(store.replaceNamed('../escape', randomBytes(1))).rejects.toMatchObject({ code: 'not_found' })
       await expect(store.createNamed('../escape', randomBytes(1))).rejects.toMatchObject({ code: 'not_found' })
     })
 

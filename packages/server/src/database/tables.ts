@@ -40,6 +40,7 @@ export interface Tables {
     state: 'current' | 'retired' | 'doomed' | 'ended'
     created_ms: number
     destruction_ms: Generated<number | null>
+    waiting_days: Generated<number>
   }
   kms_rotations: {
     id: Generated<number>

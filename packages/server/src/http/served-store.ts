@@ -22,6 +22,7 @@ export function servedStore(objects: ServedObjectStore, urls: StoreUrls): BlobSt
     listUploads: () => objects.listUploads(),
     readNamed: (name) => objects.readNamed(name),
     createNamed: (name, bytes) => objects.createNamed(name, bytes),
+    replaceNamed: (name, bytes) => objects.replaceNamed(name, bytes),
     check: () => objects.check(),
     close: () => objects.close(),
   }

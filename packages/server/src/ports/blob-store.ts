@@ -94,6 +94,8 @@ export interface ObjectStore {
   readNamed(name: string): Promise<Uint8Array | null>
   /** Creates a named object, write-once and race-safe: false, and nothing changed, where it exists already. */
   createNamed(name: string, bytes: Uint8Array): Promise<boolean>
+  /** Puts a named object in the place of whatever is there, whole or not at all. */
+  replaceNamed(name: string, bytes: Uint8Array): Promise<void>
   /** Resolves when the store can be read and written. */
   check(): Promise<void>
   close(): Promise<void>

@@ -279,6 +279,12 @@ export async function openFileStore(folder: string): Promise<ServedObjectStore> 
       return created
     },
 
+    async replaceNamed(name, bytes) {
+      checkName(name)
+      await rename(await writeTemporary(temporary, bytes), path.join(named, name))
+      await sync(named)
+    },
+
     async check() {
       await rm(await writeTemporary(temporary, new Uint8Array([1])), { force: true })
     },
@@ -346,6 +352,7 @@ function translateErrors(store: ServedObjectStore): ServedObjectStore {
     listUploads: store.listUploads,
     readNamed: wrap(store.readNamed),
     createNamed: wrap(store.createNamed),
+    replaceNamed: wrap(store.replaceNamed),
     check: wrap(store.check),
     close: wrap(store.close),
   }

@@ -10,6 +10,7 @@ import { SECOND_FACTOR } from './0009-second-factor.ts'
 import { KMS_KEYS } from './0010-kms-keys.ts'
 import { OPERATORS } from './0011-operators.ts'
 import { MEMBERSHIP } from './0013-membership.ts'
+import { KMS_WAITING } from './0014-kms-waiting.ts'
 
 export interface Migration {
   readonly version: number
@@ -31,4 +32,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 10, name: 'kms-keys', sql: KMS_KEYS },
   { version: 11, name: 'operators', sql: OPERATORS },
   { version: 13, name: 'membership', sql: MEMBERSHIP },
+  { version: 14, name: 'kms-waiting', sql: KMS_WAITING },
 ]

@@ -1,6 +1,9 @@
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, KeyManagement } from '../../ports/index.ts'
 
+/** Whether accounts share a key of the key service, or have one each. */
+export type KeyScope = 'shared' | 'per-user'
+
 interface Deps {
   database: Database
   keys: KeyManagement
@@ -44,7 +47,11 @@ async function currentShared(database: Database | DatabaseTransaction): Promise<
   return row?.id ?? null
 }
 
-/** Makes `id` the current shared key; all others are retired from then on. */
+/**
+ * Makes `id` the current shared key; all others are retired from then on.
+ *
+ * @throws Error for the key of a single account
+ */
 export async function replaceSharedKey(tx: DatabaseTransaction, id: string, nowMs: number): Promise<void> {
   await tx
     .insertInto('kms_keys')
@@ -58,5 +65,11 @@ export async function replaceSharedKey(tx: DatabaseTransaction, id: string, nowM
     .where('account_id', 'is', null)
     .where('state', '=', 'current')
     .execute()
-  await tx.updateTable('kms_keys').set({ state: 'current' }).where('id', '=', id).execute()
+  const made = await tx
+    .updateTable('kms_keys')
+    .set({ state: 'current' })
+    .where('id', '=', id)
+    .where('account_id', 'is', null)
+    .executeTakeFirst()
+  if (made.numUpdatedRows !== 1n) throw new Error('the key belongs to a single account and cannot be shared')
 }

@@ -72,7 +72,7 @@ export async function insertOuterKey(
 }
 
 export function outerKeys(deps: { database: Database; keys: KeyManagement; clock: Clock; random: Random }): OuterKeys {
-  const { database, keys, clock } = deps
+  const { database, clock } = deps
   const cache = new Map<string, { key: Promise<KeyObject>; endsMs: number }>()
 
   function remember(name: string, key: Promise<KeyObject>): Promise<KeyObject> {

@@ -53,8 +53,7 @@ export async function loadServerSetup(deps: {
 }): Promise<ServerSetup> {
   await ready
   const stored = (await deps.objects.readNamed(OBJECT_NAME)) ?? (await createSetup(deps))
-  if (stored.length <= 1 + ID_LENGTH || stored[0] !== VERSION) throw new Error('the OPAQUE setup is damaged')
-  const id = stored.slice(1, 1 + ID_LENGTH)
+  const { id, wrapped } = splitStored(stored)
   const stranger = await deps.database
     .selectFrom('accounts')
     .select('setup_id')
@@ -64,10 +63,40 @@ export async function loadServerSetup(deps: {
   if (stranger !== undefined) {
     throw new Error('accounts in the database need another OPAQUE setup than the one stored beside the blobs')
   }
-  const plaintext = await deps.keys.unwrap(stored.subarray(1 + ID_LENGTH), context(id))
+  const plaintext = await deps.keys.unwrap(wrapped, context(id))
   const setup = setupText.parse(JSON.parse(Buffer.from(plaintext).toString('utf8')))
   plaintext.fill(0)
   return openSetup(id, setup)
+}
+
+/** Id of the key under which the stored setup is wrapped. */
+export async function serverSetupKeyId(deps: {
+  keys: KeyManagement
+  store: Pick<ObjectStore, 'readNamed'>
+}): Promise<string> {
+  return deps.keys.keyIdOf((await readStored(deps.store)).wrapped)
+}
+
+/** Wraps the stored setup under another key, inside the key service. Repeating it is harmless. */
+export async function rewrapServerSetup(
+  deps: { keys: KeyManagement; store: Pick<ObjectStore, 'readNamed' | 'replaceNamed'> },
+  toKeyId: string,
+): Promise<void> {
+  const { id, wrapped } = await readStored(deps.store)
+  if (deps.keys.keyIdOf(wrapped) === toKeyId) return
+  const moved = await deps.keys.reEncrypt(wrapped, context(id), toKeyId)
+  await deps.store.replaceNamed(OBJECT_NAME, Buffer.concat([Buffer.of(VERSION), id, moved]))
+}
+
+async function readStored(store: Pick<ObjectStore, 'readNamed'>): Promise<{ id: Uint8Array; wrapped: Uint8Array }> {
+  const stored = await store.readNamed(OBJECT_NAME)
+  if (stored === null) throw new Error('the OPAQUE setup is absent')
+  return splitStored(stored)
+}
+
+function splitStored(stored: Uint8Array): { id: Uint8Array; wrapped: Uint8Array } {
+  if (stored.length <= 1 + ID_LENGTH || stored[0] !== VERSION) throw new Error('the OPAQUE setup is damaged')
+  return { id: stored.slice(1, 1 + ID_LENGTH), wrapped: stored.subarray(1 + ID_LENGTH) }
 }
 
 async function createSetup(deps: {
