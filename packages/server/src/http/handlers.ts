@@ -97,8 +97,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       blobs: await openBlobs(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.blobIds),
     }),
     vaultHead: ({ params, query, session, signal }) => {
-      const reader = { vaultId: params.vaultId, accountId: session.accountId }
-      return query.after === undefined ? readHead(deps, reader) : awaitHead(deps, reader, query.after, signal)
+      const { vaultId } = params
+      if (query.after !== undefined) return awaitHead(deps, { vaultId, session }, query.after, signal)
+      return readHead(deps, { vaultId, accountId: session.accountId })
     },
     commitsRead: ({ params, query, session }) =>
       readCommits(deps, { vaultId: params.vaultId, accountId: session.accountId }, query),

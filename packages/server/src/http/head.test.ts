@@ -82,6 +82,42 @@ describe('waiting for a newer head', () => {
     expect(server.heads.waiting()).toBe(0)
   })
 
+  it.each([
+    ['this server', () => server],
+    ['another server', () => other],
+  ])('ends as soon as its session ends, by whatever way, on %s', async (_, at) => {
+    const ends: readonly [code: string, end: (account: TestAccount) => Promise<unknown>][] = [
+      ['session_expired', (account) => account.ask('logout', {})],
+      [
+        'session_expired',
+        ({ author }) => server.database.deleteFrom('sessions').where('account_id', '=', author.accountId).execute(),
+      ],
+      [
+        'account_disabled',
+        ({ author }) =>
+          server.database
+            .updateTable('accounts')
+            .set({ disabled_ms: server.clock.nowMs() })
+            .where('id', '=', author.accountId)
+            .execute(),
+      ],
+    ]
+    const bob = await registerAccount(server)
+    const others = waitFor(at(), bob)
+    for (const [code, end] of ends) {
+      const ann = await registerAccount(server)
+      const own = waitFor(at(), ann)
+      await expect.poll(() => at().heads.waiting(), SOON).toBe(2)
+      const startMs = Date.now()
+      await end(ann)
+      expect((await own).code).toBe(code)
+      expect(Date.now() - startMs).toBeLessThan(WAIT_MS)
+      expect(at().heads.waiting()).toBe(1)
+    }
+    await commit(bob)
+    expect((await others).code).toBe('ok')
+  })
+
   it('is for so many requests of an account at once, and others have their own', async () => {
     const [ann, bob] = [await registerAccount(server), await registerAccount(server)]
     const waits = Array.from({ length: LIMITS.headWaiters }, () => waitFor(server, ann))

@@ -11,6 +11,7 @@ import { KMS_KEYS } from './0010-kms-keys.ts'
 import { OPERATORS } from './0011-operators.ts'
 import { MEMBERSHIP } from './0013-membership.ts'
 import { KMS_WAITING } from './0014-kms-waiting.ts'
+import { SESSION_SIGNALS } from './0015-session-signals.ts'
 
 export interface Migration {
   readonly version: number
@@ -33,4 +34,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 11, name: 'operators', sql: OPERATORS },
   { version: 13, name: 'membership', sql: MEMBERSHIP },
   { version: 14, name: 'kms-waiting', sql: KMS_WAITING },
+  { version: 15, name: 'session-signals', sql: SESSION_SIGNALS },
 ]

@@ -1,11 +1,15 @@
 import { LIMITS } from '@strongroom/protocol'
 import type { Database } from '../../database/tables.ts'
-import type { Signals } from '../../ports/index.ts'
+import type { Clock, Signals } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
+import { requireLiving } from '../sessions/living.ts'
+import type { Session } from '../sessions/sessions.ts'
 import { type Head, readHead } from './read.ts'
 
 const RETRY_SECONDS = 5
+/** Before an account's id: the database tells so that sessions of it ended (migration 15). */
+const ACCOUNT = 'account-'
 /** How often a waiting request looks for itself while no signals arrive. */
 const POLL_MS = 1_000
 
@@ -32,13 +36,15 @@ export interface HeadWatch {
 
 /** Waits of this server's requests, woken by its own commits and by the signals of others. */
 export function headWatch(signals: Signals, waitMs: number = LIMITS.headWaitMs): HeadWatch {
+  /** By vault, and by account as its messages name it. */
   const wakers = new Map<string, Set<() => void>>()
   const perAccount = new Map<string, number>()
   const unsent = new Set<string>()
   let closed = false
+  let waiting = 0
 
-  const wake = (vault: string | null): void => {
-    const sets = vault === null ? [...wakers.values()] : [wakers.get(vault) ?? new Set<() => void>()]
+  const wake = (about: string | null): void => {
+    const sets = about === null ? [...wakers.values()] : [wakers.get(about) ?? new Set<() => void>()]
     for (const set of sets) for (const waker of [...set]) waker()
   }
   const stopListening = signals.listen(wake)
@@ -76,8 +82,9 @@ export function headWatch(signals: Signals, waitMs: number = LIMITS.headWaitMs):
         if (!signals.connected()) waker()
       }, POLL_MS)
       signal.addEventListener('abort', end, { once: true })
-      const set = wakers.get(vault) ?? new Set()
-      wakers.set(vault, set.add(waker))
+      const subjects = [vault, ACCOUNT + account]
+      for (const subject of subjects) wakers.set(subject, (wakers.get(subject) ?? new Set()).add(waker))
+      waiting += 1
       return {
         ended: () => over || closed || signal.aborted,
         async next() {
@@ -93,8 +100,12 @@ export function headWatch(signals: Signals, waitMs: number = LIMITS.headWaitMs):
           clearTimeout(timer)
           clearInterval(poll)
           signal.removeEventListener('abort', end)
-          set.delete(waker)
-          if (set.size === 0 && wakers.get(vault) === set) wakers.delete(vault)
+          for (const subject of subjects) {
+            const set = wakers.get(subject)
+            set?.delete(waker)
+            if (set?.size === 0) wakers.delete(subject)
+          }
+          waiting -= 1
           const left = (perAccount.get(account) ?? 1) - 1
           if (left === 0) perAccount.delete(account)
           else perAccount.set(account, left)
@@ -105,7 +116,7 @@ export function headWatch(signals: Signals, waitMs: number = LIMITS.headWaitMs):
       wake(hex(vaultId))
       tell(hex(vaultId))
     },
-    waiting: () => [...wakers.values()].reduce((sum, set) => sum + set.size, 0),
+    waiting: () => waiting,
     close() {
       closed = true
       stopListening()
@@ -117,20 +128,23 @@ export function headWatch(signals: Signals, waitMs: number = LIMITS.headWaitMs):
 /**
  * The head of a vault as soon as it is another than `after`, or what it is when the wait ends.
  *
- * @throws ServerError `not_found` for who is no member, or no longer; `too_many_requests`
+ * @throws ServerError `not_found` for who is no member, or no longer; `session_expired` and `account_disabled` as soon as
+ *   the session has ended; `too_many_requests`
  */
 export async function awaitHead(
-  deps: { database: Database; heads: HeadWatch },
-  reader: { vaultId: Uint8Array; accountId: Uint8Array },
+  deps: { database: Database; clock: Clock; heads: HeadWatch },
+  { vaultId, session }: { vaultId: Uint8Array; session: Session },
   after: number,
   signal: AbortSignal,
 ): Promise<Head> {
+  const reader = { vaultId, accountId: session.accountId }
   const now = await readHead(deps, reader)
   if (now.seq !== after) return now
   const waiter = deps.heads.enter(reader, signal)
   try {
     for (;;) {
-      // Looked at after entering, so that no commit falls between look and wait.
+      // Looked at after entering, so that nothing falls between look and wait.
+      await requireLiving(deps, session)
       const head = await readHead(deps, reader)
       if (head.seq !== after || waiter.ended()) return head
       await waiter.next()
