@@ -1,11 +1,11 @@
 import type { Platform } from '@strongroom/client'
 import { nodePlatform } from '@strongroom/client/node'
-import { asAccountId, asAccountKey, asDeviceId, openKeyring, SecretBytes } from '@strongroom/crypto'
+import { asAccountId, asDeviceId } from '@strongroom/crypto'
 import type { CheckpointManifest } from '@strongroom/vault'
 import { contentReader } from '../../packages/client/src/checkpoint/contents.ts'
 import { type CheckpointKeeping, writeCheckpoint } from '../../packages/client/src/checkpoint/keeper.ts'
 import { apiFor, jitter } from '../../packages/client/src/session/connect.ts'
-import { loadProfile } from '../../packages/client/src/session/records.ts'
+import { openSignedIn } from '../../packages/client/src/session/profile-keys.ts'
 import { createStoreAccess } from '../../packages/client/src/transport/store.ts'
 import { vaultCache } from '../../packages/client/src/vault-log/cache.ts'
 import { openLog } from '../../packages/client/src/vault-log/log.ts'
@@ -21,13 +21,11 @@ export interface DeviceLog extends AsyncDisposable {
 /** Opens a device's log and reads it up to the head. */
 export async function openDeviceLog(platform: Platform): Promise<DeviceLog> {
   const { engine, store, clock, transport, content } = platform
-  const profile = await loadProfile(store)
-  if (profile === null) throw new Error('nobody is signed in')
-  const accountKey = asAccountKey(SecretBytes.take(profile.accountKey.slice()))
+  const signedIn = await openSignedIn(platform)
+  if (signedIn === null) throw new Error('nobody is signed in')
+  const { profile, accountKey, keyring } = signedIn
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)
-  const place = { accountId, version: profile.keyringVersion }
-  const keyring = await openKeyring(engine, accountKey, place, profile.sealedKeyring)
   const { vaultId } = keyring
   const { server, storeOrigins, deviceName } = profile
   const api = apiFor(platform, server, profile.token)

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Drive, type Session, Strongroom } from '@strongroom/client'
+import { type Drive, type Identity, type Session, Strongroom } from '@strongroom/client'
 import { nodePlatform } from '@strongroom/client/node'
 import { EXIT } from './exit-codes.ts'
 import { CliError, UsageError } from './failure.ts'
@@ -27,18 +27,36 @@ export function openPlatform(context: CommandContext): ReturnType<typeof nodePla
  * @throws CliError `authentication` when nobody is signed in here
  */
 export async function withSession<T>(context: CommandContext, task: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Strongroom.resume(openPlatform(context))
-  if (session === null) {
-    throw new CliError(EXIT.authentication, 'Nobody is signed in here; run "strongroom login" first.')
-  }
+  const platform = openPlatform(context)
+  await requireSignedIn(context, platform)
+  const session = await Strongroom.resume(platform, { signal: context.signal })
+  if (session === null) throw nobody()
   try {
-    checkServer(context.environment.STRONGROOM_SERVER, session.identity.server)
     const result = await task(session)
     warnOfLeftOut(context.output, session.leftOutCommits)
     return result
   } finally {
     await session.close()
   }
+}
+
+/**
+ * Who is signed in, from the stored profile alone.
+ *
+ * @throws CliError `authentication` when nobody is, or at another server than the environment names
+ */
+export async function requireSignedIn(
+  context: CommandContext,
+  platform: ReturnType<typeof nodePlatform>,
+): Promise<Identity> {
+  const identity = await Strongroom.identity(platform)
+  if (identity === null) throw nobody()
+  checkServer(context.environment.STRONGROOM_SERVER, identity.server)
+  return identity
+}
+
+function nobody(): CliError {
+  return new CliError(EXIT.authentication, 'Nobody is signed in here; run "strongroom login" first.')
 }
 
 function warnOfLeftOut(output: Output, count: number): void {

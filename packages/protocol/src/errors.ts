@@ -6,6 +6,15 @@ export const ERRORS = {
   unauthenticated: { status: 401, advice: 'No session was given; log in.' },
   session_expired: { status: 401, advice: 'The session ended or was revoked; log in again.' },
   login_failed: { status: 401, advice: 'Login name or password is wrong; check both and try again.' },
+  second_factor_required: { status: 401, advice: 'The account has a second factor; send a code of it too.' },
+  second_factor_failed: {
+    status: 401,
+    advice: 'The code is wrong, too old, or was used before; wait for the next one, or use a backup code.',
+  },
+  recovery_failed: {
+    status: 401,
+    advice: 'Login name or recovery key is wrong, or the recovery took too long; check both and begin again.',
+  },
   forbidden: { status: 403, advice: 'This account may not do that.' },
   registration_closed: { status: 403, advice: 'This server takes no new accounts; ask its operator.' },
   keys_frozen: { status: 403, advice: "The keys of this account are disabled or gone; ask the server's operator." },
@@ -18,6 +27,10 @@ export const ERRORS = {
   versions_moved: {
     status: 409,
     advice: 'Another device changed these keys first; read them again, then decide anew.',
+  },
+  second_factor_conflict: {
+    status: 409,
+    advice: 'The second factor is on already, is off, or was begun anew elsewhere; look at its state and begin again.',
   },
   blob_conflict: { status: 409, advice: 'The blob id or part exists with other content; choose a new blob.' },
   blob_not_ready: { status: 409, advice: 'The blob is not stored completely; upload its parts and complete it first.' },

@@ -51,6 +51,16 @@ export const LIMITS = {
   urlLifeMs: 5 * 60 * 1000,
   /** Life of the state between the two login requests, in milliseconds. */
   loginLifeMs: 60 * 1000,
+  /** Life of a recovery after the recovery key was proved: time to write the new one down, in milliseconds. */
+  recoveryLifeMs: 30 * 60 * 1000,
+  /** Life of a login that waits for its second factor, in milliseconds. */
+  ticketLifeMs: 5 * 60 * 1000,
+  /** Codes that may be tried in one login. */
+  ticketTries: 5,
+  /** Time in which a second factor that was begun can be confirmed, in milliseconds. */
+  enrolmentLifeMs: 30 * 60 * 1000,
+  /** Backup codes in a set. */
+  backupCodes: 10,
 } as const
 
 /** Versions of this protocol that the code speaks. */

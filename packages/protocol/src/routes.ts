@@ -11,7 +11,21 @@ import { auditRead } from './routes/audit.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
 import { info } from './routes/info.ts'
 import { keyringReplace, wrapsAdd } from './routes/keys.ts'
-import { sessionDevice, sessionRevoke, sessionsList, sessionsRevokeOthers } from './routes/sessions.ts'
+import {
+  secondFactorBegin,
+  secondFactorCodes,
+  secondFactorConfirm,
+  secondFactorDisable,
+  secondFactorRead,
+} from './routes/second-factor.ts'
+import {
+  sessionDevice,
+  sessionHalf,
+  sessionHalfEnsure,
+  sessionRevoke,
+  sessionsList,
+  sessionsRevokeOthers,
+} from './routes/sessions.ts'
 import { checkpointRead, commitAppend, commitsRead, headersRead, vaultHead, vaultRestore } from './routes/vaults.ts'
 
 /** Every route of the API, by name. */
@@ -21,12 +35,20 @@ export const ROUTES = {
   registerFinish,
   loginStart,
   loginFinish,
+  loginSecondFactor,
   logout,
   account,
   sessionsList,
   sessionDevice,
   sessionRevoke,
   sessionsRevokeOthers,
+  sessionHalf,
+  sessionHalfEnsure,
+  secondFactorRead,
+  secondFactorBegin,
+  secondFactorConfirm,
+  secondFactorDisable,
+  secondFactorCodes,
   blobsReserve,
   blobsParts,
   blobsComplete,

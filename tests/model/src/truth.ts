@@ -1,13 +1,4 @@
-import {
-  asAccountId,
-  asAccountKey,
-  asDeviceId,
-  type Keyring,
-  openKeyring,
-  SecretBytes,
-  toHex,
-  vaultKeys,
-} from '@strongroom/crypto'
+import { asAccountId, asDeviceId, toHex, vaultKeys } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
 import {
   applyCommit,
@@ -19,7 +10,7 @@ import {
   verifyCommit,
 } from '@strongroom/vault'
 import { loadPins } from '../../../packages/client/src/session/pins.ts'
-import { loadProfile } from '../../../packages/client/src/session/records.ts'
+import { openSignedIn, type SignedIn } from '../../../packages/client/src/session/profile-keys.ts'
 import { vaultCache } from '../../../packages/client/src/vault-log/cache.ts'
 import type { TestServer } from '../../../packages/server/src/testing/test-server.ts'
 import type { Device } from './device.ts'
@@ -33,12 +24,17 @@ export interface Truth {
   readonly skipped: readonly string[]
 }
 
-async function keysOf(device: Device): Promise<{ keyring: Keyring; accountKey: ReturnType<typeof asAccountKey> }> {
-  const profile = await loadProfile(device.store)
-  if (profile === null) throw new Error('a device keeps its profile')
-  const accountKey = asAccountKey(SecretBytes.copyOf(profile.accountKey))
-  const place = { accountId: asAccountId(profile.accountId), version: profile.keyringVersion }
-  return { accountKey, keyring: await openKeyring(engine, accountKey, place, profile.sealedKeyring) }
+/** What a device's stored profile opens, by an honest server's help. */
+async function keysOf(device: Device): Promise<SignedIn> {
+  const { trouble } = device
+  device.trouble = null
+  try {
+    const signedIn = await openSignedIn(device.platform)
+    if (signedIn === null) throw new Error('a device keeps its profile')
+    return signedIn
+  } finally {
+    device.trouble = trouble
+  }
 }
 
 /** The commits that the database holds of a device's vault, from genesis on. */
@@ -73,9 +69,7 @@ export async function readTruth(server: TestServer, device: Device): Promise<Tru
 
 /** Hash of the state that a device has stored for its next start; null when it has none that fits. */
 export async function storedHash(device: Device): Promise<string | null> {
-  const { keyring, accountKey } = await keysOf(device)
-  const profile = await loadProfile(device.store)
-  if (profile === null) return null
+  const { keyring, accountKey, profile } = await keysOf(device)
   const { store } = device
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)

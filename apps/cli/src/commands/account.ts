@@ -1,11 +1,12 @@
 import { ClientError, type Session, Strongroom } from '@strongroom/client'
-import { type CommandContext, deviceName, openPlatform, parseServer, withSession } from '../context.ts'
+import { type CommandContext, deviceName, openPlatform, parseServer, requireSignedIn, withSession } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
 import { quoted } from '../output.ts'
 import { askText, canAsk, confirmRecoveryKey, readPassword } from '../prompts.ts'
 import { formatBytes } from '../quantity.ts'
 import { createRecoveryFile, type RecoveryFile } from '../recovery-file.ts'
+import { codeAsker } from '../second-factor-code.ts'
 import { terminalText } from '../terminal-text.ts'
 
 export interface SignInOptions {
@@ -75,7 +76,7 @@ export async function login(
   const input = await signInInput(context, name, options, false)
   let session: Awaited<ReturnType<typeof Strongroom.login>>
   try {
-    session = await Strongroom.login(input)
+    session = await Strongroom.login({ ...input, onSecondFactor: codeAsker(context) })
   } catch (error) {
     throw signInError(error)
   }
@@ -88,10 +89,9 @@ export async function login(
 
 /** `logout`: ends the session and forgets its keys on this device. */
 export async function logout(context: CommandContext): Promise<ExitCode> {
-  const identity = await withSession(context, async (session) => {
-    await session.logout({ signal: context.signal })
-    return session.identity
-  })
+  const platform = openPlatform(context)
+  const identity = await requireSignedIn(context, platform)
+  await Strongroom.logout(platform, { signal: context.signal })
   if (context.output.json) context.output.document(identity)
   context.output.note(`Signed out of ${terminalText(identity.server)}.`)
   return EXIT.done
@@ -159,7 +159,7 @@ async function signInInput(
 
 /** A wrong password and an unknown account read the same, here as on the wire. */
 function signInError(error: unknown): unknown {
-  if (!(error instanceof ClientError) || error.code !== 'authentication') return error
+  if (!(error instanceof ClientError) || error.code !== 'authentication' || error.details.reason) return error
   return new CliError(EXIT.authentication, 'Login name or password is wrong; check both and try again.', {
     cause: error,
   })

@@ -23,8 +23,6 @@ export interface Transfers {
    * another process works at it.
    */
   begin(kind: 'put' | 'get', names: readonly string[], signal?: AbortSignal): Promise<Transfer | null>
-  /** Forgets all transfers, whoever works at them. */
-  clear(): Promise<void>
 }
 
 /** One transfer, claimed. */
@@ -97,9 +95,6 @@ export function openTransfers(options: TransfersOptions): Transfers {
         open: (bytes: Uint8Array) => withKey((key) => open(engine, key, context, bytes)),
       }
       return transfer({ id, journals, clock, sealing, release })
-    },
-    async clear() {
-      for (const { id } of (await journals?.list()) ?? []) await journals?.remove(id)
     },
   }
 }

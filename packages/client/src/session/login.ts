@@ -2,28 +2,25 @@ import {
   type AccountId,
   type AccountKey,
   asAccountId,
-  CryptoError,
   disposeKeyring,
   type Keyring,
   openAccountKey,
   openKeyring,
   passwordKek,
-  type SecretBytes,
+  SecretBytes,
 } from '@strongroom/crypto'
-import { ClientError, integrityError } from '../errors.ts'
+import type { ResponseOf, ROUTES } from '@strongroom/protocol'
+import type { Api } from '../transport/api.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { deviceFor, pinLogin } from './device.ts'
-import { proveToServer } from './opaque-login.ts'
-import { type Profile, saveProfile } from './records.ts'
+import { type ProvedPassword, proveToServer } from './opaque-login.ts'
+import { type SignedIn, saveSignedIn, sealFailure } from './profile-keys.ts'
+import type { Profile } from './records.ts'
+import { showSecondFactor } from './second-factor.ts'
 import type { Credentials } from './types.ts'
 
-/** Keys of an account in memory, and the profile that was stored for it. */
-export interface SignedIn {
-  readonly profile: Profile
-  readonly accountKey: AccountKey
-  readonly keyring: Keyring
-}
+type SignedInAnswer = ResponseOf<(typeof ROUTES)['loginSecondFactor']>
 
 /**
  * Logs in: OPAQUE proves both sides to each other, then account key and keyring are opened and held against the pins.
@@ -42,7 +39,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
       { api, publicKey, serverIdentifier },
       { login, password, signal },
     )
-    const session = await api.call('loginFinish', { body: proof, signal, retry: false })
+    const session = await finishLogin(input, api, proof)
     const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
@@ -68,15 +65,25 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
       deviceName: input.deviceName,
       token: session.token,
       expiresAtMs: session.expiresAtMs,
-      accountKey: accountKey.use((bytes) => bytes.slice()),
       sealedKeyring: session.keyring,
       keyringVersion: session.keyringVersion,
     }
-    await saveProfile(store, profile)
-    return { profile, accountKey, keyring }
+    const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
+    await saveSignedIn(platform, signedIn)
+    return signedIn
   } finally {
     await opaque.close()
   }
+}
+
+/** Sends the third message, and the second factor where the account has one. */
+async function finishLogin(input: Credentials, api: Api, proof: ProvedPassword['proof']): Promise<SignedInAnswer> {
+  const answer = await api.call('loginFinish', { body: proof, signal: input.signal, retry: false })
+  if (!('secondFactor' in answer)) return answer
+  const ticket = answer.secondFactor
+  return await showSecondFactor(input.onSecondFactor, (code) =>
+    api.call('loginSecondFactor', { body: { ticket, code }, signal: input.signal, retry: false }),
+  )
 }
 
 async function openEnvelope(
@@ -109,12 +116,4 @@ async function openSealedKeyring(
     accountKey.dispose()
     throw sealFailure('the keyring', cause)
   }
-}
-
-/** What a seal that does not open means to the caller. */
-export function sealFailure(what: string, cause: unknown): unknown {
-  if (!(cause instanceof CryptoError)) return cause
-  return cause.code === 'upgrade_required'
-    ? new ClientError('upgrade_required', 'The account was written by a newer client; upgrade this one.', { cause })
-    : integrityError(what, cause)
 }

@@ -2,7 +2,7 @@ import { decodeBytes, encodeBytes } from '@strongroom/protocol'
 import { ClientError } from '../errors.ts'
 import type { StateStore } from '../ports.ts'
 
-/** Who is signed in on this device, with the keys to it; secret. */
+/** Who is signed in on this device; the token is secret. */
 export interface Profile {
   readonly server: string
   /** Origins that presigned URLs may name, as they were at login. */
@@ -13,44 +13,68 @@ export interface Profile {
   readonly deviceName: string
   readonly token: Uint8Array
   readonly expiresAtMs: number
-  readonly accountKey: Uint8Array
   /** As the server gave it; sealed under the account key. */
   readonly sealedKeyring: Uint8Array
   readonly keyringVersion: number
 }
 
-const PROFILE_VERSION = 1
+/**
+ * The account key as the device keeps it: sealed under a key of which the server has the other half; or, as versions
+ * before had it, in the open.
+ */
+export type ProfileKey =
+  | { readonly kind: 'sealed'; readonly clientHalf: Uint8Array; readonly envelope: Uint8Array }
+  | { readonly kind: 'open'; readonly accountKey: Uint8Array }
+
+export interface StoredProfile {
+  readonly profile: Profile
+  readonly key: ProfileKey
+}
+
+const PROFILE_VERSION = 2
+const OPEN_KEY_VERSION = 1
 
 /** Reads the stored profile; null when nobody is signed in. @throws ClientError `local_io` when it is broken */
-export async function loadProfile(store: StateStore): Promise<Profile | null> {
+export async function loadProfile(store: StateStore): Promise<StoredProfile | null> {
   const bytes = await store.load('profile')
   if (bytes === null) return null
   const value = parseObject(bytes, 'profile')
-  if (value.version !== PROFILE_VERSION) throw broken('profile')
+  if (value.version !== PROFILE_VERSION && value.version !== OPEN_KEY_VERSION) throw broken('profile')
   return {
-    server: text(value.server),
-    storeOrigins: Array.isArray(value.storeOrigins) ? value.storeOrigins.map(text) : [],
-    login: text(value.login),
-    accountId: binary(value.accountId, 16),
-    deviceId: binary(value.deviceId, 16),
-    deviceName: text(value.deviceName),
-    token: binary(value.token, 32),
-    expiresAtMs: Number(value.expiresAtMs),
-    accountKey: binary(value.accountKey, 32),
-    sealedKeyring: binary(value.sealedKeyring, null),
-    keyringVersion: Number(value.keyringVersion),
+    profile: {
+      server: text(value.server),
+      storeOrigins: Array.isArray(value.storeOrigins) ? value.storeOrigins.map(text) : [],
+      login: text(value.login),
+      accountId: binary(value.accountId, 16),
+      deviceId: binary(value.deviceId, 16),
+      deviceName: text(value.deviceName),
+      token: binary(value.token, 32),
+      expiresAtMs: Number(value.expiresAtMs),
+      sealedKeyring: binary(value.sealedKeyring, null),
+      keyringVersion: Number(value.keyringVersion),
+    },
+    key:
+      value.version === OPEN_KEY_VERSION
+        ? { kind: 'open', accountKey: binary(value.accountKey, 32) }
+        : { kind: 'sealed', clientHalf: binary(value.clientHalf, 32), envelope: binary(value.envelope, null) },
   }
 }
 
-export async function saveProfile(store: StateStore, profile: Profile): Promise<void> {
-  const { accountId, deviceId, token, accountKey, sealedKeyring, ...rest } = profile
+/** Writes the profile. @see saveSignedIn, which makes the envelope */
+export async function saveProfile(
+  store: StateStore,
+  profile: Profile,
+  key: Extract<ProfileKey, { kind: 'sealed' }>,
+): Promise<void> {
+  const { accountId, deviceId, token, sealedKeyring, ...rest } = profile
   const value = {
     version: PROFILE_VERSION,
     ...rest,
     accountId: encodeBytes(accountId),
     deviceId: encodeBytes(deviceId),
     token: encodeBytes(token),
-    accountKey: encodeBytes(accountKey),
+    clientHalf: encodeBytes(key.clientHalf),
+    envelope: encodeBytes(key.envelope),
     sealedKeyring: encodeBytes(sealedKeyring),
   }
   await store.save('profile', new TextEncoder().encode(JSON.stringify(value)))

@@ -30,8 +30,9 @@ import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { pinLogin } from './device.ts'
 import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
-import { logIn, type SignedIn } from './login.ts'
-import { type Profile, saveProfile } from './records.ts'
+import { logIn } from './login.ts'
+import { type SignedIn, saveSignedIn } from './profile-keys.ts'
+import type { Profile } from './records.ts'
 import type { RegisterInput } from './types.ts'
 
 /**
@@ -90,12 +91,12 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
       deviceName: input.deviceName,
       token: session.token,
       expiresAtMs: session.expiresAtMs,
-      accountKey: accountKey.use((bytes) => bytes.slice()),
       sealedKeyring: account.upload.keyring,
       keyringVersion: 1,
     }
-    await saveProfile(store, profile)
-    return { profile, accountKey, keyring }
+    const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
+    await saveSignedIn(platform, signedIn)
+    return signedIn
   } finally {
     await opaque.close()
   }

@@ -1,16 +1,8 @@
-import {
-  asAccountId,
-  asAccountKey,
-  asDeviceId,
-  disposeKeyring,
-  openKeyring,
-  SecretBytes,
-  toHex,
-} from '@strongroom/crypto'
+import { asAccountId, asDeviceId, disposeKeyring, toHex } from '@strongroom/crypto'
 import { contentReader } from '../checkpoint/contents.ts'
 import { keepCheckpoints } from '../checkpoint/keeper.ts'
 import { createDrive } from '../drive/drive.ts'
-import { ClientError, integrityError } from '../errors.ts'
+import { integrityError } from '../errors.ts'
 import { openTransfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
 import { restoreServer } from '../restore/restore-server.ts'
@@ -22,10 +14,12 @@ import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
 import { apiFor, jitter } from './connect.ts'
 import { announceDevice, listSessions, revokeSession } from './devices.ts'
-import { logIn, type SignedIn, sealFailure } from './login.ts'
+import { logIn } from './login.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
+import { openSignedIn, type SignedIn } from './profile-keys.ts'
 import { loadProfile } from './records.ts'
 import { registerAccount } from './register.ts'
+import { endSession, identityOf, signOut } from './sign-out.ts'
 import { compareState, readState } from './state.ts'
 import type { Session, StrongroomApi } from './types.ts'
 
@@ -37,20 +31,15 @@ export const Strongroom: StrongroomApi = {
   async login(input) {
     return await openSession(input.platform, await logIn(input), { signal: input.signal })
   },
-  async resume(platform) {
-    const profile = await loadProfile(platform.store)
-    if (profile === null) return null
-    const accountKey = asAccountKey(SecretBytes.take(profile.accountKey.slice()))
-    const accountId = asAccountId(profile.accountId)
-    try {
-      const place = { accountId, version: profile.keyringVersion }
-      const keyring = await openKeyring(platform.engine, accountKey, place, profile.sealedKeyring)
-      return await openSession(platform, { profile, accountKey, keyring })
-    } catch (cause) {
-      accountKey.dispose()
-      throw sealFailure('the keyring', cause)
-    }
+  async resume(platform, options) {
+    const signedIn = await openSignedIn(platform, options?.signal)
+    return signedIn === null ? null : await openSession(platform, signedIn)
   },
+  async identity({ store }) {
+    const stored = await loadProfile(store)
+    return stored === null ? null : identityOf(stored.profile)
+  },
+  logout: (platform, options) => signOut(platform, options?.signal),
 }
 
 interface AnnounceOptions {
@@ -63,9 +52,9 @@ async function openSession(
   signedIn: SignedIn,
   announce: AnnounceOptions | null = null,
 ): Promise<Session> {
-  const { profile, accountKey, keyring } = signedIn
+  const { profile, accountKey, keyring, serverHalf } = signedIn
   const { engine, store, clock, transport } = platform
-  const { server, login, storeOrigins, deviceName } = profile
+  const { server, storeOrigins, deviceName } = profile
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)
   const seen = seenStore({ engine, clock, store, accountKey, accountId, deviceId })
@@ -87,10 +76,11 @@ async function openSession(
     closed = true
     await log.close()
     accountKey.dispose()
+    serverHalf.dispose()
     disposeKeyring(keyring)
     await platform.content.close()
   }
-  const identity = { server, login, accountId: toHex(accountId) }
+  const identity = identityOf(profile)
   const place = { engine, api, store, vaultId }
   if (announce !== null) {
     await announceDevice({ api, log, deviceId, deviceName }, announce.signal).catch(async (error: unknown) => {
@@ -125,15 +115,7 @@ async function openSession(
       return restoreServer({ ...place, seen, keyring: own }, input)
     },
     async logout(options) {
-      await api.call('logout', { signal: options?.signal }).catch((error: unknown) => {
-        // A session that is over already needs no ending.
-        if (!(error instanceof ClientError) || error.code !== 'authentication') throw error
-      })
-      await store.remove('profile')
-      await store.remove('cache')
-      await store.remove('cacheLog')
-      await store.remove('pending')
-      await transfers.clear()
+      await endSession(platform, profile, options?.signal)
       await close()
     },
     close,

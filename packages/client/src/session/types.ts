@@ -9,6 +9,11 @@ export interface Credentials {
   readonly deviceName: string
   readonly platform: Platform
   readonly signal?: AbortSignal | undefined
+  /**
+   * Called when the account asks for a second factor: returns the authenticator's six digits or a backup code. Called
+   * again after a wrong one, up to five times; a rejection ends the login. Without it such a login is refused.
+   */
+  readonly onSecondFactor?: ((request: { readonly attempt: number }) => Promise<string>) | undefined
 }
 
 export interface RegisterInput extends Credentials {
@@ -100,7 +105,7 @@ export interface Session extends AsyncDisposable {
   whoami(options?: { signal?: AbortSignal }): Promise<AccountInfo>
   /** All sessions of the account, the last used first. */
   sessions(options?: { signal?: AbortSignal }): Promise<SessionEntry[]>
-  /** Ends one. It takes no keys from its device. @throws `not_found` */
+  /** Ends one; what its device has stored opens nothing afterwards. @throws `not_found` */
   revokeSession(sessionId: string, options?: { signal?: AbortSignal }): Promise<void>
   /** Ends all but this one; returns how many. */
   revokeOtherSessions(options?: { signal?: AbortSignal }): Promise<number>
@@ -122,11 +127,15 @@ export interface Session extends AsyncDisposable {
 }
 
 /**
- * The way in: `Strongroom.register`, `Strongroom.login`, `Strongroom.resume` (from the stored profile; `null` when
- * there is none).
+ * The way in: `Strongroom.register`, `Strongroom.login`, `Strongroom.resume` (from the stored profile, which takes the
+ * server; `null` when there is none). `Strongroom.logout` ends the stored session and needs no keys: it also works once
+ * the session is over. It returns who was signed in.
  */
 export interface StrongroomApi {
   register(input: RegisterInput): Promise<Session>
   login(input: Credentials): Promise<Session>
-  resume(platform: Platform): Promise<Session | null>
+  resume(platform: Platform, options?: { signal?: AbortSignal }): Promise<Session | null>
+  /** Who is signed in, from the stored profile; asks no server. */
+  identity(platform: Platform): Promise<Identity | null>
+  logout(platform: Platform, options?: { signal?: AbortSignal }): Promise<Identity | null>
 }

@@ -17,12 +17,17 @@ export const opaqueMessage = z
 export const version = safeInteger.min(1)
 const token = bytesOf(32)
 
+/** As it was typed: six digits of the authenticator, or a backup code. */
+export const secondFactorCode = z.string().min(1).max(64)
+
 /** A new session. */
 export const session = {
   accountId: id,
   /** Bearer token; shown once. */
   token,
   expiresAtMs: safeInteger,
+  /** The server's half of the key that seals the account key on the device. */
+  serverHalf: bytesOf(32),
 }
 
 export const registerStart = defineRoute({
@@ -94,24 +99,61 @@ export const loginStart = defineRoute({
   errors: ['bad_request', 'too_many_requests', 'unavailable'],
 })
 
+/** A session and the sealed keys: what a login ends in. */
+const signedIn = z.object({
+  ...session,
+  passwordEnvelope: bytesBetween(1, 1024),
+  passwordEnvelopeVersion: version,
+  keyring: bytesBetween(1, LIMITS.sealedBytes),
+  keyringVersion: version,
+})
+
 export const loginFinish = defineRoute({
   name: 'loginFinish',
-  summary: 'OPAQUE login, third message; answers with a session and the sealed keys.',
+  summary: 'OPAQUE login, third message; answers with a session and the sealed keys, or asks for the second factor.',
   method: 'POST',
   path: '/v1/login/finish',
   auth: 'none',
   params: none,
   query: none,
   body: z.strictObject({ loginId: id, request: opaqueMessage }),
-  response: z.object({
-    ...session,
-    passwordEnvelope: bytesBetween(1, 1024),
-    passwordEnvelopeVersion: version,
-    keyring: bytesBetween(1, LIMITS.sealedBytes),
-    keyringVersion: version,
-  }),
+  response: z.union([
+    z.object({
+      /** Ticket that goes with the code; good for five minutes and five tries. */
+      secondFactor: id,
+    }),
+    signedIn,
+  ]),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['bad_request', 'login_failed', 'too_many_requests', 'stored_data_damaged', 'unavailable'],
+  errors: [
+    'bad_request',
+    'login_failed',
+    'account_disabled',
+    'too_many_requests',
+    'stored_data_damaged',
+    'unavailable',
+  ],
+})
+
+export const loginSecondFactor = defineRoute({
+  name: 'loginSecondFactor',
+  summary: 'The code that a login asked for; answers with a session and the sealed keys.',
+  method: 'POST',
+  path: '/v1/login/second-factor',
+  auth: 'none',
+  params: none,
+  query: none,
+  body: z.strictObject({ ticket: id, code: secondFactorCode }),
+  response: signedIn,
+  bodyLimit: LIMITS.bodyBytes,
+  errors: [
+    'bad_request',
+    'login_failed',
+    'second_factor_failed',
+    'too_many_requests',
+    'stored_data_damaged',
+    'unavailable',
+  ],
 })
 
 export const logout = defineRoute({

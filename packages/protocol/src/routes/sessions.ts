@@ -1,4 +1,4 @@
-import { id, safeInteger } from '../bytes.ts'
+import { bytesOf, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
@@ -73,4 +73,37 @@ export const sessionsRevokeOthers = defineRoute({
   response: z.object({ revoked: safeInteger }),
   bodyLimit: LIMITS.bodyBytes,
   errors: ['unauthenticated', 'session_expired', 'unavailable'],
+})
+
+const half = z.object({
+  /** Chosen by the server at the beginning of the session, and deleted with it. */
+  serverHalf: bytesOf(32),
+})
+
+export const sessionHalf = defineRoute({
+  name: 'sessionHalf',
+  summary: "The server's half of the key that seals the account key on the session's device.",
+  method: 'GET',
+  path: '/v1/sessions/current/half',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: half,
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+})
+
+export const sessionHalfEnsure = defineRoute({
+  name: 'sessionHalfEnsure',
+  summary: 'The same; made now for a session that began before there were halves.',
+  method: 'PUT',
+  path: '/v1/sessions/current/half',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: half,
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
 })

@@ -1,7 +1,14 @@
 import { PROTOCOL_VERSIONS } from '@strongroom/protocol'
 import type { Database } from '../database/tables.ts'
 import { readAccount } from '../domain/accounts/account.ts'
-import { finishLogin, loginHashOf, loginName, startLogin } from '../domain/accounts/login.ts'
+import {
+  beginSecondFactor,
+  confirmSecondFactor,
+  disableSecondFactor,
+  readSecondFactor,
+  renewBackupCodes,
+} from '../domain/accounts/enrolment.ts'
+import { finishLogin, finishSecondFactor, loginHashOf, loginName, startLogin } from '../domain/accounts/login.ts'
 import { finishRegistration, startRegistration } from '../domain/accounts/registration.ts'
 import { completeBlobs } from '../domain/blobs/complete.ts'
 import { openBlobs } from '../domain/blobs/open.ts'
@@ -17,6 +24,7 @@ import { addWraps } from '../domain/commits/wraps.ts'
 import { replaceKeyring } from '../domain/keys/keyring.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
+import { ensureHalf, readHalf } from '../domain/sessions/halves.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import { endSession } from '../domain/sessions/sessions.ts'
@@ -48,6 +56,11 @@ export function createGate(deps: HandlerDeps): (address: string) => Promise<void
 
 /** Every route's handler: a few lines over the domain. */
 export function createHandlers(deps: HandlerDeps): Handlers {
+  // Whoever knows the password may log in as often as they like.
+  const forgiven = async <T extends { accountId: Uint8Array }>(loggedIn: T): Promise<T> => {
+    await forgiveAttempts(deps, LOGINS_PER_NAME, await loginHashOf(deps, loggedIn.accountId))
+    return loggedIn
+  }
   return {
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
@@ -63,11 +76,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return startLogin(deps, body)
     },
     loginFinish: async ({ body }) => {
-      const loggedIn = await finishLogin(deps, body)
-      // Whoever knows the password may log in as often as they like.
-      await forgiveAttempts(deps, LOGINS_PER_NAME, await loginHashOf(deps, loggedIn.accountId))
-      return loggedIn
+      const answer = await finishLogin(deps, body)
+      if ('secondFactor' in answer) return answer
+      return forgiven(answer)
     },
+    loginSecondFactor: async ({ body }) => forgiven(await finishSecondFactor(deps, body)),
     logout: async ({ session }) => {
       await endSession(deps, session)
       return {}
@@ -83,6 +96,22 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return {}
     },
     sessionsRevokeOthers: async ({ session }) => ({ revoked: await revokeOtherSessions(deps, session) }),
+    sessionHalf: async ({ session }) => ({ serverHalf: await readHalf(deps, session) }),
+    sessionHalfEnsure: async ({ session }) => ({ serverHalf: await ensureHalf(deps, session) }),
+    secondFactorRead: ({ session }) => readSecondFactor(deps, session.accountId),
+    secondFactorBegin: ({ body, session }) => beginSecondFactor(deps, session, body.proof),
+    secondFactorConfirm: async ({ body, session }) => {
+      await confirmSecondFactor(deps, session, body)
+      return {}
+    },
+    secondFactorDisable: async ({ body, session }) => {
+      await disableSecondFactor(deps, session, body)
+      return {}
+    },
+    secondFactorCodes: async ({ body, session }) => {
+      await renewBackupCodes(deps, session, body)
+      return {}
+    },
     blobsReserve: async ({ body, session }) => ({ blobs: await reserveBlobs(deps, session.accountId, body.blobs) }),
     blobsParts: async ({ body, session }) => {
       const parts = await presignParts(deps, session.accountId, body.parts)

@@ -114,7 +114,15 @@ export async function logIn(server: TestServer, login: string, password: string)
   const { loginId, finishLoginRequest } = await startLogin(server, login, password)
   // A client that can't open the answer has no third message; one who guesses sends some bytes.
   const request = finishLoginRequest ?? randomBytes(64).toString('base64url')
-  return ask(server.app, 'loginFinish', { body: { loginId, request } })
+  const answer = await ask(server.app, 'loginFinish', { body: { loginId, request } })
+  return {
+    ...answer,
+    value: () => {
+      const value = answer.value()
+      if ('secondFactor' in value) throw new Error('the account asks for a second factor')
+      return value
+    },
+  }
 }
 
 /** Stores a small blob with its reservation. */

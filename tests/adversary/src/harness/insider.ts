@@ -7,11 +7,13 @@ import {
   type BlobId,
   type Dek,
   type Keyring,
+  openAccountKey,
   openKeyring,
   padObject,
   SecretBytes,
   seal,
   sealContext,
+  sessionKek,
   signatureMessage,
   u32,
   u64,
@@ -61,7 +63,8 @@ interface StoredProfile {
   accountId: string
   deviceId: string
   token: string
-  accountKey: string
+  clientHalf: string
+  envelope: string
 }
 
 /** Opens the keys of the account that is signed in on a device. */
@@ -69,8 +72,12 @@ export async function openInsider(home: string, server: string): Promise<Insider
   const profile: StoredProfile = JSON.parse(await readFile(join(home, 'profile.json'), 'utf8'))
   const accountId = fromBase64(profile.accountId) as AccountId
   const deviceId = fromBase64(profile.deviceId)
-  const accountKey = SecretBytes.take(fromBase64(profile.accountKey)) as AccountKey
   const ask = <T>(path: string, body?: unknown): Promise<T> => askServer(server, profile.token, path, body)
+  const { serverHalf } = await ask<{ serverHalf: string }>('/v1/sessions/current/half')
+  const halves = [profile.clientHalf, serverHalf].map((half) => SecretBytes.take(fromBase64(half)))
+  const kek = await sessionKek(engine, ...(halves as [SecretBytes, SecretBytes])) // made of two
+  const envelope = { accountId, method: 3, version: 1 } as const
+  const accountKey = await openAccountKey(engine, kek, envelope, fromBase64(profile.envelope))
   const account = await ask<{ keyring: string; keyringVersion: number }>('/v1/account')
   const place = { accountId, version: account.keyringVersion }
   const keyring = await openKeyring(engine, accountKey, place, fromBase64(account.keyring))

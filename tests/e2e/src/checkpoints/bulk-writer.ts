@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import {
+  asAccountId,
   asBlobId,
+  asDeviceId,
   asNodeId,
   asVersionId,
   contentLayout,
   createContentEncryptor,
   generateDek,
   type NodeId,
-  openKeyring,
   partsRoot,
-  SecretBytes,
   toHex,
   vaultKeys,
   wrapDek,
@@ -17,7 +17,6 @@ import {
 import { nodeEngine } from '@strongroom/crypto/node'
 import { encodeBytes } from '@strongroom/protocol'
 import {
-  type Author,
   applyCommit,
   buildCommit,
   type ChainState,
@@ -30,6 +29,7 @@ import {
   type VaultState,
   verifyCommit,
 } from '@strongroom/vault'
+import { openSignedIn } from '../../../../packages/client/src/session/profile-keys.ts'
 import type { SdkDevice } from '../sdk/sdk.ts'
 
 const engine = nodeEngine()
@@ -46,33 +46,21 @@ export interface BulkWriter {
   close(): void
 }
 
-interface StoredProfile {
-  readonly server: string
-  readonly accountId: string
-  readonly deviceId: string
-  readonly token: string
-  readonly accountKey: string
-  readonly sealedKeyring: string
-  readonly keyringVersion: number
-}
-
 /** Signs and sends with the account that is signed in on the device, from the log's beginning as it is now. */
 export async function bulkWriter(device: SdkDevice): Promise<BulkWriter> {
-  const stored = await device.platform.store.load('profile')
-  const profile: StoredProfile = JSON.parse(Buffer.from(stored ?? []).toString('utf8'))
-  const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'))
-  const accountKey = SecretBytes.take(bytesOf(profile.accountKey)) as Parameters<typeof openKeyring>[1]
-  const accountId = bytesOf(profile.accountId) as Author['accountId']
-  const deviceId = bytesOf(profile.deviceId) as Author['deviceId']
-  const place = { accountId, version: profile.keyringVersion }
-  const keyring = await openKeyring(engine, accountKey, place, bytesOf(profile.sealedKeyring))
+  const signedIn = await openSignedIn(device.platform)
+  if (signedIn === null) throw new Error('nobody is signed in')
+  const { profile, accountKey, keyring } = signedIn
+  const accountId = asAccountId(profile.accountId)
+  const deviceId = asDeviceId(profile.deviceId)
+  const token = Buffer.from(profile.token).toString('base64url')
   const { vaultId, vaultEpoch: epoch } = keyring
   const keys = await vaultKeys(engine, keyring.vaultKey, { vaultId, epoch })
 
   const ask = async <T>(path: string, body?: unknown): Promise<T> => {
     const response = await fetch(profile.server + path, {
       method: body === undefined ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${profile.token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
@@ -83,7 +71,7 @@ export async function bulkWriter(device: SdkDevice): Promise<BulkWriter> {
   const state = await emptyState(engine, vaultId)
   let chain: ChainState | null = null
   const page = await ask<{ commits: string[] }>(`${vaultPath}/commits?from=0`)
-  for (const bytes of page.commits.map(bytesOf)) {
+  for (const bytes of page.commits.map((text) => new Uint8Array(Buffer.from(text, 'base64url')))) {
     const verified = await verifyCommit({ hasher: engine, verifier: engine, state: chain, bytes })
     chain = verified.next
     applyCommit(state, {

@@ -2,13 +2,23 @@ import { server as opaque } from '@serenity-kit/opaque'
 import { LIMITS, normaliseLogin } from '@strongroom/protocol'
 import type { Database } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
 import { openOuter, sealOuter } from '../keys/outer-layer.ts'
 import { envelopePlace, keyringPlace, loginStatePlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
-import { attempt, encodeLoginState, finishOpaque, type LoginProof, requireProven } from './login-state.ts'
+import {
+  attempt,
+  encodeLoginState,
+  finishOpaque,
+  type LoginProof,
+  type ProvenLogin,
+  requireProven,
+} from './login-state.ts'
+import { issueTicket, spendTicket, tryTicket } from './login-ticket.ts'
+import { hasSecondFactor, requireSecondFactor } from './second-factor.ts'
 
 const PASSWORD_METHOD = 1
 
@@ -83,19 +93,50 @@ export interface LoggedIn extends NewSession {
   readonly keyringVersion: number
 }
 
+/** A password that was proved by someone who has to show the second factor too. */
+export interface AwaitsSecondFactor {
+  readonly secondFactor: Uint8Array
+}
+
 /**
- * OPAQUE's third message: uses up the login state, begins a session and releases the sealed keys.
+ * OPAQUE's third message: uses up the login state, begins a session and releases the sealed keys, or asks for the second
+ * factor where the account has one.
  *
  * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
  */
-export async function finishLogin(deps: Deps, proof: LoginProof): Promise<LoggedIn> {
+export async function finishLogin(deps: Deps, proof: LoginProof): Promise<LoggedIn | AwaitsSecondFactor> {
   const proven = await finishOpaque(deps, proof)
+  if (await hasSecondFactor(deps, proven.accountId)) return { secondFactor: await issueTicket(deps, proven) }
+  return signIn(deps, proven, null)
+}
+
+/**
+ * The code that a login was asked for: uses up its ticket, begins a session and releases the sealed keys.
+ *
+ * @throws ServerError `login_failed` for a ticket that is unknown, used or too old, or a password that was changed
+ * meanwhile; `second_factor_failed`; `too_many_requests`
+ */
+export async function finishSecondFactor(deps: Deps, input: { ticket: Uint8Array; code: string }): Promise<LoggedIn> {
+  const proven = await tryTicket(deps, input.ticket)
+  await requireSecondFactor(deps, proven.accountId, input.code)
+  return signIn(deps, proven, input.ticket)
+}
+
+/**
+ * Invariant: nothing that a client sealed leaves the server before this, which comes after the password's proof and the
+ * second factor.
+ */
+async function signIn(deps: Deps, proven: ProvenLogin, ticket: Uint8Array | null): Promise<LoggedIn> {
   const { accountId } = proven
   // Read before the transaction, which must not wait for the key service; the envelope changes with the record only.
   const keys = await releaseKeys(deps, accountId)
+  const outer = await deps.outerKeys.newest(accountId)
   const session = await deps.database.transaction().execute(async (tx) => {
     await requireProven(tx, proven)
-    return createSession({ ...deps, database: tx }, { accountId })
+    if (ticket !== null) await spendTicket(tx, ticket)
+    const begun = await createSession({ ...deps, database: tx }, { accountId, outer })
+    await recordAudit(deps, tx, accountId, 'signed_in', begun.sessionId)
+    return begun
   })
   return { ...session, ...keys }
 }

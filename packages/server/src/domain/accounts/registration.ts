@@ -94,7 +94,7 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
     await insertOuterKey(tx, input.accountId, outer, now)
     await insertSealedKeys(deps, tx, input, outer)
     await insertPrivateVault(tx, genesis, { bytes: input.genesis, now })
-    return createSession({ ...deps, database: tx }, { accountId: input.accountId })
+    return createSession({ ...deps, database: tx }, { accountId: input.accountId, outer })
   })
 }
 

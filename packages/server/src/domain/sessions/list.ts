@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
-import type { Session } from './sessions.ts'
+import { endOtherSessions, type Session } from './sessions.ts'
 
 export interface ListedSession {
   readonly sessionId: Uint8Array

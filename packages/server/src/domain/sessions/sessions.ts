@@ -1,7 +1,9 @@
-import type { Database } from '../../database/tables.ts'
+import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { sha256 } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
+import type { OuterKey } from '../keys/outer-keys.ts'
+import { storeHalf } from './halves.ts'
 
 const TOKEN_LENGTH = 32
 const LIFE_MS = 30 * 24 * 60 * 60 * 1000
@@ -14,9 +16,12 @@ export interface Session {
 }
 
 export interface NewSession {
+  readonly sessionId: Uint8Array
   readonly accountId: Uint8Array
   readonly token: Uint8Array
   readonly expiresAtMs: number
+  /** The server's half of the key that seals the account key on the device. */
+  readonly serverHalf: Uint8Array
 }
 
 interface Deps {
@@ -25,22 +30,32 @@ interface Deps {
   random: Random
 }
 
-/** Begins a session; only the hash of its token is stored. */
-export async function createSession(deps: Deps, input: { accountId: Uint8Array }): Promise<NewSession> {
+/**
+ * Begins a session; only the hash of its token is stored, and the server's half under the outer layer.
+ *
+ * @param input.outer - the account's newest outer key, got before the transaction
+ */
+export async function createSession(
+  deps: Omit<Deps, 'database'> & { database: DatabaseTransaction },
+  input: { accountId: Uint8Array; outer: OuterKey },
+): Promise<NewSession> {
+  const { accountId, outer } = input
   const now = deps.clock.nowMs()
   const token = deps.random.bytes(TOKEN_LENGTH)
+  const id = deps.random.bytes(16)
   await deps.database
     .insertInto('sessions')
     .values({
       token_hash: sha256(token),
-      id: deps.random.bytes(16),
-      account_id: input.accountId,
+      id,
+      account_id: accountId,
       created_ms: now,
       used_ms: now,
       expires_ms: now + LIFE_MS,
     })
     .execute()
-  return { accountId: input.accountId, token, expiresAtMs: now + LIFE_MS }
+  const serverHalf = await storeHalf(deps, { id, accountId }, outer)
+  return { sessionId: id, accountId, token, expiresAtMs: now + LIFE_MS, serverHalf }
 }
 
 /**
@@ -70,4 +85,20 @@ export async function settleSession(deps: Omit<Deps, 'random'>, token: Uint8Arra
 /** Ends a session; ending it again does nothing. */
 export async function endSession(deps: Pick<Deps, 'database'>, session: Session): Promise<void> {
   await deps.database.deleteFrom('sessions').where('id', '=', session.id).execute()
+}
+
+/**
+ * Ends the sessions of an account, in the transaction that changed what lets them in.
+ *
+ * @param exceptId - session that goes on, or null
+ * @returns how many ended
+ */
+export async function endOtherSessions(
+  database: Database | DatabaseTransaction,
+  accountId: Uint8Array,
+  exceptId: Uint8Array | null,
+): Promise<number> {
+  const all = database.deleteFrom('sessions').where('account_id', '=', accountId)
+  const ended = await (exceptId === null ? all : all.where('id', '!=', exceptId)).executeTakeFirst()
+  return Number(ended.numDeletedRows)
 }

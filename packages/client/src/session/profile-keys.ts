@@ -1,0 +1,147 @@
+import {
+  type AccountKey,
+  asAccountId,
+  asAccountKey,
+  type CryptoEngine,
+  CryptoError,
+  equalBytes,
+  type Keyring,
+  openAccountKey,
+  openKeyring,
+  SecretBytes,
+  sealAccountKey,
+  sessionKek,
+} from '@strongroom/crypto'
+import { ClientError, integrityError } from '../errors.ts'
+import type { Platform } from '../ports.ts'
+import { apiFor } from './connect.ts'
+import { loadProfile, type Profile, type ProfileKey, type StoredProfile, saveProfile } from './records.ts'
+
+/** Length of each half of a session's KEK. */
+const HALF_LENGTH = 32
+
+/** Keys of an account in memory, and the profile that is stored for it. */
+export interface SignedIn {
+  readonly profile: Profile
+  readonly accountKey: AccountKey
+  readonly keyring: Keyring
+  /** The server's half of what seals the account key in the profile; it lives as long as the session. */
+  readonly serverHalf: SecretBytes
+}
+
+// [Note: The stored profile]
+// Invariant: a device keeps its account key only under derive(client half ‖ server half, "session"); the server deletes
+// its half when the session ends, and from then on the file opens nothing. The client half is fresh at each writing.
+
+/**
+ * Writes the profile of who signed in. Use it wherever a session begins: it replaces whatever profile there is.
+ *
+ * @throws ClientError `local_io`
+ */
+export async function saveSignedIn({ engine, store }: Platform, signedIn: SignedIn): Promise<void> {
+  await saveProfile(store, signedIn.profile, await sealForProfile(engine, signedIn))
+}
+
+/**
+ * Writes the profile of a session anew after its keys changed, unless somebody signed in or out here meanwhile.
+ *
+ * @throws ClientError `local_io`
+ */
+export async function resaveSignedIn({ engine, store }: Platform, signedIn: SignedIn): Promise<void> {
+  const key = await sealForProfile(engine, signedIn)
+  await store.exclusively(async () => {
+    const stored = await loadProfile(store)
+    if (stored === null || !equalBytes(stored.profile.token, signedIn.profile.token)) return
+    await saveProfile(store, signedIn.profile, key)
+  })
+}
+
+async function sealForProfile(
+  engine: CryptoEngine,
+  { profile, accountKey, serverHalf }: Omit<SignedIn, 'keyring'>,
+): Promise<Extract<ProfileKey, { kind: 'sealed' }>> {
+  using clientHalf = SecretBytes.random(engine, HALF_LENGTH)
+  using kek = await sessionKek(engine, clientHalf, serverHalf)
+  const envelope = await sealAccountKey(engine, kek, placeOf(profile), accountKey)
+  return { kind: 'sealed', clientHalf: clientHalf.use((bytes) => bytes.slice()), envelope }
+}
+
+function placeOf(profile: Profile): { accountId: ReturnType<typeof asAccountId>; method: 3; version: number } {
+  // One envelope lives as long as its file, so its version never changes.
+  return { accountId: asAccountId(profile.accountId), method: 3, version: 1 }
+}
+
+/**
+ * Opens the stored profile with the server's half; null when nobody is signed in here. A profile that holds the account
+ * key in the open is sealed on the way.
+ *
+ * @throws ClientError `authentication` when the session is over, `integrity` for a half that does not fit, `network`
+ */
+export async function openSignedIn(platform: Platform, signal?: AbortSignal): Promise<SignedIn | null> {
+  const stored = await loadProfile(platform.store)
+  if (stored === null) return null
+  const { profile } = stored
+  const serverHalf = await fetchHalf(platform, stored, signal)
+  let accountKey: AccountKey | null = null
+  try {
+    accountKey = await openStored(platform.engine, stored, serverHalf)
+    const place = { accountId: asAccountId(profile.accountId), version: profile.keyringVersion }
+    const keyring = await openKeyring(platform.engine, accountKey, place, profile.sealedKeyring).catch((cause) => {
+      throw sealFailure('the keyring', cause)
+    })
+    const signedIn: SignedIn = { profile, accountKey, keyring, serverHalf }
+    if (stored.key.kind === 'open') await resaveSignedIn(platform, signedIn)
+    return signedIn
+  } catch (error) {
+    serverHalf.dispose()
+    accountKey?.dispose()
+    throw error
+  }
+}
+
+async function fetchHalf(
+  platform: Platform,
+  { profile, key }: StoredProfile,
+  signal: AbortSignal | undefined,
+): Promise<SecretBytes> {
+  const api = apiFor(platform, profile.server, profile.token)
+  try {
+    const route = key.kind === 'sealed' ? 'sessionHalf' : 'sessionHalfEnsure'
+    return SecretBytes.take((await api.call(route, { signal })).serverHalf)
+  } catch (error) {
+    // Reason: a key that lies in the open must not stay behind when the session is over.
+    const isOver = error instanceof ClientError && error.code === 'authentication'
+    if (isOver && key.kind === 'open') await dropProfile(platform, profile)
+    throw error
+  }
+}
+
+async function dropProfile({ store }: Platform, profile: Profile): Promise<void> {
+  await store.exclusively(async () => {
+    const stored = await loadProfile(store)
+    if (stored !== null && equalBytes(stored.profile.token, profile.token)) await store.remove('profile')
+  })
+}
+
+async function openStored(
+  engine: CryptoEngine,
+  { profile, key }: StoredProfile,
+  serverHalf: SecretBytes,
+): Promise<AccountKey> {
+  if (key.kind === 'open') return asAccountKey(SecretBytes.take(key.accountKey))
+  using clientHalf = SecretBytes.take(key.clientHalf)
+  using kek = await sessionKek(engine, clientHalf, serverHalf)
+  try {
+    return await openAccountKey(engine, kek, placeOf(profile), key.envelope)
+  } catch (cause) {
+    throw sealFailure("the keys of this device, under the server's half of their key", cause)
+  }
+}
+
+/** What a seal that does not open means to the caller. */
+export function sealFailure(what: string, cause: unknown): unknown {
+  if (!(cause instanceof CryptoError)) return cause
+  return cause.code === 'upgrade_required'
+    ? new ClientError('upgrade_required', 'The account was written by a newer client; upgrade this one.', { cause })
+    : integrityError(what, cause)
+}
