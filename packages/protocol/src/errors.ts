@@ -16,7 +16,16 @@ export const ERRORS = {
     advice: 'Login name or recovery key is wrong, or the recovery took too long; check both and begin again.',
   },
   forbidden: { status: 403, advice: 'This account may not do that.' },
+  account_disabled: { status: 403, advice: 'The operator has disabled this account; nothing of it was deleted.' },
   registration_closed: { status: 403, advice: 'This server takes no new accounts; ask its operator.' },
+  invite_required: {
+    status: 403,
+    advice: 'This server takes invited people only; ask its operator for an invitation.',
+  },
+  invite_invalid: {
+    status: 403,
+    advice: 'The invitation is unknown, used up, expired or revoked; ask the operator for another.',
+  },
   keys_frozen: { status: 403, advice: "The keys of this account are disabled or gone; ask the server's operator." },
   url_invalid: { status: 403, advice: 'The presigned URL is expired or was changed; ask for a new one.' },
   not_found: { status: 404, advice: 'There is no such thing, or it belongs to someone else.' },

@@ -55,13 +55,16 @@ function operation(route: Route): JsonObject {
       : {}),
     responses: {
       '200': { description: 'Done.', content: { 'application/json': { schema: jsonSchema(route.response) } } },
-      ...errorAnswers([...route.errors, ...EVERYWHERE]),
+      ...errorAnswers([...route.errors, ...(route.auth === 'session' ? WITH_SESSION : []), ...EVERYWHERE]),
     },
   }
 }
 
 /** What any route may answer, whatever it lists itself. */
 const EVERYWHERE: readonly ApiErrorCode[] = ['forbidden', 'method_not_allowed', 'unsupported_media_type', 'internal']
+
+/** What any route with a session may answer beside. */
+const WITH_SESSION: readonly ApiErrorCode[] = ['account_disabled']
 
 /** The API as an OpenAPI 3.1 document, derived from the routes. */
 export function openApiDocument(): JsonObject {

@@ -64,9 +64,11 @@ export const CONFIG = z.object({
   TLS_CERT: z.string().min(1, 'must not be empty').optional().describe('Certificate chain (PEM file) to serve HTTPS.'),
   TLS_KEY: z.string().min(1, 'must not be empty').optional().describe('Private key (PEM file) of the certificate.'),
   REGISTRATION: z
-    .enum(['open', 'closed'], 'must be open or closed')
+    .enum(['open', 'invite', 'closed'], 'must be open, invite or closed')
     .optional()
-    .describe('Whether anyone may make an account; open by default if HOST is a loopback address, else closed.'),
+    .describe(
+      'Who may make an account: anyone (open), whoever has a code of `strongroom admin invite` (invite), or nobody (closed); open by default if HOST is a loopback address, else closed.',
+    ),
   QUOTA_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(DEFAULT_QUOTA_BYTES)
     .describe('Bytes of ciphertext that an account may store.'),
@@ -103,7 +105,7 @@ export interface Config {
   readonly publicUrl: string | null
   readonly trustedProxies: readonly string[]
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
-  readonly registration: 'open' | 'closed'
+  readonly registration: 'open' | 'invite' | 'closed'
   readonly quotaBytes: number
   readonly retention: { readonly graceMs: number; readonly uploadIdleMs: number }
   readonly loginAttemptsPerMinute: number

@@ -20,6 +20,9 @@ const token = bytesOf(32)
 /** As it was typed: six digits of the authenticator, or a backup code. */
 export const secondFactorCode = z.string().min(1).max(64)
 
+/** An invitation as it was typed; the server reads it in any case and with any spaces and dashes. */
+const invite = z.string().min(1).max(64)
+
 /** A new session. */
 export const session = {
   accountId: id,
@@ -38,10 +41,17 @@ export const registerStart = defineRoute({
   auth: 'none',
   params: none,
   query: none,
-  body: z.strictObject({ login, request: opaqueMessage }),
+  body: z.strictObject({ login, request: opaqueMessage, invite: invite.optional() }),
   response: z.object({ response: opaqueMessage }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['bad_request', 'registration_closed', 'too_many_requests', 'unavailable'],
+  errors: [
+    'bad_request',
+    'registration_closed',
+    'invite_required',
+    'invite_invalid',
+    'too_many_requests',
+    'unavailable',
+  ],
 })
 
 export const registerFinish = defineRoute({
@@ -70,12 +80,16 @@ export const registerFinish = defineRoute({
     keyring: bytesBetween(1, LIMITS.sealedBytes),
     /** Genesis commit of the private vault. */
     genesis: bytesBetween(1, LIMITS.commitBytes),
+    /** Used up by the account that this makes, and by nothing else. */
+    invite: invite.optional(),
   }),
   response: z.object(session),
   bodyLimit: LIMITS.registrationBodyBytes,
   errors: [
     'bad_request',
     'registration_closed',
+    'invite_required',
+    'invite_invalid',
     'login_taken',
     'account_exists',
     'commit_rejected',
@@ -186,8 +200,8 @@ export const account = defineRoute({
     quotaBytes: safeInteger,
     keyring: bytesBetween(1, LIMITS.sealedBytes),
     keyringVersion: version,
+    audit: auditHead,
   }),
   bodyLimit: LIMITS.bodyBytes,
   errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
 })
-    audit: auditHead,

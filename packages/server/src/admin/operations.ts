@@ -1,5 +1,19 @@
 import type { AdminOperation } from './operation.ts'
+import { disable, enable, quota } from './operations/accounts.ts'
+import { disclose } from './operations/disclose.ts'
+import { gc } from './operations/gc.ts'
+import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
 import { users } from './operations/users.ts'
 
 /** Everything that operators can do. */
-export const ADMIN_OPERATIONS: readonly AdminOperation[] = [users]
+export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
+  users,
+  quota,
+  disable,
+  enable,
+  inviteCreate,
+  inviteList,
+  inviteRevoke,
+  gc,
+  disclose,
+]

@@ -7,6 +7,7 @@ import { ServerError } from '../errors.ts'
 import { openOuter } from '../keys/outer-layer.ts'
 import { loginStatePlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
+import { requireEnabled } from './disabled.ts'
 
 const ACCOUNT_LENGTH = 16
 const HASH_LENGTH = 32
@@ -50,7 +51,8 @@ function openLoginState(setup: ServerSetup, row: { id: Uint8Array; sealed: Uint8
 /**
  * Uses up a login state and checks the third message against it.
  *
- * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
+ * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old;
+ *   `account_disabled` once the password was right
  */
 export async function finishOpaque(
   deps: { database: Database; clock: Clock; setup: ServerSetup },
@@ -76,6 +78,7 @@ export async function finishOpaque(
     await recordAudit(deps, deps.database, accountId, 'sign_in_failed')
     throw cause
   }
+  await requireEnabled(deps.database, accountId)
   return { accountId, recordHash }
 }
 

@@ -28,7 +28,7 @@ export interface Collected {
 }
 
 /** A step in a blob's life that time takes. */
-interface Step {
+export interface Step {
   readonly from: BlobState
   readonly to: BlobState
   /** Since its last activity, or for condemned blobs since they were condemned. */
@@ -43,10 +43,10 @@ interface Step {
  * has confirmed the removal, so no object is forgotten. Removing one again is harmless.
  */
 export async function collectBlobs(deps: CollectDeps, lease: Lease): Promise<Collected> {
-  const { uploadIdleMs, graceMs } = deps.retention
-  const dropped = await takeStep(deps, lease, { from: 'reserved', to: 'deleted', afterMs: uploadIdleMs })
-  const condemned = await takeStep(deps, lease, { from: 'stored', to: 'condemned', afterMs: uploadIdleMs })
-  const deleted = await takeStep(deps, lease, { from: 'condemned', to: 'deleted', afterMs: graceMs })
+  const steps = stepsOf(deps.retention)
+  const dropped = await takeStep(deps, lease, steps.dropped)
+  const condemned = await takeStep(deps, lease, steps.condemned)
+  const deleted = await takeStep(deps, lease, steps.deleted)
   const objects = await removeObjects(deps, lease)
   return {
     dropped: dropped.done,
@@ -57,15 +57,26 @@ export async function collectBlobs(deps: CollectDeps, lease: Lease): Promise<Col
   }
 }
 
+/** The steps, by what a blob is afterwards. */
+export function stepsOf({ uploadIdleMs, graceMs }: Retention): Record<'dropped' | 'condemned' | 'deleted', Step> {
+  return {
+    dropped: { from: 'reserved', to: 'deleted', afterMs: uploadIdleMs },
+    condemned: { from: 'stored', to: 'condemned', afterMs: uploadIdleMs },
+    deleted: { from: 'condemned', to: 'deleted', afterMs: graceMs },
+  }
+}
+
 interface Count {
   readonly done: number
   readonly failed: number
 }
 
-function isDue(step: Step, now: number) {
-  // Invariant: no object is removed while a URL for it works.
+/** Whether a row of `blobs` is to take a step. */
+export function isDue(step: Step, now: number) {
+  // Invariant: no object is removed while a URL for it works, and nothing of an account that is disabled.
   const since = step.from === 'condemned' ? sql`condemned_ms` : sql`active_ms`
-  return sql<boolean>`state = ${step.from} AND ${since} <= ${now - step.afterMs} AND urls_end_ms < ${now}`
+  return sql<boolean>`state = ${step.from} AND ${since} <= ${now - step.afterMs} AND urls_end_ms < ${now}
+    AND NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = owner_id AND accounts.disabled_ms IS NOT NULL)`
 }
 
 async function takeStep(deps: CollectDeps, lease: Lease, step: Step): Promise<Count> {

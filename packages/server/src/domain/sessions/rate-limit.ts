@@ -45,6 +45,11 @@ export async function forgiveAttempts(deps: Deps, limit: RateLimit, subject: str
     .execute()
 }
 
-function rowKey(deps: Deps, limit: RateLimit, subject: string): Uint8Array {
+/** The key under which the attempts of a subject are counted. */
+export function rowKey(
+  deps: { setup: Pick<ServerSetup, 'blind'> },
+  limit: Pick<RateLimit, 'name'>,
+  subject: string,
+): Uint8Array {
   return deps.setup.blind(`${limit.name}\0${subject}`)
 }

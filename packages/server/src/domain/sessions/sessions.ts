@@ -1,5 +1,6 @@
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { sha256 } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey } from '../keys/outer-keys.ts'
@@ -61,17 +62,19 @@ export async function createSession(
 /**
  * The session of a bearer token, extended by its use.
  *
- * @throws ServerError `session_expired` for tokens that are unknown, revoked or past their end
+ * @throws ServerError `session_expired` for tokens that are unknown, revoked or past their end, `account_disabled`
  */
 export async function settleSession(deps: Omit<Deps, 'random'>, token: Uint8Array): Promise<Session> {
   const tokenHash = sha256(token)
   const row = await deps.database
     .selectFrom('sessions')
-    .select(['id', 'account_id', 'used_ms', 'expires_ms'])
+    .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
+    .select(['sessions.id', 'account_id', 'used_ms', 'expires_ms', 'disabled_ms'])
     .where('token_hash', '=', tokenHash)
     .executeTakeFirst()
   const now = deps.clock.nowMs()
   if (row === undefined || row.expires_ms <= now) throw new ServerError('session_expired')
+  if (row.disabled_ms !== null) throw new ServerError('account_disabled')
   if (row.used_ms + SLIDE_MS <= now) {
     await deps.database
       .updateTable('sessions')
@@ -83,8 +86,11 @@ export async function settleSession(deps: Omit<Deps, 'random'>, token: Uint8Arra
 }
 
 /** Ends a session; ending it again does nothing. */
-export async function endSession(deps: Pick<Deps, 'database'>, session: Session): Promise<void> {
-  await deps.database.deleteFrom('sessions').where('id', '=', session.id).execute()
+export async function endSession(deps: Omit<Deps, 'random'>, session: Session): Promise<void> {
+  await deps.database.transaction().execute(async (tx) => {
+    await recordAudit(deps, tx, session.accountId, 'signed_out', session.id)
+    await tx.deleteFrom('sessions').where('id', '=', session.id).execute()
+  })
 }
 
 /**
