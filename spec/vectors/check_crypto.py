@@ -190,7 +190,20 @@ CHECKS = {
 }
 
 
+def check_audit():
+    vectors = json.loads((FOLDER.parent / "audit.json").read_text())
+    before = bytes(32)
+    for entry in vectors["entries"]:
+        message = b"strongroom/audit\x00\x01" + bytes.fromhex(vectors["account"])
+        message += entry["seq"].to_bytes(8, "big") + entry["time"].to_bytes(8, "big", signed=True)
+        message += entry["count"].to_bytes(4, "big")
+        message += b"".join(bytes.fromhex(entry[name] or "00" * 16) for name in ("session", "device"))
+        before = hashlib.sha256(message + before + entry["event"].encode()).digest()
+        assert before.hex() == entry["hash"], f"audit entry {entry['seq']}"
+
+
 def main():
+    check_audit()
     checked, skipped, failed = 0, 0, []
     for name in json.loads((FOLDER / "index.json").read_text()):
         vector = json.loads((FOLDER / name).read_text())

@@ -42,6 +42,10 @@ const REASONS: Readonly<Record<string, string>> = {
     'Nothing of it was used; change nothing there, compare "strongroom state" with your other devices, and ask the operator.',
   not_kept: 'Nothing was given back; try "strongroom restore-server" on the device that made the changes.',
   keyring_rolled_back: 'Nothing of it was used; ask the operator whether a backup was restored.',
+  audit_rolled_back:
+    'Ask the operator; if a backup was restored, run "strongroom restore-server" to take the log as it is now.',
+  audit_forked:
+    'Ask the operator; only if a backup was restored, run "strongroom restore-server" to take the log as it is now.',
   keyring_exchanged: 'Nothing of it was used; do not trust this server before its operator has explained it.',
 }
 
@@ -111,6 +115,9 @@ export function isAboutLocalFile(error: unknown): boolean {
   if (!(error instanceof ClientError) || isAboutProfile(error)) return false
   return error.details.place === 'source' || ['local_io', 'source_changed'].includes(error.code)
 }
+
+/** What a device has pinned, by how the reason of an integrity stop begins. */
+const PINNED: Readonly<Record<string, string>> = { keyring: 'keyring version', audit: 'audit entry' }
 
 /** For `--verbose` after an integrity stop about heads or keyrings: what this device has seen, and what is shown. */
 export function seenAndShown(error: unknown): string[] {

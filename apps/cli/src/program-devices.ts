@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { audit } from './commands/audit.ts'
 import { completion, completionPaths } from './commands/completion.ts'
 import { restoreServer } from './commands/restore-server.ts'
 import { revoke, sessions } from './commands/sessions.ts'
@@ -17,6 +18,11 @@ export function addDeviceVerbs(program: Command, run: Run): void {
     .argument('[ids...]', 'sessions, by the first digits of their ids')
     .option('--all', 'every session but this one')
     .action(run(revoke))
+  program
+    .command('audit')
+    .description('list what happened to the account: sign-ins, failed ones, changes of keys and passwords')
+    .option('--since <when>', 'only since a date (2024-02-29) or age (12h, 7d)')
+    .action(run(audit))
   const completionVerb = program
     .command('completion')
     .description('print a completion script for bash, zsh or fish')

@@ -29,8 +29,14 @@ export async function restoreServer(context: CommandContext, flags: { yes?: bool
 }
 
 async function confirm({ signal, output }: CommandContext, plan: RestorePlan, yes: boolean): Promise<boolean> {
-  if (plan.commits === 0 || yes) return true
+  if ((plan.commits === 0 && !plan.auditSetBack) || yes) return true
   if (!canAsk()) throw new UsageError('Say --yes to give the changes back without being asked.')
+  if (plan.auditSetBack) {
+    output.note(
+      'The audit log of the server is not the one that this device has seen: what was written into it since the backup is lost. If no backup was restored, someone has changed it.',
+    )
+  }
+  if (plan.commits === 0) return await askYes('Take the audit log as the server has it now?', signal)
   output.note(
     `The server is at commit ${plan.serverSeq}, this device has seen commit ${plan.ownSeq}. Go on only if its operator has restored a backup: the ${count(plan.commits, 'change')} since then are sent as they were, and no file is lost or overwritten.`,
   )

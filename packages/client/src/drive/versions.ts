@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '@strongroom/crypto'
 import { type ContentRecord, currentVersion, type VaultNode, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
-import { deviceNameOf } from '../session/devices.ts'
+import { deviceNameOf } from '../session/device-names.ts'
 import { type DriveContext, newVersionId } from './context.ts'
 import { entryOf, type Found, needPath } from './lookup.ts'
 import type { CallOptions, Entry, VersionEntry } from './types.ts'

@@ -1,9 +1,10 @@
-import { type CryptoEngine, equalBytes, toHex, type VaultId } from '@strongroom/crypto'
+import { type AccountId, type CryptoEngine, equalBytes, toHex, type VaultId } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { StateStore } from '../ports.ts'
+import { acceptAudit, isAuditSetBack } from '../session/audit.ts'
 import { forked, loadPins } from '../session/pins.ts'
-import type { RestoreInput, RestoreResult } from '../session/types.ts'
+import type { RestoreInput, RestorePlan, RestoreResult } from '../session/types.ts'
 import type { Api } from '../transport/api.ts'
 import { hexHead } from '../vault-log/head-guard.ts'
 import { type KeptCommit, keptChain, type RestoredCommit, withContents } from './kept-chain.ts'
@@ -15,6 +16,7 @@ export interface RestoreContext {
   readonly store: StateStore
   readonly seen: SeenStore
   readonly vaultId: VaultId
+  readonly accountId: AccountId
   /** As it is stored on this device. */
   readonly keyring: { readonly version: number; readonly sealed: Uint8Array }
 }
@@ -34,8 +36,14 @@ export async function restoreServer(context: RestoreContext, input: RestoreInput
   const pin = (await loadPins(store)).heads[toHex(vaultId)]
   if (pin === undefined) throw new ClientError('not_found', 'This device has not seen the account yet.')
   const shown = await api.call('vaultHead', { params: { vaultId }, query: {}, signal: input.signal })
-  // Newer than this device: whether it follows from what the device saw is what `sync` finds out.
-  if (shown.seq > pin.seq) return { restored: 0, lost: 0 }
+  const auditSetBack = await isAuditSetBack(context, input.signal)
+  if (shown.seq > pin.seq) {
+    // Newer than this device: whether it follows from what the device saw is what `sync` finds out.
+    if (!auditSetBack) return { restored: 0, lost: 0 }
+    await confirmed(input, { commits: 0, serverSeq: shown.seq, ownSeq: pin.seq, auditSetBack })
+    await acceptAudit(context, input.signal)
+    return { restored: 0, lost: 0 }
+  }
   if (shown.seq === pin.seq && toHex(shown.hash) !== pin.hash) throw forked(pin, hexHead(shown))
   const records = await seen.load()
   const chain = await keptChain(engine, records, pin)
@@ -49,9 +57,7 @@ export async function restoreServer(context: RestoreContext, input: RestoreInput
   const sent = missing.length > 0 ? missing : chain
   const commits = await withContents(engine, sent, records)
   requireCheckpoint(missing, commits)
-  if (!(await input.confirm({ commits: missing.length, serverSeq: shown.seq, ownSeq: pin.seq }))) {
-    throw new ClientError('aborted', 'Nothing was given back.')
-  }
+  await confirmed(input, { commits: missing.length, serverSeq: shown.seq, ownSeq: pin.seq, auditSetBack })
   let lost = 0
   for (const batch of [...batches(commits), []]) {
     throwIfAborted(input.signal)
@@ -65,7 +71,12 @@ export async function restoreServer(context: RestoreContext, input: RestoreInput
       throw new ClientError('server', 'The server took the changes and does not show them.')
     }
   }
+  if (auditSetBack) await acceptAudit(context, input.signal)
   return { restored: missing.length, lost }
+}
+
+async function confirmed(input: RestoreInput, plan: RestorePlan): Promise<void> {
+  if (!(await input.confirm(plan))) throw new ClientError('aborted', 'Nothing was given back.')
 }
 
 function notKept(count: number): ClientError {

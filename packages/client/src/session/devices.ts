@@ -1,9 +1,10 @@
 import { type DeviceId, equalBytes, fromHex, toHex } from '@strongroom/crypto'
-import { recordOf, type VaultState } from '@strongroom/vault'
+import { recordOf } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import type { Api } from '../transport/api.ts'
 import type { VaultLog } from '../vault-log/types.ts'
-import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
+import { type AuditContext, followAudit } from './audit.ts'
+import { DEVICE_RECORD, deviceNameOf, encodeDeviceName } from './device-names.ts'
 import type { SessionEntry } from './types.ts'
 
 export interface DeviceContext {
@@ -15,14 +16,18 @@ export interface DeviceContext {
 
 /**
  * After a login: tells the server which device the session is, and the private log what its name is. What the network
- * or the server prevents is left for the next login; nothing depends on it.
+ * or the server prevents is left for the next login; nothing depends on it. Last, the audit log is followed.
  *
  * @throws ClientError `integrity`, `aborted`
  */
-export async function announceDevice(context: DeviceContext, signal: AbortSignal | undefined): Promise<void> {
+export async function announceDevice(
+  context: DeviceContext & AuditContext,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
     await context.api.call('sessionDevice', { body: { deviceId: context.deviceId }, signal })
     await nameDevice(context, signal)
+    await followAudit(context, signal)
   } catch (error) {
     const stops = error instanceof ClientError && ['integrity', 'aborted'].includes(error.code)
     if (stops || !(error instanceof ClientError)) throw error
@@ -41,12 +46,6 @@ async function nameDevice(
     return { operations: [{ op: 'record', type: DEVICE_RECORD, key: deviceId, value }], contents: [] }
   }, signal)
   await log.flush()
-}
-
-/** The name that the log has for a device, or null. */
-export function deviceNameOf(state: VaultState, deviceId: Uint8Array): string | null {
-  const name = recordOf(state, DEVICE_RECORD, deviceId)
-  return name === null ? null : new TextDecoder().decode(name)
 }
 
 /** The account's sessions, the last used first, with the names that the log has for their devices. */

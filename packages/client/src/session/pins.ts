@@ -21,6 +21,10 @@ export interface Pins {
   servers: Record<string, string>
   keyrings: Record<string, KeyringPin>
   heads: Record<string, HeadPin>
+  /** Newest entry of each account's audit log. */
+  audits: Record<string, HeadPin>
+  /** Profile that stretched a password last, by a hash of server and login name. */
+  profiles: Record<string, string>
 }
 
 const PINS_VERSION = 1
@@ -28,7 +32,7 @@ const PINS_VERSION = 1
 /** Reads the pins. @throws ClientError `integrity` when they are there but broken: they are never silently dropped */
 export async function loadPins(store: StateStore): Promise<Pins> {
   const bytes = await store.load('pins')
-  if (bytes === null) return { deviceIds: {}, servers: {}, keyrings: {}, heads: {} }
+  if (bytes === null) return { deviceIds: {}, servers: {}, keyrings: {}, heads: {}, audits: {}, profiles: {} }
   let value: Record<string, unknown>
   try {
     value = parseObject(bytes, 'pins')
@@ -43,6 +47,8 @@ export async function loadPins(store: StateStore): Promise<Pins> {
     servers: table(value.servers, isText),
     keyrings: table(value.keyrings, isKeyringPin),
     heads: table(value.heads, isHeadPin),
+    audits: table(value.audits, isHeadPin),
+    profiles: table(value.profiles, isText),
   }
 }
 
@@ -71,13 +77,35 @@ export function advanceHead(
   head: HeadPin,
   hashAt: (seq: number) => string | undefined = () => undefined,
 ): boolean {
-  const known = pins.heads[vault]
+  return advance(pins.heads, vault, head, { hashAt, forked })
+}
+
+/** The same for the head of an account's audit log. @throws ClientError `integrity` */
+export function advanceAudit(
+  pins: Pins,
+  account: string,
+  head: HeadPin,
+  hashAt: (seq: number) => string | undefined,
+): boolean {
+  return advance(pins.audits, account, head, { hashAt, forked: auditForked })
+}
+
+function advance(
+  heads: Record<string, HeadPin>,
+  key: string,
+  head: HeadPin,
+  how: {
+    hashAt: (seq: number) => string | undefined
+    forked: (known: HeadPin, shown: HeadPin) => ClientError
+  },
+): boolean {
+  const known = heads[key]
   if (known !== undefined && known.seq <= head.seq) {
-    const passed = known.seq === head.seq ? head.hash : hashAt(known.seq)
-    if (passed !== undefined && passed !== known.hash) throw forked(known, { seq: known.seq, hash: passed })
+    const passed = known.seq === head.seq ? head.hash : how.hashAt(known.seq)
+    if (passed !== undefined && passed !== known.hash) throw how.forked(known, { seq: known.seq, hash: passed })
   }
   if (known !== undefined && known.seq >= head.seq) return false
-  pins.heads[vault] = head
+  heads[key] = head
   return true
 }
 
@@ -127,8 +155,32 @@ export function forked(known?: HeadPin, shown?: HeadPin): ClientError {
   )
 }
 
+/** The stop for a server whose audit log ends before an entry that this device has seen. */
+export function auditRolledBack(known: HeadPin, shown: HeadPin): ClientError {
+  return stop(
+    'audit_rolled_back',
+    `The audit log of the server ends at entry ${shown.seq}, but this device has seen entry ${known.seq}: it was set back to an older backup, or hides entries.`,
+    { ...headDetails('known', known), ...headDetails('shown', shown) },
+  )
+}
+
+/** The stop for a server whose audit log holds other entries than this device has seen. */
+export function auditForked(known: HeadPin, shown: HeadPin): ClientError {
+  return stop(
+    'audit_forked',
+    'The audit log of the server is another than the one that this device has seen: it was changed, or set back to an older backup.',
+    { ...headDetails('known', known), ...headDetails('shown', shown) },
+  )
+}
+
 /** Why an integrity stop of this file was made; `details.reason` of its error. */
-export type PinReason = 'rolled_back' | 'forked' | 'keyring_rolled_back' | 'keyring_exchanged'
+export type PinReason =
+  | 'rolled_back'
+  | 'forked'
+  | 'keyring_rolled_back'
+  | 'keyring_exchanged'
+  | 'audit_rolled_back'
+  | 'audit_forked'
 
 function stop(reason: PinReason, message: string, details: ErrorDetails): ClientError {
   return new ClientError('integrity', message, { details: { reason, ...details } })

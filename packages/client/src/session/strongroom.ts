@@ -13,7 +13,10 @@ import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
 import { apiFor, jitter } from './connect.ts'
+import { passAudit, readAudit } from './audit.ts'
+import { changeLogin, changePassword, replaceRecoveryKey, testRecoveryKey } from './change-credentials.ts'
 import { announceDevice, listSessions, revokeSession } from './devices.ts'
+import { deviceNameOf } from './device-names.ts'
 import { logIn } from './login.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
 import { openSignedIn, type SignedIn } from './profile-keys.ts'
@@ -80,10 +83,11 @@ async function openSession(
     disposeKeyring(keyring)
     await platform.content.close()
   }
-  const identity = identityOf(profile)
-  const place = { engine, api, store, vaultId }
+  let identity = identityOf(profile)
+  const credentials = () => ({ platform, api, server, login: identity.login, accountId, accountKey, source })
+  const place = { engine, api, store, accountId, vaultId }
   if (announce !== null) {
-    await announceDevice({ api, log, deviceId, deviceName }, announce.signal).catch(async (error: unknown) => {
+    await announceDevice({ ...place, log, deviceId, deviceName }, announce.signal).catch(async (error: unknown) => {
       await close()
       throw error
     })
@@ -118,7 +122,24 @@ async function openSession(
       await endSession(platform, profile, options?.signal)
       await close()
     },
+      await passAudit(place, answer.audit, options?.signal)
     close,
     [Symbol.asyncDispose]: close,
   }
 }
+    async audit(options) {
+      await log.sync(options?.signal)
+      await log.flush()
+      const nameOf = (device: Uint8Array) => deviceNameOf(log.state, device)
+      return readAudit(place, { sinceMs: options?.sinceMs, nameOf }, options?.signal)
+    },
+    changePassword: (input) => changePassword(credentials(), input, input.signal),
+    async changeLogin(input) {
+      const login = await changeLogin(credentials(), input, input.signal)
+      identity = { ...identity, login }
+      const { sealed: sealedKeyring, current } = source
+      const renamed = { ...profile, login, sealedKeyring, keyringVersion: current.version }
+      await resaveSignedIn(platform, { ...signedIn, profile: renamed })
+    },
+    replaceRecoveryKey: (input) => replaceRecoveryKey(credentials(), input, input.signal),
+    testRecoveryKey: (text, options) => testRecoveryKey(credentials(), text, options?.signal),

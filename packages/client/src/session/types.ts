@@ -91,6 +91,22 @@ export interface RestoreResult {
   readonly restored: number
   /** Contents that the vault refers to and that cannot be read: their object, digest list or key is gone. */
   readonly lost: number
+/** Something that the audit log of the account tells. */
+export interface AuditEvent {
+  readonly seq: number
+  /** Of several that were counted together, the last. */
+  readonly timeMs: number
+  /** A code of `spec/audit.md`; newer servers may know more. */
+  readonly event: string
+  readonly count: number
+  /** Hex. */
+  readonly sessionId: string | null
+  /** Hex. */
+  readonly deviceId: string | null
+  /** From the private log; null when that does not name the device. */
+  readonly deviceName: string | null
+}
+
 }
 
 /** A signed-in account on this device. Close it with `close` (or `await using`). */
@@ -117,6 +133,11 @@ export interface Session extends AsyncDisposable {
    * Gives a server that was set back to an older backup the changes back that this device has seen. Call `drive.sync`
    * afterwards.
    *
+  /**
+   * Whether the audit log is another than this device has seen. Its entries since the backup are lost; going on means
+   * to take the server's log as it is now.
+   */
+  readonly auditSetBack: boolean
    * @throws `integrity` when the server is on another history, or this device lacks what would have to be given back
    */
   restoreServer(input: RestoreInput): Promise<RestoreResult>
@@ -139,3 +160,21 @@ export interface StrongroomApi {
   identity(platform: Platform): Promise<Identity | null>
   logout(platform: Platform, options?: { signal?: AbortSignal }): Promise<Identity | null>
 }
+  /**
+   * The audit log back to a moment (all of it without one), oldest first, verified against what this device has pinned.
+   * @throws `integrity` when it was set back or changed
+   */
+  audit(options?: { sinceMs?: number; signal?: AbortSignal }): Promise<AuditEvent[]>
+  /**
+   * Replaces the password. The account's other sessions end, no file is touched.
+   *
+   * @throws `authentication`, `usage`, `conflict`, `network`: `details.reason` is `not_changed` when the old one still
+   * counts, or `outcome_unknown`
+   */
+  changePassword(input: ChangePasswordInput): Promise<void>
+  /** Replaces the login name. The account's other sessions end. @throws `login_taken`, and as `changePassword` */
+  changeLogin(input: ChangeLoginInput): Promise<void>
+  /** Replaces the recovery key; the old one opens nothing afterwards. @throws as `changePassword` */
+  replaceRecoveryKey(input: ReplaceRecoveryKeyInput): Promise<void>
+  /** Whether a recovery key is the account's. @throws `usage` for a mistyped one, see `checkRecoveryKey` */
+  testRecoveryKey(text: string, options?: { signal?: AbortSignal }): Promise<boolean>
