@@ -38,6 +38,7 @@ export const ROUTES = {
   loginSecondFactor,
   logout,
   account,
+  auditRead,
   sessionsList,
   sessionDevice,
   sessionRevoke,
@@ -64,4 +65,3 @@ export const ROUTES = {
 } as const
 
 export type RouteName = keyof typeof ROUTES
-  auditRead,

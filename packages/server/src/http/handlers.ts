@@ -86,6 +86,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return {}
     },
     account: ({ session }) => readAccount(deps, session.accountId),
+    auditRead: ({ query, session }) => readAudit(deps, session.accountId, query.from),
     sessionsList: async ({ session }) => ({ sessions: await listSessions(deps, session) }),
     sessionDevice: async ({ body, session }) => {
       await setSessionDevice(deps, session, body.deviceId)
@@ -119,7 +120,6 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     },
     blobsComplete: async ({ body, session }) => {
       await completeBlobs(deps, session.accountId, body.blobs)
-    auditRead: ({ query, session }) => readAudit(deps, session.accountId, query.from),
       return {}
     },
     blobsOpen: async ({ body, session }) => ({
