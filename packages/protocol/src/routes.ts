@@ -9,6 +9,15 @@ import {
 } from './routes/accounts.ts'
 import { auditRead } from './routes/audit.ts'
 import { blobsComplete, blobsOpen, blobsParts, blobsReserve } from './routes/blobs.ts'
+import {
+  credentialsChange,
+  credentialsRead,
+  credentialsStart,
+  recoveryFinish,
+  recoveryOpen,
+  recoveryStart,
+  recoveryTested,
+} from './routes/credentials.ts'
 import { info } from './routes/info.ts'
 import { keyringReplace, wrapsAdd } from './routes/keys.ts'
 import {
@@ -62,6 +71,13 @@ export const ROUTES = {
   vaultRestore,
   keyringReplace,
   wrapsAdd,
+  credentialsStart,
+  credentialsRead,
+  credentialsChange,
+  recoveryTested,
+  recoveryOpen,
+  recoveryStart,
+  recoveryFinish,
 } as const
 
 export type RouteName = keyof typeof ROUTES

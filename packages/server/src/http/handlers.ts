@@ -30,6 +30,7 @@ import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/session
 import { endSession } from '../domain/sessions/sessions.ts'
 import type { BlobStore, Clock, Random } from '../ports/index.ts'
 import type { Handlers } from './binder.ts'
+import { credentialHandlers, LOGINS_PER_NAME } from './credential-handlers.ts'
 
 export interface HandlerDeps {
   database: Database
@@ -46,7 +47,6 @@ export interface HandlerDeps {
 }
 
 const MINUTE_MS = 60_000
-const LOGINS_PER_NAME: RateLimit = { name: 'login-name', points: 30, windowMs: MINUTE_MS }
 
 /** Counts an attempt to log in or register against its address; for before the body is read. */
 export function createGate(deps: HandlerDeps): (address: string) => Promise<void> {
@@ -62,6 +62,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     return loggedIn
   }
   return {
+    ...credentialHandlers(deps),
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
       opaquePublicKey: deps.setup.opaquePublicKey,
@@ -69,7 +70,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       storeOrigins: [...deps.store.origins],
       timeMs: deps.clock.nowMs(),
     }),
-    registerStart: async ({ body }) => startRegistration(deps, body),
+    registerStart: async ({ body }) => {
+      await countAttempt(deps, LOGINS_PER_NAME, deps.setup.userIdentifier(loginName(body.login)))
+      return startRegistration(deps, body)
+    },
     registerFinish: ({ body }) => finishRegistration(deps, body),
     loginStart: async ({ body }) => {
       await countAttempt(deps, LOGINS_PER_NAME, deps.setup.userIdentifier(loginName(body.login)))

@@ -24,6 +24,9 @@ export interface TestAccount {
   readonly author: Author
   readonly token: Uint8Array
   readonly passwordEnvelope: Uint8Array
+  readonly recoveryEnvelope: Uint8Array
+  /** What the recovery key shows to the server. */
+  readonly recoveryAuth: Uint8Array
   readonly keyring: Uint8Array
   readonly genesis: Uint8Array
   /** Chain after the last commit that `commit` appended. */
@@ -38,32 +41,44 @@ export function identifiersOf(server: TestServer): { server: string } {
   return { server: server.setup.serverIdentifier }
 }
 
-/** Both registration requests' bodies, for tests that change them. */
-export async function prepareRegistration(server: TestServer, input: { login: string; password: string }) {
+/** A record for a password; `send` sends the first message. */
+export async function makeRecord(
+  server: TestServer,
+  password: string,
+  send: (request: string) => Promise<{ response: string }>,
+): Promise<string> {
   await ready
-  const start = client.startRegistration({ password: input.password })
-  const { response } = (
-    await ask(server.app, 'registerStart', { body: { login: input.login, request: start.registrationRequest } })
-  ).value()
+  const start = client.startRegistration({ password })
+  const { response } = await send(start.registrationRequest)
   const { registrationRecord } = client.finishRegistration({
-    password: input.password,
+    password,
     registrationResponse: response,
     clientRegistrationState: start.clientRegistrationState,
     identifiers: identifiersOf(server),
     keyStretching: STRETCHING,
   })
+  return registrationRecord
+}
+
+/** Both registration requests' bodies, for tests that change them. */
+export async function prepareRegistration(server: TestServer, input: { login: string; password: string }) {
+  const record = await makeRecord(server, input.password, async (request) =>
+    (await ask(server.app, 'registerStart', { body: { login: input.login, request } })).value(),
+  )
+  const recoveryAuth = new Uint8Array(randomBytes(32))
   const author = await createAuthor()
   const genesis = await authorGenesis(author)
   return {
     author,
     genesis,
+    recoveryAuth,
     body: {
       login: input.login,
       accountId: author.accountId,
-      record: registrationRecord,
+      record,
       passwordEnvelope: new Uint8Array(randomBytes(105)),
       recoveryEnvelope: new Uint8Array(randomBytes(105)),
-      recoveryAuthHash: new Uint8Array(randomBytes(32)),
+      recoveryAuthHash: sha256(recoveryAuth),
       card: author.card.bytes,
       keyring: new Uint8Array(randomBytes(600)),
       genesis: genesis.bytes,
@@ -78,7 +93,7 @@ export async function registerAccount(
 ): Promise<TestAccount> {
   const login = input.login ?? `user-${randomBytes(6).toString('hex')}`
   const password = input.password ?? 'correct horse battery staple'
-  const { author, genesis, body } = await prepareRegistration(server, { login, password })
+  const { author, genesis, recoveryAuth, body } = await prepareRegistration(server, { login, password })
   const { token } = (await ask(server.app, 'registerFinish', { body })).value()
   return {
     login,
@@ -86,6 +101,8 @@ export async function registerAccount(
     author,
     token,
     passwordEnvelope: body.passwordEnvelope,
+    recoveryEnvelope: body.recoveryEnvelope,
+    recoveryAuth,
     keyring: body.keyring,
     genesis: genesis.bytes,
     state: genesis.next,

@@ -1,4 +1,3 @@
-import { client, server as opaque } from '@serenity-kit/opaque'
 import { encodeChainState, type VerifiedCommit, verifyCommit } from '@strongroom/vault/header'
 import type { Insertable } from 'kysely'
 import type { Database, DatabaseTransaction, Tables } from '../../database/tables.ts'
@@ -13,11 +12,8 @@ import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
 import { type CheckedCard, checkCard } from './card.ts'
 import { loginName } from './login.ts'
-import { attempt } from './login-state.ts'
-
-// Methods of account-key envelopes.
-const PASSWORD = 1
-const RECOVERY = 2
+import { answerRegistration, checkRecord } from './opaque-record.ts'
+import { PASSWORD, RECOVERY } from './replace-credentials.ts'
 
 interface Deps {
   database: Database
@@ -51,14 +47,7 @@ export function startRegistration(
 ): { response: string } {
   requireOpen(deps)
   const login = loginName(input.login)
-  const { registrationResponse } = attempt('bad_request', () =>
-    opaque.createRegistrationResponse({
-      serverSetup: deps.setup.opaqueSetup,
-      userIdentifier: deps.setup.userIdentifier(login),
-      registrationRequest: input.request,
-    }),
-  )
-  return { response: registrationResponse }
+  return answerRegistration(deps, deps.setup.userIdentifier(login), input.request)
 }
 
 /**
@@ -70,7 +59,7 @@ export function startRegistration(
 export async function finishRegistration(deps: Deps, input: RegistrationInput): Promise<NewSession> {
   requireOpen(deps)
   const login = loginName(input.login)
-  checkRecord(deps, login, input.record)
+  checkRecord(deps, deps.setup.userIdentifier(login), input.record)
   const card = await checkCard(input.card, input.accountId)
   const genesis = await verifyCommit({ ...commitVerifier, state: null, bytes: input.genesis }).catch(rejectCommit)
   checkFounder(genesis, { accountId: input.accountId, card })
@@ -169,19 +158,6 @@ async function insertPrivateVault(
     .insertInto('commits')
     .values({ vault_id: vaultId, seq: 0, hash: genesis.hash, bytes: appended.bytes, appended_ms: appended.now })
     .execute()
-}
-
-/** Refuses a record that no login could be answered from, by answering one. */
-function checkRecord(deps: Pick<Deps, 'setup'>, login: string, record: string): void {
-  attempt('bad_request', () =>
-    opaque.startLogin({
-      serverSetup: deps.setup.opaqueSetup,
-      registrationRecord: record,
-      startLoginRequest: client.startLogin({ password: '' }).startLoginRequest,
-      userIdentifier: deps.setup.userIdentifier(login),
-      identifiers: { server: deps.setup.serverIdentifier },
-    }),
-  )
 }
 
 /** The vault's only member must be the account itself, under the card that it registers. */
