@@ -140,6 +140,19 @@ module.exports = {
       to: { path: '^packages/server/' },
     },
     {
+      name: 'web-keys-stay-in-the-worker',
+      comment: 'Of the web app only the worker uses the SDK, and nothing else of the packages.',
+      severity: 'error',
+      from: { path: '^apps/web/src/', pathNot: '^apps/web/src/worker/' },
+      to: { path: '^packages/' },
+    },
+    {
+      name: 'web-on-the-sdk-only',
+      severity: 'error',
+      from: { path: '^apps/web/' },
+      to: { path: '^packages/(?!client/)' },
+    },
+    {
       name: 'tests-stay-out',
       severity: 'error',
       from: { path: '^(packages|apps)/', pathNot: '\\.test\\.ts$|/testing/' },
@@ -149,7 +162,7 @@ module.exports = {
       name: 'resolvable',
       severity: 'error',
       from: { path: '^(packages|apps)/' },
-      to: { couldNotResolve: true, pathNot: '/dist/' },
+      to: { couldNotResolve: true, pathNot: '/dist/|[?]worker&url$' },
     },
   ],
   options: {

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildWeb } from './build-web.mjs'
 import { ROOT } from './install.mjs'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -135,8 +136,12 @@ async function removeOld(app, generation) {
 }
 
 /** Builds the named apps where their sources have changed since. */
-export async function buildApps(names = Object.keys(APPS)) {
+export async function buildApps(names = [...Object.keys(APPS), 'web']) {
   for (const name of names) {
+    if (name === 'web') {
+      await buildWeb()
+      continue
+    }
     const app = APPS[name]
     if (app === undefined) throw new Error(`There is no app "${name}"; there are ${Object.keys(APPS).join(', ')}.`)
     const generation = hashSources(app)

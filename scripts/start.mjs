@@ -5,7 +5,7 @@ requireNode()
 installDependencies()
 try {
   const { buildApps } = await import('./build.mjs')
-  await buildApps(['server'])
+  await buildApps(['server', 'web'])
 } catch (error) {
   console.error(`The build failed: ${error.message}`)
   process.exit(1)

@@ -104,6 +104,15 @@ const PLANTED: Record<string, { file: string; text: string }[]> = {
   'cli-loads-the-server-dynamically': [
     { file: 'apps/cli/src/planted-1.ts', text: "import * as server from '@strongroom/server'\nexport { server }" },
   ],
+  'web-keys-stay-in-the-worker': [
+    { file: 'apps/web/src/planted-1.ts', text: "import * as client from '@strongroom/client'\nexport { client }" },
+  ],
+  'web-on-the-sdk-only': [
+    {
+      file: 'apps/web/src/worker/planted-1.ts',
+      text: "import * as crypto from '@strongroom/crypto'\nexport { crypto }",
+    },
+  ],
   'tests-stay-out': [
     { file: 'tests/planted.ts', text: 'export const planted = 1' },
     { file: 'packages/protocol/src/planted-2.ts', text: "export { planted } from '../../../tests/planted.ts'" },

@@ -10,6 +10,7 @@ import {
 } from '@strongroom/server'
 import { explain, StartError } from './explain.ts'
 import { greeting } from './greeting.ts'
+import { findWebApp } from './web-folder.ts'
 
 export { StartError } from './explain.ts'
 
@@ -34,7 +35,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>): 
 
 async function startExplained(config: Config): Promise<RunningServer> {
   try {
-    return await startServer(config)
+    return await startServer(config, { webFolder: findWebApp() })
   } catch (error) {
     throw error instanceof ConfigError ? error : explain(error, config)
   }

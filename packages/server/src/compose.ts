@@ -13,6 +13,7 @@ import { headWatch } from './domain/commits/head-watch.ts'
 import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
 import { serverJobs } from './domain/jobs/server-jobs.ts'
 import { createApp } from './http/app.ts'
+import { readWebApp } from './http/web-app.ts'
 import { makeFolder } from './make-folder.ts'
 import type { Logger } from './ports/index.ts'
 
@@ -29,22 +30,27 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+export interface StartOptions {
+  /** Folder of the built web app; without one a page at `/` says how to begin. */
+  readonly webFolder?: string | undefined
+}
+
 /**
  * Starts a server: adapters as the settings name them, schema, setup, HTTP.
  *
  * @throws Error with one line that says what to do; everything opened until then is closed again
  */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const resources = opened()
   try {
-    return await start(config, resources)
+    return await start(config, resources, options)
   } catch (error) {
     await resources.closeAll()
     throw error
   }
 }
 
-async function start(config: Config, resources: Opened): Promise<RunningServer> {
+async function start(config: Config, resources: Opened, { webFolder }: StartOptions): Promise<RunningServer> {
   const foundation = basics(config)
   const { logger, clock, random } = foundation
   const tls = await readTls(config)
@@ -77,6 +83,7 @@ async function start(config: Config, resources: Opened): Promise<RunningServer> 
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
     tls,
+    web: webFolder === undefined ? null : await readWebApp(webFolder),
     isDraining: () => draining,
   })
   const { retention } = config

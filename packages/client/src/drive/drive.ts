@@ -2,7 +2,7 @@ import { changesOf } from './changes.ts'
 import type { DriveContext } from './context.ts'
 import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
-import { childrenOf, descendants, entryOf, needPath } from './lookup.ts'
+import { childrenOf, descendants, entryById, entryOf, needPath } from './lookup.ts'
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
 import { policyOf, setPolicy, tidy } from './retention.ts'
@@ -26,7 +26,8 @@ export function createDrive(context: DriveContext): Drive {
       await refresh(options?.signal)
       return listPath(context, path, options)
     },
-    listLocal: (path) => listPath(context, path),
+    listLocal: (path, options) => listPath(context, path, options),
+    entryById: (nodeId) => entryById(context.log.state, nodeId),
     async stat(path, options) {
       await refresh(options?.signal)
       return needEntry(context.log.state, path)

@@ -101,3 +101,19 @@ export function entryOf({ node, names }: Found): Entry | null {
     ...(version === null ? {} : { versionId: toHex(version.id) }),
   }
 }
+
+/** The entry of a node by its id (hex); null when it is not there, or it or a folder above it lies in the trash. */
+export function entryById(state: VaultState, nodeId: string): Entry | null {
+  const node = state.nodes.get(nodeId)
+  if (node === undefined) return null
+  const names: string[] = []
+  let at: VaultNode | undefined = node
+  while (at !== undefined && at.parentId !== null) {
+    if (at.trashedMs !== null) return null
+    names.unshift(at.name)
+    at = state.nodes.get(toHex(at.parentId))
+  }
+  if (at === undefined) return null
+  if (toHex(at.id) === toHex(state.recoveredId)) names.unshift(RECOVERED_NAME)
+  return entryOf({ node, names })
+}

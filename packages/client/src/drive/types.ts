@@ -191,7 +191,9 @@ export interface Drive {
   /** The entries of a folder by name, or the one entry of a file; recursive: parents before children. */
   list(path: string, options?: CallOptions & { recursive?: boolean }): Promise<Entry[]>
   /** The entries of a folder as this device saw them last; without the network. @throws `not_found`, `usage` */
-  listLocal(path: string): Entry[]
+  listLocal(path: string, options?: { recursive?: boolean }): Entry[]
+  /** The entry of a node as this device saw it last, without the network; null when it is nowhere or in the trash. */
+  entryById(nodeId: string): Entry | null
   stat(path: string, options?: CallOptions): Promise<Entry>
   /** @throws `exists` unless `parents` and it is a folder */
   mkdir(path: string, options?: CallOptions & { parents?: boolean }): Promise<void>

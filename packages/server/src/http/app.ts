@@ -12,6 +12,7 @@ import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts
 import { registerStartPage } from './start-page.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
+import { registerWebApp, type WebApp } from './web-app.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const MINUTE_MS = 60_000
@@ -25,6 +26,8 @@ export interface AppDeps extends HandlerDeps {
   publicUrl: string | null
   trustedProxies: readonly string[]
   tls: { cert: Buffer; key: Buffer } | null
+  /** null: a page at `/` says how to begin. */
+  web: WebApp | null
   isDraining: () => boolean
 }
 
@@ -80,7 +83,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     bindRoute(app, ROUTES[name], handlers[name], door)
   }
-  registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
+  if (deps.web !== null) registerWebApp(app, deps.web, deps.store.origins)
+  else registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
   registerHealth(app, deps)
   if (deps.served !== null) registerStoreRoutes(app, deps.served.objects, deps.served.urls)
   app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, new ServerError('not_found')))

@@ -109,6 +109,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     publicUrl: null,
     trustedProxies: [],
     tls: null,
+    web: null,
     isDraining: () => false,
     ...settings,
   })

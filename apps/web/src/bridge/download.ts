@@ -1,0 +1,50 @@
+import * as Comlink from 'comlink'
+import type { StreamAnnouncement } from '../service-worker/service-worker.ts'
+import type { Vault } from './connect.ts'
+import { serviceWorkerUrl } from './trusted.ts'
+
+/** Longer than any pause in which a browser ends an idle service worker. */
+const ALIVE_MS = 10_000
+
+/** Registers the worker that streams downloads; resolves once it answers for this page. */
+export async function startStreams(): Promise<void> {
+  await navigator.serviceWorker.register(serviceWorkerUrl(), { type: 'module' })
+  await navigator.serviceWorker.ready
+  if (navigator.serviceWorker.controller !== null) return
+  await new Promise<void>((done) => {
+    navigator.serviceWorker.addEventListener('controllerchange', () => done(), { once: true })
+  })
+}
+
+/** Begins a download to the browser's folder for downloads: one file as it is, anything else as a zip. */
+export async function download(vault: Vault, paths: readonly string[], version: string | null = null): Promise<void> {
+  const controller = navigator.serviceWorker.controller
+  if (controller === null) throw { code: 'downloads_unavailable', details: {} }
+  const toVault = new MessageChannel()
+  const toStream = new MessageChannel()
+  const request = { paths, version, port: toVault.port2 }
+  const { name, size } = await vault.download(Comlink.transfer(request, [toVault.port2]))
+  const id = crypto.randomUUID()
+  const alive = setInterval(() => controller.postMessage({ type: 'alive' }), ALIVE_MS)
+  toStream.port1.onmessage = ({ data }: MessageEvent<'ready' | 'pull' | 'cancel'>) => {
+    if (data === 'ready') openFrame(`/stream/${id}`)
+    else toVault.port1.postMessage(data)
+    if (data === 'cancel') clearInterval(alive)
+  }
+  toVault.port1.onmessage = ({ data }: MessageEvent<Uint8Array<ArrayBuffer> | null | 'failed'>) => {
+    if (data === null || data === 'failed') clearInterval(alive)
+    if (data instanceof Uint8Array) toStream.port1.postMessage(data, [data.buffer])
+    else toStream.port1.postMessage(data)
+  }
+  const announcement: StreamAnnouncement = { type: 'stream', id, name, size }
+  controller.postMessage(announcement, [toStream.port2])
+}
+
+function openFrame(url: string): void {
+  const frame = document.createElement('iframe')
+  frame.hidden = true
+  frame.src = url
+  frame.title = ''
+  document.body.append(frame)
+  setTimeout(() => frame.remove(), 60_000)
+}

@@ -1,0 +1,11 @@
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import { startTheme } from './state/theme.ts'
+import './styles/tokens.css'
+import './styles/controls.css'
+import './styles/auth.css'
+import './styles/drive.css'
+
+startTheme()
+const place = document.getElementById('app')
+if (place !== null) createRoot(place).render(<App />)

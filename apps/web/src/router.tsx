@@ -1,0 +1,34 @@
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
+import { RecentScreen, SearchScreen, TrashScreen } from './screens/flat-screens.tsx'
+import { FolderScreen } from './screens/folder-screen.tsx'
+import { SecurityScreen } from './screens/security-screen.tsx'
+import { Shell } from './screens/shell.tsx'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: FolderScreen })
+const at = <Path extends string>(path: Path, component: () => React.ReactNode) =>
+  createRoute({ getParentRoute: () => root, path, component })
+
+/** Addresses hold ids and nothing that a user has named. */
+const routes = root.addChildren([
+  createRoute({
+    getParentRoute: () => root,
+    path: '/',
+    beforeLoad: () => {
+      throw redirect({ to: '/files', replace: true })
+    },
+  }),
+  at('/files', FolderScreen),
+  at('/files/$nodeId', FolderScreen),
+  at('/recent', RecentScreen),
+  at('/search', SearchScreen),
+  at('/trash', TrashScreen),
+  at('/security', SecurityScreen),
+])
+
+export const router = createRouter({ routeTree: routes, defaultPreload: false })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

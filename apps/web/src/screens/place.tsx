@@ -1,0 +1,16 @@
+import { createContext, useContext } from 'react'
+
+/** Where the user is, for what acts on the folder in view. */
+export interface Place {
+  /** Says that a folder is in view now. */
+  readonly enter: (folder: string) => void
+  readonly chooseFiles: () => void
+}
+
+export const PlaceContext = createContext<Place | null>(null)
+
+export function usePlace(): Place {
+  const place = useContext(PlaceContext)
+  if (place === null) throw new Error('usePlace needs the shell')
+  return place
+}

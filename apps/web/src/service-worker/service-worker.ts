@@ -1,0 +1,107 @@
+/*
+ * Streams downloads to disk. A tab hands over a port under a random id and then opens `/stream/<id>` in a hidden frame;
+ * each chunk is pulled through the port when the disk has taken the one before. Nothing is cached, nothing decrypted here.
+ */
+
+/** What a tab announces. */
+export interface StreamAnnouncement {
+  readonly type: 'stream'
+  readonly id: string
+  /** As the saved file is called. */
+  readonly name: string
+  readonly size: number | null
+}
+
+interface Announced extends StreamAnnouncement {
+  readonly port: MessagePort
+}
+
+interface FetchEventLike extends Event {
+  readonly request: Request
+  respondWith(response: Response): void
+}
+
+interface LifecycleEvent extends Event {
+  waitUntil(promise: Promise<unknown>): void
+}
+
+interface WorkerScope extends EventTarget {
+  readonly clients: { claim(): Promise<void> }
+  readonly location: Location
+  skipWaiting(): Promise<void>
+}
+
+// Reason for the cast: the DOM types describe pages, and this is a service worker.
+const scope = self as unknown as WorkerScope
+const announced = new Map<string, Announced>()
+
+scope.addEventListener('install', (event) => (event as LifecycleEvent).waitUntil(scope.skipWaiting()))
+scope.addEventListener('activate', (event) => (event as LifecycleEvent).waitUntil(scope.clients.claim()))
+
+scope.addEventListener('message', (event) => {
+  const { data, ports } = event as MessageEvent<StreamAnnouncement | { type: 'alive' }>
+  const port = ports[0]
+  if (data.type !== 'stream' || port === undefined) return
+  announced.set(data.id, { ...data, port })
+  port.postMessage('ready')
+})
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event as FetchEventLike
+  const url = new URL(request.url)
+  if (url.origin !== scope.location.origin || !url.pathname.startsWith('/stream/')) return
+  ;(event as FetchEventLike).respondWith(answer(url.pathname.slice('/stream/'.length)))
+})
+
+function answer(id: string): Response {
+  const download = announced.get(id)
+  announced.delete(id)
+  if (download === undefined) return new Response(null, { status: 404, headers: SAME_ORIGIN })
+  return new Response(stream(download.port), {
+    headers: {
+      ...SAME_ORIGIN,
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename*=UTF-8''${encodeName(download.name)}`,
+      ...(download.size === null ? {} : { 'content-length': String(download.size) }),
+    },
+  })
+}
+
+const SAME_ORIGIN = {
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+}
+
+function stream(port: MessagePort): ReadableStream<Uint8Array> {
+  let arrived: ((message: Uint8Array | null | 'failed') => void) | null = null
+  port.onmessage = ({ data }: MessageEvent<Uint8Array | null | 'failed'>) => arrived?.(data)
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) =>
+        new Promise((done) => {
+          arrived = (message) => {
+            if (message === null) {
+              controller.close()
+              port.close()
+            } else if (message === 'failed') controller.error(new Error('the download failed'))
+            else controller.enqueue(message)
+            done()
+          }
+          port.postMessage('pull')
+        }),
+      cancel: () => port.postMessage('cancel'),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** RFC 8187. */
+function encodeName(name: string): string {
+  return encodeURIComponent(name.replaceAll(/[\p{Cc}/\\]/gu, '_')).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}

@@ -1,0 +1,66 @@
+import * as ContextMenu from '@radix-ui/react-context-menu'
+import * as Dropdown from '@radix-ui/react-dropdown-menu'
+import { EllipsisVertical } from 'lucide-react'
+import type { ComponentType, ReactNode } from 'react'
+import { TEXT } from '../strings.ts'
+
+/** One thing to do with what is selected. */
+export interface Act {
+  readonly label: string
+  readonly icon: ComponentType<{ size?: number }>
+  readonly run: () => void
+  readonly danger?: boolean
+  /** A line above it. */
+  readonly apart?: boolean
+}
+
+/** The acts as items of a context menu. */
+export function ContextItems({ acts }: { acts: readonly Act[] }) {
+  return <Items acts={acts} item={ContextMenu.Item} separator={ContextMenu.Separator} />
+}
+
+interface ItemsProps {
+  readonly acts: readonly Act[]
+  readonly item: ComponentType<{ className: string; onSelect: () => void; children: ReactNode }>
+  readonly separator: ComponentType<{ className: string }>
+}
+
+function Items({ acts, item: Item, separator: Separator }: ItemsProps) {
+  return acts.flatMap((act) => {
+    const Icon = act.icon
+    const line = act.apart ? [<Separator key={`${act.label}-line`} className="menu-separator" />] : []
+    return [
+      ...line,
+      <Item key={act.label} className={`menu-item ${act.danger ? 'danger' : ''}`} onSelect={act.run}>
+        <Icon size={17} />
+        {act.label}
+      </Item>,
+    ]
+  })
+}
+
+interface ActMenuProps {
+  readonly acts: readonly Act[]
+  readonly label?: string
+  readonly trigger?: ReactNode
+}
+
+/** The acts behind a button. */
+export function ActMenu({ acts, label = TEXT.files.more, trigger }: ActMenuProps) {
+  return (
+    <Dropdown.Root modal={false}>
+      <Dropdown.Trigger asChild>
+        {trigger ?? (
+          <button type="button" className="icon-button" aria-label={label} title={label}>
+            <EllipsisVertical size={19} />
+          </button>
+        )}
+      </Dropdown.Trigger>
+      <Dropdown.Portal>
+        <Dropdown.Content className="menu" align="end" sideOffset={6} collisionPadding={8}>
+          <Items acts={acts} item={Dropdown.Item} separator={Dropdown.Separator} />
+        </Dropdown.Content>
+      </Dropdown.Portal>
+    </Dropdown.Root>
+  )
+}

@@ -1,0 +1,25 @@
+import { ClientError } from '@strongroom/client'
+import type { VaultFailure } from './vault-api.ts'
+
+/** What crosses to the tab instead of an error: its code and facts, never its text. */
+export function failureOf(error: unknown): VaultFailure {
+  if (error instanceof ClientError) return { code: error.code, details: error.details }
+  return { code: 'internal', details: {} }
+}
+
+/** Makes every method reject with a {@link VaultFailure}. */
+export function withFailures<T extends object>(service: T): T {
+  return new Proxy(service, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver)
+      if (typeof member !== 'function') return member
+      return async (...args: unknown[]) => {
+        try {
+          return await Reflect.apply(member, target, args)
+        } catch (error) {
+          throw failureOf(error)
+        }
+      }
+    },
+  })
+}

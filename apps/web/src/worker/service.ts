@@ -1,0 +1,183 @@
+import { ClientError, type Drive, type Platform, type Session, Strongroom } from '@strongroom/client'
+import { browserPlatform } from '@strongroom/client/browser'
+import * as Comlink from 'comlink'
+import { serveDownload } from './downloads.ts'
+import { failureOf } from './failures.ts'
+import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
+import { type TabMemory, tabStore } from './tab-store.ts'
+import { createUploads } from './uploads.ts'
+import type { PackedRows, SignedInAs, VaultApi } from './vault-api.ts'
+
+const MOST_FOUND = 5_000
+const MOST_RECENT = 200
+
+export interface ServiceInput {
+  /** Origin of the server, which is that of the page. */
+  readonly server: string
+  /** How this browser is listed among the account's devices. */
+  readonly deviceName: string
+  readonly tab: TabMemory
+}
+
+/** The vault as the tab sees it: the only place in the app that holds keys. */
+export function createService({ server, deviceName, tab }: ServiceInput): VaultApi {
+  const platform: Platform = browserPlatform({ store: tabStore(tab) })
+  let session: Session | null = null
+  let watching: AbortController | null = null
+
+  const need = (): Session => {
+    if (session === null) throw new ClientError('authentication', 'Nobody is signed in.')
+    return session
+  }
+  const drive = (): Drive => need().drive
+  const uploads = createUploads(drive)
+  let announce: () => void = () => undefined
+  /** Runs a change and says that the vault changed. */
+  const changing = async <T>(change: () => Promise<T>): Promise<T> => {
+    const result = await change()
+    announce()
+    return result
+  }
+  let firstSync: Promise<unknown> | null = null
+  /** What this device knows already is shown at once; a device that knows nothing waits for the server. */
+  const known = async (): Promise<Drive> => {
+    if (firstSync === null) {
+      firstSync = drive().sync()
+      firstSync.then(() => announce()).catch(() => undefined)
+    }
+    if ((await need().state()).seq < 0) await firstSync
+    return drive()
+  }
+  const begin = (started: Session): SignedInAs => {
+    session = started
+    firstSync = null
+    const { login, accountId } = started.identity
+    return { login, accountId }
+  }
+  const transfer = (rows: PackedRows): PackedRows => Comlink.transfer(rows, rowBuffers(rows))
+
+  return {
+    async resume() {
+      const resumed = await Strongroom.resume(platform)
+      return resumed === null ? null : begin(resumed)
+    },
+    async register({ login, password }, onRecoveryKey) {
+      return begin(await Strongroom.register({ server, login, password, deviceName, platform, onRecoveryKey }))
+    },
+    async logIn({ login, password }) {
+      return begin(await Strongroom.login({ server, login, password, deviceName, platform }))
+    },
+    async logOut() {
+      watching?.abort()
+      const ending = need()
+      session = null
+      await ending.logout()
+      await ending.close()
+    },
+    async account() {
+      const { login, accountId, usedBytes, quotaBytes } = await need().whoami()
+      return { login, accountId, usedBytes, quotaBytes }
+    },
+    async watch(changed, failed) {
+      watching?.abort()
+      const abort = new AbortController()
+      watching = abort
+      announce = changed
+      const loop = async (): Promise<void> => {
+        for await (const _count of drive().changes({ signal: abort.signal })) changed()
+      }
+      loop().catch((error: unknown) => {
+        if (!abort.signal.aborted) failed(failureOf(error))
+      })
+    },
+    async folder(path, sort) {
+      return transfer(packRows(sortEntries((await known()).listLocal(path), sort), path))
+    },
+    async search(text) {
+      const found = await drive().find(text)
+      return transfer(packRows(found.slice(0, MOST_FOUND), null))
+    },
+    async recent() {
+      const files = (await known())
+        .listLocal('/', { recursive: true })
+        .filter((entry) => entry.kind === 'file')
+        .sort((a, b) => b.mtimeMs - a.mtimeMs)
+      return transfer(packRows(files.slice(0, MOST_RECENT), null))
+    },
+    async trashed() {
+      return transfer(packRows(await drive().listTrash(), null))
+    },
+    async pathOf(nodeId) {
+      return (await known()).entryById(nodeId)?.path ?? null
+    },
+    async idOf(path) {
+      return (await (await known()).stat(path)).nodeId
+    },
+    makeFolder: (path) => changing(() => drive().mkdir(path)),
+    move: (moves, conflict) =>
+      changing(async () => {
+        const paths: string[] = []
+        for (const { from, to } of moves) {
+          const options = conflict === null ? {} : { conflict }
+          paths.push((await drive().move(from, to, options)).path)
+        }
+        return paths
+      }),
+    copy: (copies) =>
+      changing(async () => {
+        const paths: string[] = []
+        for (const { from, to } of copies) {
+          paths.push((await drive().copy(from, to, { recursive: true, conflict: 'keep-both' })).path)
+        }
+        return paths
+      }),
+    trash: (paths) =>
+      changing(async () => {
+        for (const path of paths) await drive().trash(path, { recursive: true })
+      }),
+    restore: (nodeIds) =>
+      changing(async () => {
+        const paths: string[] = []
+        for (const nodeId of nodeIds) paths.push((await drive().restore(nodeId)).path)
+        return paths
+      }),
+    emptyTrash: () => changing(async () => (await drive().emptyTrash()).items),
+    versions: (path) => drive().versions(path),
+    restoreVersion: (path, versionId) =>
+      changing(async () => {
+        await drive().restoreVersion(path, versionId)
+      }),
+    sessions: () => need().sessions(),
+    revokeSession: (sessionId) => need().revokeSession(sessionId),
+    async existing(paths) {
+      const folders = new Map<string, Set<string>>()
+      return paths.filter((path) => {
+        const slash = path.lastIndexOf('/')
+        const folder = path.slice(0, slash) || '/'
+        let names = folders.get(folder)
+        if (names === undefined) {
+          names = new Set(namesIn(drive(), folder))
+          folders.set(folder, names)
+        }
+        return names.has(path.slice(slash + 1))
+      })
+    },
+    async upload(items, conflict, onProgress) {
+      await changing(() => uploads.run(items, conflict, onProgress))
+    },
+    async cancelUploads(ids) {
+      uploads.cancel(ids)
+    },
+    download: (request) => serveDownload(drive(), request),
+  }
+}
+
+/** Names in a folder that may not exist. */
+function namesIn(drive: Drive, folder: string): string[] {
+  try {
+    return drive.listLocal(folder).map((entry) => entry.name)
+  } catch (error) {
+    if (error instanceof ClientError && (error.code === 'not_found' || error.code === 'not_a_folder')) return []
+    throw error
+  }
+}

@@ -1,0 +1,131 @@
+/** What the tab asks of its worker, which alone holds keys. Everything here can be cloned between the two. */
+
+export interface SignInInput {
+  readonly login: string
+  readonly password: string
+}
+
+export interface SignedInAs {
+  readonly login: string
+  /** Hex. */
+  readonly accountId: string
+}
+
+export interface AccountSummary extends SignedInAs {
+  readonly usedBytes: number
+  readonly quotaBytes: number
+}
+
+export type SortKey = 'name' | 'size' | 'time'
+
+export interface Sort {
+  readonly by: SortKey
+  readonly descending: boolean
+}
+
+/** A list of entries in columns: cheap to hand over, read row by row. */
+export interface PackedRows {
+  readonly count: number
+  /** Folder that all rows lie in, or null where `texts` are whole paths. */
+  readonly folder: string | null
+  /** Names, or paths, one after the other. */
+  readonly texts: string
+  /** Where each text ends, in UTF-16 units. */
+  readonly ends: Uint32Array
+  /** 0 file, 1 folder, 2 symbolic link. */
+  readonly kinds: Uint8Array
+  readonly sizes: Float64Array
+  /** Milliseconds since 1970: of the content, or in the trash of the trashing. */
+  readonly times: Float64Array
+  /** 16 bytes each. */
+  readonly ids: Uint8Array
+}
+
+export interface VersionRow {
+  readonly number: number
+  readonly versionId: string
+  readonly current: boolean
+  readonly size: number
+  readonly storedMs: number
+  readonly deviceName: string | null
+}
+
+export interface SessionRow {
+  readonly sessionId: string
+  readonly deviceName: string | null
+  readonly usedMs: number
+  readonly createdMs: number
+  readonly current: boolean
+}
+
+/** One file to upload: where to, and what. */
+export interface UploadItem {
+  /** Id chosen by the tab. */
+  readonly id: string
+  readonly path: string
+  readonly file: File
+}
+
+export interface UploadProgress {
+  readonly id: string
+  readonly state: 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'cancelled'
+  readonly sentBytes: number
+  /** Code of what went wrong. */
+  readonly error: string | null
+}
+
+export type Conflict = 'replace' | 'keep-both' | 'skip'
+
+/** What a download stream needs; chunks go through `port`, one per message that asks. */
+export interface DownloadRequest {
+  readonly paths: readonly string[]
+  readonly version: string | null
+  readonly port: MessagePort
+}
+
+/** The error of a call, as it crosses from worker to tab. */
+export interface VaultFailure {
+  readonly code: string
+  readonly details: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface VaultApi {
+  /** Who is signed in on this tab, from what it kept; null for nobody. */
+  resume(): Promise<SignedInAs | null>
+  register(input: SignInInput, onRecoveryKey: (text: string) => Promise<void>): Promise<SignedInAs>
+  logIn(input: SignInInput): Promise<SignedInAs>
+  logOut(): Promise<void>
+  account(): Promise<AccountSummary>
+  /** Calls back after every change of the vault, from here or elsewhere; `failed` ends it. */
+  watch(changed: () => void, failed: (failure: VaultFailure) => void): Promise<void>
+  folder(path: string, sort: Sort): Promise<PackedRows>
+  search(text: string): Promise<PackedRows>
+  recent(): Promise<PackedRows>
+  trashed(): Promise<PackedRows>
+  /** Path of a node, or null. @param nodeId - hex */
+  pathOf(nodeId: string): Promise<string | null>
+  /** Hex id of what lies at a path, or null. */
+  idOf(path: string): Promise<string | null>
+  makeFolder(path: string): Promise<void>
+  /** Returns the new paths, in order. */
+  move(moves: readonly { from: string; to: string }[], conflict: Conflict | null): Promise<string[]>
+  copy(copies: readonly { from: string; to: string }[]): Promise<string[]>
+  trash(paths: readonly string[]): Promise<void>
+  /** Takes out of the trash. @param nodeIds - hex */
+  restore(nodeIds: readonly string[]): Promise<string[]>
+  emptyTrash(): Promise<number>
+  versions(path: string): Promise<VersionRow[]>
+  restoreVersion(path: string, versionId: string): Promise<void>
+  sessions(): Promise<SessionRow[]>
+  revokeSession(sessionId: string): Promise<void>
+  /** Which of these paths exist already. */
+  existing(paths: readonly string[]): Promise<string[]>
+  upload(
+    items: readonly UploadItem[],
+    conflict: Conflict,
+    onProgress: (progress: readonly UploadProgress[]) => void,
+  ): Promise<void>
+  cancelUploads(ids: readonly string[]): Promise<void>
+  /** Whole size where it is known; the stream starts when the first message arrives. */
+  download(request: DownloadRequest): Promise<{ name: string; size: number | null }>
+}
