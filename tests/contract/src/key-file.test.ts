@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -18,6 +18,10 @@ keyManagementContract('key file', async () => {
     advance: (ms) => {
       offset += ms
     },
+    outages: [
+      { name: 'gone', begin: () => rename(file, `${file}.away`), end: () => rename(`${file}.away`, file) },
+      { name: 'readable by others', begin: () => chmod(file, 0o644), end: () => chmod(file, 0o600) },
+    ],
     dispose: () => rm(folder, { recursive: true }),
   }
 })

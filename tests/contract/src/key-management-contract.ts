@@ -8,8 +8,19 @@ export interface KeysUnderTest {
   reopen(): Promise<KeyManagement>
   /** Moves the service's clock forward. */
   advance(ms: number): void
+  /** Ways in which the service can be away, each from `begin` to `end`. */
+  readonly outages: readonly Outage[]
   dispose(): Promise<void>
 }
+
+export interface Outage {
+  readonly name: string
+  begin(): Promise<void>
+  end(): Promise<void>
+}
+
+/** Longest that a caller may wait for the word that the service is away. */
+const AWAY_MS = 6_000
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const CONTEXT = { purpose: 'outer-key', account: 'a1', version: '1' }
@@ -26,6 +37,14 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
     })
     afterAll(async () => {
       await tested.dispose()
+    })
+
+    it('gives servers that race at the very first start one current key', async () => {
+      const servers = await Promise.all([1, 2, 3].map(() => tested.reopen()))
+      await Promise.all(servers.map((server) => server.currentKeyId()))
+      const ids = await Promise.all(servers.map((server) => server.currentKeyId()))
+      expect(new Set(ids).size).toBe(1)
+      await Promise.all(servers.map((server) => server.close()))
     })
 
     it('unwraps what it wrapped, also after a restart', async () => {
@@ -49,9 +68,16 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
       await expect(keys.wrap(keyId, randomBytes(4097), CONTEXT)).rejects.toThrow()
     })
 
-    it('gives all callers that race at the first start one current key', async () => {
-      const ids = await Promise.all(Array.from({ length: 6 }, () => keys.currentKeyId()))
-      expect(new Set(ids).size).toBe(1)
+    it('serves many callers at once', async () => {
+      const keyId = await keys.currentKeyId()
+      const secrets = Array.from({ length: 100 }, () => randomBytes(32))
+      const opened = await Promise.all(
+        secrets.map(async (secret, index) => {
+          const context = { ...CONTEXT, version: String(index + 1) }
+          return keys.unwrap(await keys.wrap(keyId, secret, context), context)
+        }),
+      )
+      expect(opened.map((bytes) => Buffer.from(bytes))).toEqual(secrets)
     })
 
     it('refuses every other context, in whatever order the right one is given', async () => {
@@ -124,6 +150,9 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
       expect(await keys.keyState(keyId)).toBe('disabled')
       await expect(keys.wrap(keyId, randomBytes(32), CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
       await expect(keys.unwrap(wrapped, CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
+      const elsewhere = await keys.createKey()
+      await expect(keys.reEncrypt(wrapped, CONTEXT, elsewhere)).rejects.toMatchObject({ code: 'key_unusable' })
+      await expect((await tested.reopen()).unwrap(wrapped, CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
       await expect(keys.rotate(keyId)).rejects.toMatchObject({ code: 'key_unusable' })
       await keys.enable(keyId)
       await keys.unwrap(wrapped, CONTEXT)
@@ -136,13 +165,24 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
       const atMs = await keys.scheduleDestruction(keyId, 7)
       expect(atMs).toBeGreaterThan(0)
       expect(await keys.keyState(keyId)).toBe('pending_destruction')
-      await expect(keys.unwrap(wrapped, CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
-      await expect(keys.enable(keyId)).rejects.toMatchObject({ code: 'key_unusable' })
-      await expect(keys.scheduleDestruction(keyId, 7)).rejects.toMatchObject({ code: 'key_unusable' })
+      const refused = [
+        () => keys.wrap(keyId, randomBytes(32), CONTEXT),
+        () => keys.unwrap(wrapped, CONTEXT),
+        async () => keys.reEncrypt(wrapped, CONTEXT, await keys.currentKeyId()),
+        () => keys.enable(keyId),
+        () => keys.disable(keyId),
+        () => keys.rotate(keyId),
+        () => keys.scheduleDestruction(keyId, 7),
+      ]
+      for (const call of refused) await expect(call()).rejects.toMatchObject({ code: 'key_unusable' })
       tested.advance(7 * DAY_MS)
-      expect(await keys.keyState(keyId)).toBe('destroyed')
-      await expect(keys.unwrap(wrapped, CONTEXT)).rejects.toMatchObject({ code: 'key_unusable' })
-      expect(await (await tested.reopen()).keyState(keyId)).toBe('destroyed')
+      // A service may forget a key that it has destroyed.
+      const gone = expect.stringMatching(/^(key_unusable|key_not_found)$/)
+      for (const call of refused) await expect(call()).rejects.toHaveProperty('code', gone)
+      for (const service of [keys, await tested.reopen()]) {
+        const state = await service.keyState(keyId).catch((error: unknown) => (error as { code?: string }).code)
+        expect(state).toMatch(/^(destroyed|key_not_found)$/)
+      }
     })
 
     it('keeps a disabled key current, so that an operator is not gone around, until another is made current', async () => {
@@ -183,6 +223,29 @@ export function keyManagementContract(name: string, open: () => Promise<KeysUnde
 
     it('says that it is usable', async () => {
       await keys.check()
+    })
+
+    it('says in time that it is away, in whatever way, and works again by itself', async () => {
+      const keyId = await keys.createKey()
+      const secret = randomBytes(32)
+      const wrapped = await keys.wrap(keyId, secret, CONTEXT)
+      for (const outage of tested.outages) {
+        await outage.begin()
+        const startMs = performance.now()
+        const calls = [
+          keys.wrap(keyId, secret, CONTEXT),
+          keys.unwrap(wrapped, CONTEXT),
+          keys.reEncrypt(wrapped, CONTEXT, keyId),
+          keys.check(),
+        ]
+        const results = await Promise.allSettled(calls)
+        await outage.end()
+        for (const result of results) {
+          expect(result, outage.name).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } })
+        }
+        expect(performance.now() - startMs, outage.name).toBeLessThan(AWAY_MS)
+        expect(Buffer.from(await keys.unwrap(wrapped, CONTEXT)), outage.name).toEqual(secret)
+      }
     })
   })
 }

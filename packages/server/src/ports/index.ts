@@ -14,6 +14,7 @@ export {
   type KeyContext,
   type KeyManagement,
   KeyManagementError,
+  type KeyManagementErrorCode,
   type KeyState,
   MOST_WRAPPED_BYTES,
 } from './key-management.ts'
