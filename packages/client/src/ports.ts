@@ -85,13 +85,18 @@ export interface OpaqueLogin {
   readonly serverPublicKey: Uint8Array
 }
 
+/** How OPAQUE stretches a password, by the memory that it takes in MiB; the parameters are in `spec/keys.md`. */
+export type Stretching = 'argon2id-64' | 'argon2id-32'
+
 /** OPAQUE's client half. `password` is already normalised; `serverIdentifier` is bound into the key exchange. */
 export interface OpaqueClient {
   startRegistration(password: string): Promise<{ state: string; request: string }>
   finishRegistration(input: OpaqueFinish): Promise<OpaqueRegistration>
   startLogin(password: string): Promise<{ state: string; request: string }>
-  /** null: wrong password, unknown login, or a server with another key. */
+  /** null: wrong password or stretching, unknown login, or a server with another key. A state may be used again. */
   finishLogin(input: OpaqueFinish): Promise<OpaqueLogin | null>
+  /** Whether stretching can have so much memory here. */
+  hasMemory(mebibytes: number): Promise<boolean>
   /** Ends the worker, if there is one, with all that it remembers. */
   close(): Promise<void>
 }
@@ -101,6 +106,7 @@ export interface OpaqueFinish {
   readonly state: string
   readonly response: string
   readonly serverIdentifier: string
+  readonly stretching: Stretching
 }
 
 /** A file to upload. A `stream` is read once, front to back; its length shows only at its end. */

@@ -42,6 +42,7 @@ export function quickOpaque(): OpaqueClient {
       const { finishLoginRequest: request, exportKey, serverStaticPublicKey } = done
       return { request, exportKey: bytes(exportKey), serverPublicKey: bytes(serverStaticPublicKey) }
     },
+    hasMemory: async () => true,
     async close() {},
   }
 }

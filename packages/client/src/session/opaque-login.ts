@@ -1,7 +1,18 @@
 import { SecretBytes, toHex } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
-import type { Platform } from '../ports.ts'
+import type { OpaqueLogin, Platform } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
+import {
+  hasPbkdf2,
+  type KdfProfile,
+  type KdfRound,
+  loginRounds,
+  opaquePassword,
+  profileForRecord,
+  rememberedProfile,
+  rememberProfile,
+  stretchingOf,
+} from './kdf-profiles.ts'
 
 /** The server that a password is proved to. */
 export interface OpaqueServer {
@@ -17,30 +28,100 @@ export interface ProvedPassword {
   readonly proof: { readonly loginId: Uint8Array; readonly request: string }
   /** The caller's to dispose of. */
   readonly exportKey: SecretBytes
+  readonly profile: KdfProfile
+}
+
+/** Login name and password in their normal forms. */
+export interface PasswordInput {
+  readonly login: string
+  readonly password: string
+  readonly signal: AbortSignal | undefined
 }
 
 /**
- * The first two messages of OPAQUE and the third one, not yet sent.
+ * The first two messages of OPAQUE and the third one, not yet sent; under the profile that this device used last for
+ * the login name, else under whichever fits.
  *
- * @param input - login and password are normalised
  * @throws ClientError `authentication` for a wrong login name or password, `integrity` for a server with another key
  */
 export async function proveToServer(
   platform: Platform,
   server: OpaqueServer,
-  input: { login: string; password: string; signal: AbortSignal | undefined },
+  input: PasswordInput,
 ): Promise<ProvedPassword> {
-  const { opaque } = platform
-  const { login, password, signal } = input
-  const start = await opaque.startLogin(password)
-  const answer = await server.api.call('loginStart', { body: { login, request: start.request }, signal })
-  const { serverIdentifier } = server
-  const proved = await opaque.finishLogin({ password, state: start.state, response: answer.response, serverIdentifier })
-  if (proved === null) throw new ClientError('authentication', 'Login name or password is wrong.')
-  const exportKey = SecretBytes.take(proved.exportKey)
-  if (toHex(proved.serverPublicKey) !== server.publicKey) {
-    exportKey.dispose()
-    throw integrityError("the server's public key")
+  const place = { server: server.api.server, login: input.login }
+  const rounds = await loginRounds(platform.opaque, await rememberedProfile(platform, place))
+  for (const round of rounds) {
+    const proved = await proveInRound(platform, server, input, round)
+    if (proved === null) continue
+    await rememberProfile(platform, place, proved.profile)
+    return proved
   }
-  return { proof: { loginId: answer.loginId, request: proved.request }, exportKey }
+  const lacksMemory = !rounds.some(({ profiles }) => profiles.includes('argon2id-64'))
+  throw new ClientError(
+    'authentication',
+    'Login name or password is wrong.',
+    lacksMemory ? { details: { reason: 'little_memory' } } : {},
+  )
+}
+
+async function proveInRound(
+  platform: Platform,
+  server: OpaqueServer,
+  { login, password, signal }: PasswordInput,
+  { profiles, pbkdf2 }: KdfRound,
+): Promise<ProvedPassword | null> {
+  const { engine, opaque } = platform
+  const { api, publicKey, serverIdentifier } = server
+  const secret = await opaquePassword(engine, { password, login, publicKey, pbkdf2 })
+  const { state, request } = await opaque.startLogin(secret)
+  const { loginId, response } = await api.call('loginStart', { body: { login, request }, signal })
+  for (const profile of profiles) {
+    const stretching = stretchingOf(profile)
+    const proved = await opaque.finishLogin({ password: secret, state, response, serverIdentifier, stretching })
+    if (proved === null) continue
+    const exportKey = takeKey(proved, publicKey)
+    return { proof: { loginId, request: proved.request }, exportKey, profile }
+  }
+  return null
+}
+
+/** A new OPAQUE record, and what the password envelope is wrapped under. */
+export interface NewRecord {
+  readonly record: string
+  /** The caller's to dispose of. */
+  readonly exportKey: SecretBytes
+  readonly profile: KdfProfile
+}
+
+/**
+ * Makes the record of a new password or login name.
+ *
+ * @param input.profile - null leaves the choice to the memory probe
+ * @param send - sends the first message and gives the server's answer
+ * @throws ClientError `integrity` when the answer comes from another OPAQUE key than the pinned one; nothing else has
+ * been sent then
+ */
+export async function makeRecord(
+  { engine, opaque }: Platform,
+  { publicKey, serverIdentifier }: Omit<OpaqueServer, 'api'>,
+  input: Omit<PasswordInput, 'signal'> & { readonly profile: KdfProfile | null },
+  send: (request: string) => Promise<{ response: string }>,
+): Promise<NewRecord> {
+  const { login } = input
+  const profile = await profileForRecord(opaque, input.profile)
+  const pbkdf2 = hasPbkdf2(profile)
+  const password = await opaquePassword(engine, { password: input.password, login, publicKey, pbkdf2 })
+  const { state, request } = await opaque.startRegistration(password)
+  const { response } = await send(request)
+  const stretching = stretchingOf(profile)
+  const made = await opaque.finishRegistration({ password, state, response, serverIdentifier, stretching })
+  return { record: made.record, exportKey: takeKey(made, publicKey), profile }
+}
+
+function takeKey(answer: Pick<OpaqueLogin, 'exportKey' | 'serverPublicKey'>, publicKey: string): SecretBytes {
+  const exportKey = SecretBytes.take(answer.exportKey)
+  if (toHex(answer.serverPublicKey) === publicKey) return exportKey
+  exportKey.dispose()
+  throw integrityError("the server's public key")
 }

@@ -1,11 +1,23 @@
 import { client, ready } from '@serenity-kit/opaque'
 import { decodeBytes } from '@strongroom/protocol'
 import { ClientError, integrityError } from '../errors.ts'
-import type { OpaqueClient } from '../ports.ts'
+import type { OpaqueClient, Stretching } from '../ports.ts'
 
 // Invariant: parameters are compiled in; nothing that the server says can change them. The library itself would take
 // absurdly low values.
-const STRETCHING = { 'argon2id-custom': { iterations: 3, memory: 65_536, parallelism: 4 } } as const
+const STRETCHING: Readonly<Record<Stretching, { 'argon2id-custom': Argon2idParameters }>> = {
+  'argon2id-64': { 'argon2id-custom': { iterations: 3, memory: 65_536, parallelism: 4 } },
+  'argon2id-32': { 'argon2id-custom': { iterations: 6, memory: 32_768, parallelism: 4 } },
+}
+
+interface Argon2idParameters {
+  readonly iterations: number
+  /** KiB. */
+  readonly memory: number
+  readonly parallelism: number
+}
+
+const PAGES_PER_MEBIBYTE = 16
 
 /** OPAQUE in the calling thread: stretching blocks it for about a second, so platforms prefer a worker. */
 export function inlineOpaque(): OpaqueClient {
@@ -15,7 +27,7 @@ export function inlineOpaque(): OpaqueClient {
       const { clientRegistrationState, registrationRequest } = client.startRegistration({ password })
       return { state: clientRegistrationState, request: registrationRequest }
     },
-    async finishRegistration({ password, state, response, serverIdentifier }) {
+    async finishRegistration({ password, state, response, serverIdentifier, stretching }) {
       await ready
       try {
         const done = client.finishRegistration({
@@ -23,7 +35,7 @@ export function inlineOpaque(): OpaqueClient {
           clientRegistrationState: state,
           registrationResponse: response,
           identifiers: { server: serverIdentifier },
-          keyStretching: STRETCHING,
+          keyStretching: STRETCHING[stretching],
         })
         return {
           record: done.registrationRecord,
@@ -39,7 +51,7 @@ export function inlineOpaque(): OpaqueClient {
       const { clientLoginState, startLoginRequest } = client.startLogin({ password })
       return { state: clientLoginState, request: startLoginRequest }
     },
-    async finishLogin({ password, state, response, serverIdentifier }) {
+    async finishLogin({ password, state, response, serverIdentifier, stretching }) {
       await ready
       const done = attempt(() =>
         client.finishLogin({
@@ -47,7 +59,7 @@ export function inlineOpaque(): OpaqueClient {
           clientLoginState: state,
           loginResponse: response,
           identifiers: { server: serverIdentifier },
-          keyStretching: STRETCHING,
+          keyStretching: STRETCHING[stretching],
         }),
       )
       if (done === undefined) return null
@@ -55,6 +67,14 @@ export function inlineOpaque(): OpaqueClient {
         request: done.finishLoginRequest,
         exportKey: bytes(done.exportKey),
         serverPublicKey: bytes(done.serverStaticPublicKey),
+      }
+    },
+    async hasMemory(mebibytes) {
+      try {
+        const initial = mebibytes * PAGES_PER_MEBIBYTE
+        return new WebAssembly.Memory({ initial, maximum: initial }).buffer.byteLength > 0
+      } catch {
+        return false
       }
     },
     async close() {},

@@ -23,14 +23,16 @@ import {
   xwingPublicKey,
 } from '@strongroom/crypto'
 import { createGenesis } from '@strongroom/vault'
-import { ClientError, integrityError } from '../errors.ts'
+import { ClientError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { apiCode } from '../transport/api.ts'
 import { contact } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { pinLogin } from './device.ts'
 import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
+import { rememberProfile } from './kdf-profiles.ts'
 import { logIn } from './login.ts'
+import { makeRecord } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn } from './profile-keys.ts'
 import type { Profile } from './records.ts'
 import type { RegisterInput } from './types.ts'
@@ -39,7 +41,8 @@ import type { RegisterInput } from './types.ts'
  * Makes an account: all keys are made here, the recovery key is shown and must be taken in before anything is stored,
  * then one request creates everything at once.
  *
- * @throws ClientError `login_taken`, `registration_closed`, `usage`, `network`, or what `onRecoveryKey` throws
+ * @throws ClientError `login_taken`, `registration_closed`, `invite_required`, `invite_invalid`, `usage`, `network`, or
+ *   what `onRecoveryKey` throws
  */
 export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
   const { platform, signal } = input
@@ -54,25 +57,25 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
   if (registration === 'closed') {
     throw new ClientError('registration_closed', 'This server takes no new accounts.')
   }
+  const invite = input.invite === undefined ? {} : { invite: input.invite }
+  if (registration === 'invite' && input.invite === undefined) {
+    throw new ClientError('invite_required', 'This server takes invited people only.')
+  }
   try {
-    const start = await opaque.startRegistration(password)
-    const answer = await api.call('registerStart', { body: { login, request: start.request }, signal })
-    const opaqueRecord = await opaque.finishRegistration({
-      password,
-      state: start.state,
-      response: answer.response,
-      serverIdentifier,
-    })
-    if (toHex(opaqueRecord.serverPublicKey) !== publicKey) throw integrityError("the server's public key")
+    const wanted = { login, password, profile: input.kdf ?? null }
+    const opaqueRecord = await makeRecord(platform, { publicKey, serverIdentifier }, wanted, (request) =>
+      api.call('registerStart', { body: { login, request, ...invite }, signal }),
+    )
     const account = await makeAccount(platform, opaqueRecord.exportKey, input.deviceName)
     await showRecoveryKey(input, account)
-    const body = { login, record: opaqueRecord.record, ...account.upload }
+    const body = { login, record: opaqueRecord.record, ...account.upload, ...invite }
     const session = await api.call('registerFinish', { body, signal, retry: false }).catch(async (error: unknown) => {
       // The account may exist although the answer was lost: then its password works.
       if (!(error instanceof ClientError) || error.code !== 'network') throw error
       return null
     })
     if (session === null) return await afterLostAnswer(input, account)
+    await rememberProfile(platform, { server, login }, opaqueRecord.profile)
     const { accountId, deviceId, accountKey, keyring } = account
     await pinLogin(engine, store, {
       server,
@@ -120,7 +123,7 @@ interface NewAccount {
   }
 }
 
-async function makeAccount(platform: Platform, exportKey: Uint8Array, deviceName: string): Promise<NewAccount> {
+async function makeAccount(platform: Platform, exported: SecretBytes, deviceName: string): Promise<NewAccount> {
   const { engine, clock } = platform
   const accountId = asAccountId(engine.randomBytes(16))
   const deviceId = asDeviceId(engine.randomBytes(16))
@@ -151,7 +154,6 @@ async function makeAccount(platform: Platform, exportKey: Uint8Array, deviceName
     anchor: { seq: 0, commitHash: genesis.hash, membersHash: genesis.header.membersHash },
   }
   const recoveryKey = generateRecoveryKey(engine)
-  const exported = SecretBytes.take(exportKey)
   const [byPassword, byRecovery, auth] = await Promise.all([
     passwordKek(engine, exported, accountId),
     recoveryKek(engine, recoveryKey),

@@ -1,6 +1,7 @@
 import type { Drive } from '../drive/types.ts'
 import type { Platform } from '../ports.ts'
 
+import type { KdfProfile } from './kdf-profiles.ts'
 export interface Credentials {
   /** Base URL, as `https://files.example.org`. */
   readonly server: string
@@ -25,6 +26,43 @@ export interface RegisterInput extends Credentials {
 }
 
 export interface Identity {
+  /** What stretches the password; default: what the device has memory for. */
+  readonly kdf?: KdfProfile | undefined
+}
+
+export interface RecoverInput extends Omit<Credentials, 'password'> {
+  /** As it was typed; see `checkRecoveryKey`. */
+  readonly recoveryKey: string
+  readonly newPassword: string
+  /**
+   * Shows the new recovery key and returns once the user has it safe; within half an hour. Only then anything is
+   * changed: until the recovery ends, and after it failed, the old key counts.
+   */
+  readonly onRecoveryKey: (text: string) => Promise<void> | void
+  /** What stretches the new password; default: what the device has memory for. */
+  readonly kdf?: KdfProfile | undefined
+}
+
+export interface ChangePasswordInput {
+  readonly current: string
+  readonly next: string
+  /** What stretches the new password; default: what stretched the current one. */
+  readonly kdf?: KdfProfile | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ChangeLoginInput {
+  readonly password: string
+  /** The new login name. */
+  readonly login: string
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ReplaceRecoveryKeyInput {
+  readonly password: string
+  /** Shows the new key and returns once the user has it safe; only then it replaces the old one. */
+  readonly onRecoveryKey: (text: string) => Promise<void> | void
+  readonly signal?: AbortSignal | undefined
   readonly server: string
   readonly login: string
   /** Hex. */

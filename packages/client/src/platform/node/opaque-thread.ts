@@ -44,6 +44,7 @@ export function opaqueThread(entry: URL | null): OpaqueClient {
     finishRegistration: async (input) => (await call('finishRegistration', input)) as OpaqueRegistration,
     startLogin: async (password) => (await call('startLogin', password)) as { state: string; request: string },
     finishLogin: async (input) => (await call('finishLogin', input)) as OpaqueLogin | null,
+    hasMemory: async (mebibytes) => (await call('hasMemory', mebibytes)) as boolean,
     async close() {
       const ending = worker
       worker = null

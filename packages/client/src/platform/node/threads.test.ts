@@ -116,9 +116,16 @@ describe('opaqueThread', () => {
     for (let round = 0; round < 2; round += 1) {
       const start = await opaque.startRegistration('password')
       expect(start.request).toMatch(/^[A-Za-z0-9_-]+$/)
-      const finish = { password: 'password', state: start.state, response: 'AAAA', serverIdentifier: 'x' }
+      const answer = { response: 'AAAA', serverIdentifier: 'x', stretching: 'argon2id-32' as const }
+      const finish = { password: 'password', state: start.state, ...answer }
       await expect(opaque.finishRegistration(finish)).rejects.toMatchObject({ code: 'server' })
       await opaque.close()
     }
+  })
+
+  it('knows what memory it can have', async () => {
+    const opaque = opaqueThread(entry('opaque-worker'))
+    expect([await opaque.hasMemory(36), await opaque.hasMemory(1024 * 1024)]).toEqual([true, false])
+    await opaque.close()
   })
 })

@@ -1,0 +1,110 @@
+import { type CryptoEngine, fromHex, pbkdf2Password, toHex, utf8 } from '@strongroom/crypto'
+import { ClientError } from '../errors.ts'
+import type { OpaqueClient, Platform, StateStore, Stretching } from '../ports.ts'
+import { loadPins, updatePins } from './pins.ts'
+
+/** What stretches a password before it counts; see `spec/keys.md` §9. */
+export type KdfProfile = 'argon2id-64' | 'argon2id-32' | 'pbkdf2-600k'
+
+interface KdfRule {
+  readonly stretching: Stretching
+  /** Whether PBKDF2 comes first, which gives OPAQUE another password. */
+  readonly pbkdf2: boolean
+}
+
+// Invariant: the whole list is compiled in, in the order in which a login tries it. No server names a profile.
+const RULES: Readonly<Record<KdfProfile, KdfRule>> = {
+  'argon2id-64': { stretching: 'argon2id-64', pbkdf2: false },
+  'argon2id-32': { stretching: 'argon2id-32', pbkdf2: false },
+  'pbkdf2-600k': { stretching: 'argon2id-32', pbkdf2: true },
+}
+
+/** All profiles, in the order in which a login tries them. */
+export const KDF_PROFILES = Object.keys(RULES) as readonly KdfProfile[]
+
+/** Memory that Argon2id takes, and some for OPAQUE around it, in MiB. */
+const MEMORY: Readonly<Record<Stretching, number>> = { 'argon2id-64': 68, 'argon2id-32': 36 }
+
+/** Profiles that share a first message of OPAQUE, in the order in which they are tried. */
+export interface KdfRound {
+  readonly profiles: readonly KdfProfile[]
+  readonly pbkdf2: boolean
+}
+
+/** What OPAQUE does for a profile. */
+export function stretchingOf(profile: KdfProfile): Stretching {
+  return RULES[profile].stretching
+}
+
+/** The rounds of a login: what was used last first, then the compiled order; without what this device lacks memory for. */
+export async function loginRounds(opaque: OpaqueClient, remembered: KdfProfile | null): Promise<KdfRound[]> {
+  const affordable: KdfProfile[] = []
+  for (const profile of KDF_PROFILES) if (await hasMemoryFor(opaque, profile)) affordable.push(profile)
+  const first = affordable.filter((profile) => profile === remembered)
+  const ordered = [...first, ...affordable.filter((profile) => profile !== remembered)]
+  const rounds = [false, true].map((pbkdf2) => ({
+    pbkdf2,
+    profiles: ordered.filter((profile) => RULES[profile].pbkdf2 === pbkdf2),
+  }))
+  if (remembered !== null && RULES[remembered].pbkdf2) rounds.reverse()
+  return rounds.filter(({ profiles }) => profiles.length > 0)
+}
+
+function hasMemoryFor(opaque: OpaqueClient, profile: KdfProfile): Promise<boolean> {
+  return opaque.hasMemory(MEMORY[RULES[profile].stretching])
+}
+
+/**
+ * The profile of a new record.
+ *
+ * @param wanted - what the user asked for, or what the record before had; null leaves the choice to the memory probe
+ * @throws ClientError `usage` when this device lacks the memory for it
+ */
+export async function profileForRecord(opaque: OpaqueClient, wanted: KdfProfile | null): Promise<KdfProfile> {
+  if (wanted !== null && !KDF_PROFILES.includes(wanted)) throw new ClientError('usage', 'There is no such profile.')
+  const profile = wanted ?? ((await hasMemoryFor(opaque, 'argon2id-64')) ? 'argon2id-64' : 'argon2id-32')
+  if (await hasMemoryFor(opaque, profile)) return profile
+  throw new ClientError('usage', `This device lacks the memory for the profile ${profile}.`)
+}
+
+/** The password that OPAQUE gets. @param publicKey - hex */
+export async function opaquePassword(
+  engine: CryptoEngine,
+  input: { password: string; login: string; publicKey: string; pbkdf2: boolean },
+): Promise<string> {
+  const { password, login, publicKey, pbkdf2 } = input
+  return pbkdf2 ? pbkdf2Password(engine, { password, opaquePublicKey: fromHex(publicKey), login }) : password
+}
+
+/** Whether PBKDF2 comes first in a profile. */
+export function hasPbkdf2(profile: KdfProfile): boolean {
+  return RULES[profile].pbkdf2
+}
+
+/** The profile that this device used last for a login name, or null. */
+export async function rememberedProfile(
+  { engine, store }: { engine: CryptoEngine; store: StateStore },
+  place: { server: string; login: string },
+): Promise<KdfProfile | null> {
+  const known = (await loadPins(store)).profiles[await profileKey(engine, place)]
+  return KDF_PROFILES.find((profile) => profile === known) ?? null
+}
+
+/** Remembers which profile was right. */
+export async function rememberProfile(
+  { engine, store }: Pick<Platform, 'engine' | 'store'>,
+  place: { server: string; login: string },
+  profile: KdfProfile,
+): Promise<void> {
+  const key = await profileKey(engine, place)
+  if ((await loadPins(store)).profiles[key] === profile) return
+  await updatePins(store, (pins) => {
+    pins.profiles[key] = profile
+    return true
+  })
+}
+
+/** Reason for the hash: the pins stay after a logout, and need not tell who was signed in. */
+async function profileKey(engine: CryptoEngine, { server, login }: { server: string; login: string }): Promise<string> {
+  return toHex(await engine.sha256(utf8(`${server}\n${login}`)))
+}
