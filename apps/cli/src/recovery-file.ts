@@ -4,17 +4,20 @@ import { CliError, UsageError } from './failure.ts'
 import { quoted } from './output.ts'
 import { systemErrorText } from './system-errors.ts'
 
-/** A file, made before sign-up begins, that takes the recovery key before sign-up ends. */
-export interface RecoveryFile {
+/** A file, made before a secret is, that takes it before it counts. */
+export interface SecretFile {
   readonly path: string
-  /** Writes the key and returns once it is on the disk. */
-  write(recoveryKey: string): Promise<void>
-  /** Whether the key was written. */
+  /** Writes the secret as a line and returns once it is on the disk. */
+  write(secret: string): Promise<void>
+  /** Whether it was written. */
   readonly written: boolean
   close(): Promise<void>
-  /** Takes the file away again: the account surely was not made. */
+  /** Takes the file away again: the secret surely does not count. */
   discard(): Promise<void>
 }
+
+/** For the recovery key. */
+export type RecoveryFile = SecretFile
 
 /**
  * Creates the file for the recovery key, readable by its owner only (0600). Whatever exists is never overwritten.
@@ -25,20 +28,26 @@ export async function createRecoveryFile(path: string): Promise<RecoveryFile> {
   if (path === '' || path === '-') {
     throw new UsageError('The recovery key goes to a file, never to stdout: --recovery-file FILE.')
   }
+  return await createSecretFile(path, 'recovery file')
+}
+
+/** The same for the backup codes of the second factor. */
+export async function createBackupCodesFile(path: string): Promise<SecretFile> {
+  if (path === '' || path === '-') throw new UsageError('Name a file for the backup codes: --backup-file FILE.')
+  return await createSecretFile(path, 'file for the backup codes')
+}
+
+async function createSecretFile(path: string, what: string): Promise<SecretFile> {
   let handle: FileHandle
   try {
     handle = await open(path, 'wx', 0o600)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new CliError(
-        EXIT.conflict,
-        `${quoted(path)} exists and is never overwritten; name another recovery file.`,
-        {
-          cause,
-        },
-      )
+      throw new CliError(EXIT.conflict, `${quoted(path)} exists and is never overwritten; name another ${what}.`, {
+        cause,
+      })
     }
-    throw new CliError(EXIT.failed, `Cannot make the recovery file ${quoted(path)}: ${systemErrorText(cause)}.`, {
+    throw new CliError(EXIT.failed, `Cannot make the ${what} ${quoted(path)}: ${systemErrorText(cause)}.`, {
       cause,
     })
   }
@@ -56,8 +65,8 @@ export async function createRecoveryFile(path: string): Promise<RecoveryFile> {
     get written() {
       return written
     },
-    async write(recoveryKey) {
-      await handle.writeFile(`${recoveryKey}\n`, 'utf8')
+    async write(secret) {
+      await handle.writeFile(`${secret}\n`, 'utf8')
       await handle.sync()
       written = true
     },
