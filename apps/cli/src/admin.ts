@@ -39,7 +39,10 @@ export async function withAdmin<T>(
   try {
     const admin = await server.openAdmin(environment)
     try {
-      return await task(admin)
+      // Translated at the call: a verb that works on several things goes on after one of them failed.
+      const call: Admin['call'] = (...args) =>
+        admin.call(...args).catch((error: unknown) => Promise.reject(adminError(error)))
+      return await task({ call, close: () => admin.close() })
     } finally {
       await admin.close()
     }
@@ -53,7 +56,5 @@ function adminError(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause.name !== 'AdminError') return startError(cause)
   const { code } = cause as Error & { code?: unknown }
   const exitCode = EXIT_CODES[String(code)] ?? EXIT.failed
-  const message =
-    exitCode === EXIT.notFound ? 'There is no such account; see them with "strongroom admin users".' : null
-  return new CliError(exitCode, message ?? sentence(cause.message), { cause })
+  return new CliError(exitCode, sentence(cause.message), { cause })
 }

@@ -23,6 +23,9 @@ const EXPECTED: Record<ClientErrorCode, number> = {
   upgrade_required: EXIT.failed,
   registration_closed: EXIT.authentication,
   login_taken: EXIT.conflict,
+  invite_required: EXIT.authentication,
+  invite_invalid: EXIT.authentication,
+  account_disabled: EXIT.authentication,
 }
 
 describe('each code of the SDK', () => {

@@ -28,12 +28,28 @@ const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advi
   upgrade_required: { exitCode: EXIT.failed, advice: '' },
   registration_closed: { exitCode: EXIT.authentication, advice: 'Ask the operator of the server for an account.' },
   login_taken: { exitCode: EXIT.conflict, advice: '' },
+  invite_required: {
+    exitCode: EXIT.authentication,
+    advice: 'Ask its operator for a code, and give it by --invite or STRONGROOM_INVITE.',
+  },
+  invite_invalid: { exitCode: EXIT.authentication, advice: 'Ask its operator for another.' },
+  account_disabled: { exitCode: EXIT.authentication, advice: 'Ask the operator why.' },
 }
 
 /** Advice for reasons in an error's details, before that of its code. */
 const REASONS: Readonly<Record<string, string>> = {
+  not_changed: 'Check that the server runs, then try again.',
+  outcome_unknown: 'Check that the server runs, then find out by "strongroom login" or "strongroom recovery test".',
+  invite_unknown: 'Check the code: it has 20 letters and digits.',
+  invite_used: 'It was used already; ask the operator for another.',
+  invite_expired: 'It has expired; ask the operator for another.',
+  invite_revoked: 'The operator has taken it back; ask for another.',
   not_in_trash: 'See what is in it with "strongroom trash".',
   no_such_session: 'See them with "strongroom sessions".',
+  second_factor_required: 'Set STRONGROOM_CODE to a code of it, or use a terminal.',
+  second_factor_failed: 'Wait for the next one, then try again.',
+  second_factor_conflict: 'See "strongroom 2fa status".',
+  login_over: 'Run the command again.',
   no_such_version: 'See which there are with "strongroom versions".',
   folder_in_trash: 'Say where to with --to.',
   rolled_back:
@@ -125,7 +141,7 @@ export function seenAndShown(error: unknown): string[] {
   for (let depth = 0; depth < 10 && current instanceof Error; depth += 1) {
     if (current instanceof ClientError && current.details.knownSeq !== undefined) {
       const { reason, knownSeq, knownHash, shownSeq, shownHash } = current.details
-      const what = String(reason).startsWith('keyring') ? 'keyring version' : 'commit'
+      const what = PINNED[String(reason).split('_')[0] ?? ''] ?? 'commit'
       const shown = shownSeq === undefined ? [] : [`  the server shows:     ${what} ${shownSeq}, ${shownHash}`]
       return [`  this device has seen: ${what} ${knownSeq}, ${knownHash}`, ...shown]
     }

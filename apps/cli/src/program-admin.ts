@@ -1,5 +1,9 @@
 import type { Command } from 'commander'
 import { type AdminAction, type AdminFlags, withAdmin } from './admin.ts'
+import { adminDisable, adminEnable, adminQuota } from './commands/admin-accounts.ts'
+import { adminDisclose } from './commands/admin-disclose.ts'
+import { adminGc } from './commands/admin-gc.ts'
+import { adminInvite, adminInviteList, adminInviteRevoke } from './commands/admin-invite.ts'
 import { adminUsers } from './commands/admin-users.ts'
 import type { ServerLoader } from './commands/serve.ts'
 import type { Run } from './program-run.ts'
@@ -32,4 +36,48 @@ export function addAdminVerbs(
     .option('--after <place>', 'go on from here, as the list before said')
     .option('--all', 'the whole list')
     .action(onServer(adminUsers))
+  admin
+    .command('quota')
+    .description('show what an account may store, or set it')
+    .argument('<account>')
+    .argument('[bytes]', 'as 500M or 2TiB, or "default"')
+    .action(onServer(adminQuota))
+  admin
+    .command('disable')
+    .description('let nobody use an account; nothing of it is deleted')
+    .argument('<account>')
+    .action(onServer(adminDisable))
+  admin
+    .command('enable')
+    .description('let a disabled account be used again')
+    .argument('<account>')
+    .action(onServer(adminEnable))
+  const invite = admin
+    .command('invite')
+    .description('make a code that lets accounts be made; "invite list" and "invite revoke" manage them')
+    .option('--uses <number>', 'accounts that it is good for (default: 1)')
+    .option('--expires <days>', 'days until it ends, or "never" (default: 14)')
+    .option('--quota <bytes>', 'what each of these accounts may store (default: as the server says)')
+    .action(onServer(adminInvite))
+  invite
+    .command('list')
+    .description('list invitations that can be used')
+    .option('--all', 'also those that cannot')
+    .action(onServer(adminInviteList))
+  invite
+    .command('revoke')
+    .description('take invitations back; accounts made with them stay')
+    .argument('<ids...>', 'invitations, by the first digits of their ids')
+    .action(onServer(adminInviteRevoke))
+  admin
+    .command('gc')
+    .description('remove now what servers would remove in the background')
+    .option('-n, --dry-run', 'say what would be removed, and do nothing')
+    .action(onServer(adminGc))
+  admin
+    .command('disclose')
+    .description('print all that the server holds about an account, as JSON; the account can read that it was done')
+    .argument('<account>')
+    .option('--full', 'stored keys and ciphertext too, not only how long they are')
+    .action(onServer(adminDisclose))
 }

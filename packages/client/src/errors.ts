@@ -25,6 +25,12 @@ export type ClientErrorCode =
   /** This side is older than what it met. */
   | 'upgrade_required'
   | 'registration_closed'
+  /** The server takes invited people only. */
+  | 'invite_required'
+  /** The invitation is unknown, used up, expired or revoked: `details.reason`, as `invite_expired`. */
+  | 'invite_invalid'
+  /** The operator has disabled the account; nothing of it was deleted. */
+  | 'account_disabled'
   | 'login_taken'
 
 /** Facts for machines; never a secret, a name or content. */

@@ -1,5 +1,5 @@
 import { toHex } from '@strongroom/crypto'
-import { ClientError } from '../errors.ts'
+import { ClientError, type ClientErrorCode } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { apiFor } from './connect.ts'
 import { loadProfile, type Profile } from './records.ts'
@@ -23,6 +23,9 @@ export async function signOut(platform: Platform, signal: AbortSignal | undefine
   return identityOf(stored.profile)
 }
 
+/** A session that is over already needs no ending, and one of a disabled account can be used by nobody. */
+const NOTHING_TO_END: readonly ClientErrorCode[] = ['authentication', 'account_disabled']
+
 /** The same for a profile that was read already. */
 export async function endSession(
   platform: Platform,
@@ -32,8 +35,7 @@ export async function endSession(
   const { store } = platform
   const api = apiFor(platform, server, token)
   await api.call('logout', { signal }).catch((error: unknown) => {
-    // A session that is over already needs no ending.
-    if (!(error instanceof ClientError) || error.code !== 'authentication') throw error
+    if (!(error instanceof ClientError) || !NOTHING_TO_END.includes(error.code)) throw error
   })
   for (const name of ['profile', 'cache', 'cacheLog', 'pending'] as const) await store.remove(name)
   for (const { id } of (await store.journals?.list()) ?? []) await store.journals?.remove(id)

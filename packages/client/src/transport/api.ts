@@ -174,24 +174,41 @@ function failure(response: TransportResponse, text: string, nowMs: number): Clie
   const cause = new ApiFailure(code, response.status, parsed.success ? (parsed.data.details ?? {}) : {})
   const error = new ClientError(clientCode(code, response.status), failureMessage(code, response.status), {
     cause,
-    details: { api: code, status: response.status, ...(parsed.success ? { requestId: parsed.data.requestId } : {}) },
+    details: {
+      api: code,
+      status: response.status,
+      ...(parsed.success ? { requestId: parsed.data.requestId } : {}),
+      ...inviteReason(cause),
+    },
   })
   const passes =
     response.status === 429 || response.status === 502 || response.status === 503 || response.status === 504
   return passes ? new Transient(error, parseRetryAfter(response.header('retry-after'), nowMs)) : error
 }
 
+/** Why an invitation was not taken, from the reasons that are known. */
+function inviteReason({ code, details }: ApiFailure): { reason?: string } {
+  const { reason } = details
+  if (code !== 'invite_invalid' || typeof reason !== 'string') return {}
+  return ['unknown', 'used', 'expired', 'revoked'].includes(reason) ? { reason: `invite_${reason}` } : {}
+}
+
 const CLIENT_CODES: Partial<Record<ApiErrorCode, ClientErrorCode>> = {
   unauthenticated: 'authentication',
   session_expired: 'authentication',
   login_failed: 'authentication',
+  recovery_failed: 'authentication',
   second_factor_required: 'authentication',
   second_factor_failed: 'authentication',
+  account_disabled: 'account_disabled',
   registration_closed: 'registration_closed',
+  invite_required: 'invite_required',
+  invite_invalid: 'invite_invalid',
   not_found: 'not_found',
   login_taken: 'login_taken',
   stored_data_damaged: 'integrity',
   second_factor_conflict: 'conflict',
+  versions_moved: 'conflict',
   head_moved: 'conflict',
   blob_conflict: 'conflict',
   blob_gone: 'conflict',
@@ -212,13 +229,18 @@ const MESSAGES: Partial<Record<ApiErrorCode, string>> = {
   unauthenticated: 'Not logged in.',
   session_expired: 'The session ended; log in again.',
   login_failed: 'Login name or password is wrong.',
+  recovery_failed: 'Login name or recovery key is wrong, or the recovery took too long.',
   second_factor_required: 'The account asks for a second factor.',
   second_factor_failed: 'The code is wrong, too old, or was used before.',
   second_factor_conflict: 'The second factor was turned on, off or begun anew elsewhere.',
+  account_disabled: 'The operator of the server has disabled this account; nothing of it was deleted.',
   registration_closed: 'This server takes no new accounts.',
+  invite_required: 'This server takes invited people only.',
+  invite_invalid: 'The server does not take this invitation.',
   keys_frozen: 'The keys of this account are disabled or gone; only the operator of the server can help.',
   login_taken: 'The login name is in use; choose another.',
   stored_data_damaged: 'What the server has stored was changed or removed by someone.',
+  versions_moved: 'Another device changed the keys of the account first.',
   head_moved: 'Someone else committed first.',
   blob_gone: 'The server has deleted content that this needs.',
   upgrade_required: 'Client and server do not speak the same version; upgrade the older one.',

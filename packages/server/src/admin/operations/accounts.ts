@@ -2,11 +2,10 @@ import { z } from 'zod'
 import { disableAccount, enableAccount } from '../../domain/accounts/disabled.ts'
 import { hex } from '../../domain/bytes.ts'
 import { ServerError } from '../../domain/errors.ts'
-import { findAccount } from '../../domain/operators/find-account.ts'
 import { listAccounts } from '../../domain/operators/list-accounts.ts'
 import { setQuota } from '../../domain/operators/set-quota.ts'
+import { accountName, accountOf } from '../account-name.ts'
 import { type AdminDeps, defineOperation } from '../operation.ts'
-import { accountName } from './users.ts'
 
 /** Bytes that an account may store; null for the server's default. */
 export const quotaOfAccount = z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullable()
@@ -23,7 +22,7 @@ export const quota = defineOperation({
     defaultQuota: z.boolean(),
   }),
   async run(deps, input) {
-    const id = await findAccount(deps, input.account)
+    const id = await accountOf(deps, input.account)
     if (input.quotaBytes !== undefined) await setQuota(deps, id, input.quotaBytes)
     const { usedBytes, quotaBytes } = await readOne(deps, id)
     return {
@@ -43,7 +42,7 @@ export const disable = defineOperation({
   input: z.strictObject({ account: accountName }),
   output: switched,
   async run(deps, input) {
-    const id = await findAccount(deps, input.account)
+    const id = await accountOf(deps, input.account)
     return { account: hex(id), changed: await disableAccount(deps, id) }
   },
 })
@@ -54,7 +53,7 @@ export const enable = defineOperation({
   input: z.strictObject({ account: accountName }),
   output: switched,
   async run(deps, input) {
-    const id = await findAccount(deps, input.account)
+    const id = await accountOf(deps, input.account)
     return { account: hex(id), changed: await enableAccount(deps, id) }
   },
 })

@@ -2,9 +2,8 @@ import { z } from 'zod'
 import { hex } from '../../domain/bytes.ts'
 import { disclose as discloseAccount } from '../../domain/operators/disclose.ts'
 import { NOT_OF_ACCOUNTS } from '../../domain/operators/disclosed-tables.ts'
-import { findAccount } from '../../domain/operators/find-account.ts'
+import { accountName, accountOf } from '../account-name.ts'
 import { defineOperation } from '../operation.ts'
-import { accountName } from './users.ts'
 
 /** `disclose`: all that the server holds about an account, row by row as items. */
 export const disclose = defineOperation({
@@ -18,7 +17,7 @@ export const disclose = defineOperation({
     elsewhere: z.record(z.string(), z.string()),
   }),
   async run(deps, input, call) {
-    const accountId = await findAccount(deps, input.account)
+    const accountId = await accountOf(deps, input.account)
     const disclosedMs = deps.clock.nowMs()
     const options = { accountId, full: input.full, signal: call.signal }
     const rows = await discloseAccount(deps, options, (row) => call.item({ ...row }))

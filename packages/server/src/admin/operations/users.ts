@@ -1,12 +1,9 @@
 import { z } from 'zod'
 import { hex } from '../../domain/bytes.ts'
 import { ServerError } from '../../domain/errors.ts'
-import { findAccount } from '../../domain/operators/find-account.ts'
 import { type ListedAccount, type ListPlace, listAccounts } from '../../domain/operators/list-accounts.ts'
+import { accountName, accountOf } from '../account-name.ts'
 import { defineOperation } from '../operation.ts'
-
-/** An account as operators name it: id in hex, or login name. */
-export const accountName = z.string().min(1, 'an account is its id or login name').max(254, 'it is too long')
 
 const listed = z.object({
   account: z.string(),
@@ -37,7 +34,7 @@ export const users = defineOperation({
   async run(deps, input) {
     const show = (account: ListedAccount) => shown(account, deps.quotaBytes)
     if (input.account !== undefined) {
-      const id = await findAccount(deps, input.account)
+      const id = await accountOf(deps, input.account)
       const [account] = await listAccounts(deps, { after: null, limit: 1, id })
       if (account === undefined) throw new ServerError('not_found')
       return { accounts: [show(account)], next: null }

@@ -111,17 +111,18 @@ export async function removeUnfinished(deps: {
  * Invariant: whatever a proof of the password allows is done in the transaction that asks here. Without it, a login
  * that was begun with the old password could end in a session after the password was changed.
  *
- * @throws ServerError `login_failed`
+ * @throws ServerError `login_failed`, `account_disabled`
  */
 export async function requireProven(tx: DatabaseTransaction, proven: ProvenLogin): Promise<void> {
   const account = await tx
     .selectFrom('accounts')
-    .select('opaque_record')
+    .select(['opaque_record', 'disabled_ms'])
     .where('id', '=', proven.accountId)
     .forShare()
     .executeTakeFirst()
   const same = account !== undefined && equal(sha256(Buffer.from(account.opaque_record, 'utf8')), proven.recordHash)
   if (!same) throw new ServerError('login_failed')
+  if (account.disabled_ms !== null) throw new ServerError('account_disabled')
 }
 
 /** Runs an OPAQUE step; whatever it throws about its input becomes one answer without detail. */

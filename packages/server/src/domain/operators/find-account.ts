@@ -1,19 +1,17 @@
 import { normaliseLogin } from '@strongroom/protocol'
 import type { Database } from '../../database/tables.ts'
-import { ServerError } from '../errors.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 
 const ID = /^[0-9a-f]{32}$/i
 
 /**
  * The account that an operator means: by its id in hex, or by its login name, of which the server knows a keyed hash.
- *
- * @throws ServerError `not_found`
+ * Null where there is none.
  */
 export async function findAccount(
   deps: { database: Database; setup: Pick<ServerSetup, 'userIdentifier'> },
   account: string,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | null> {
   const { database, setup } = deps
   const login = normaliseLogin(account)
   const byName =
@@ -32,7 +30,5 @@ export async function findAccount(
         .executeTakeFirst()
     : undefined
   // Reason: someone may choose the id of another account as their login name; an id always means the account itself.
-  const found = byId ?? byName
-  if (found === undefined) throw new ServerError('not_found')
-  return found.id
+  return (byId ?? byName)?.id ?? null
 }

@@ -1,0 +1,43 @@
+import type { AdminCall, AdminDeps, AdminOperation, Json } from '../admin/operation.ts'
+import { ADMIN_OPERATIONS } from '../admin/operations.ts'
+import { runOperation } from '../admin/run.ts'
+import { RETENTION } from './collection.ts'
+import type { TestServer } from './test-server.ts'
+
+/** What operations work on, of a test server. */
+export function adminDepsOf(server: TestServer): AdminDeps {
+  const { database, store, keys, clock, random, logger, setup, outer } = server
+  return {
+    database,
+    store,
+    keys,
+    clock,
+    random,
+    logger,
+    setup,
+    outerKeys: outer,
+    retention: RETENTION,
+    quotaBytes: 2 ** 40,
+    registration: 'invite',
+  }
+}
+
+/** Calls an operation as `openAdmin` does, and collects what it says on its way. */
+export async function administer(
+  server: TestServer,
+  operation: string,
+  input: unknown,
+  options: { signal?: AbortSignal; operations?: readonly AdminOperation[] } = {},
+): Promise<{ result: never; items: Json[]; progress: Json[] }> {
+  const items: Json[] = []
+  const progress: Json[] = []
+  const call: AdminCall = {
+    signal: options.signal ?? new AbortController().signal,
+    progress: async (value) => void progress.push(value),
+    item: async (value) => void items.push(value),
+  }
+  const { operations = ADMIN_OPERATIONS } = options
+  const result = await runOperation(operations, adminDepsOf(server), { operation, input }, call)
+  // Each test knows what the operation that it calls returns.
+  return { result: result as never, items, progress }
+}
