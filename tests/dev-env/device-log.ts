@@ -5,6 +5,7 @@ import type { CheckpointManifest } from '@strongroom/vault'
 import { contentReader } from '../../packages/client/src/checkpoint/contents.ts'
 import { type CheckpointKeeping, writeCheckpoint } from '../../packages/client/src/checkpoint/keeper.ts'
 import { apiFor, jitter } from '../../packages/client/src/session/connect.ts'
+import { keyringSource } from '../../packages/client/src/session/keyring-source.ts'
 import { openSignedIn } from '../../packages/client/src/session/profile-keys.ts'
 import { createStoreAccess } from '../../packages/client/src/transport/store.ts'
 import { vaultCache } from '../../packages/client/src/vault-log/cache.ts'
@@ -31,6 +32,8 @@ export async function openDeviceLog(platform: Platform): Promise<DeviceLog> {
   const api = apiFor(platform, server, profile.token)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const local = { engine, store, accountKey, accountId, deviceId }
+  const first = { keyring, sealed: profile.sealedKeyring }
+  const source = keyringSource({ engine, api, store, accountKey, accountId, first })
   const log = await openLog({
     engine,
     clock,
@@ -41,7 +44,7 @@ export async function openDeviceLog(platform: Platform): Promise<DeviceLog> {
     readContents: contentReader({ engine, clock, random: jitter(engine), api, access, content, vaultId }),
     author: { accountId, deviceId, seed: keyring.identitySeeds.ed25519 },
     deviceName,
-    keyring,
+    source,
   })
   await log.sync(undefined)
   return {

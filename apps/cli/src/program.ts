@@ -10,6 +10,7 @@ import type { ExitCode } from './exit-codes.ts'
 import { addAdminVerbs } from './program-admin.ts'
 import { addDeviceVerbs } from './program-devices.ts'
 import { addHistoryVerbs } from './program-history.ts'
+import { addKeyVerbs } from './program-keys.ts'
 import type { Run } from './program-run.ts'
 
 /** What the program needs from the process that runs it. */
@@ -73,6 +74,7 @@ export function createProgram(input: ProgramInput): Command {
   addChangingVerbs(program, run)
   addHistoryVerbs(program, run)
   addDeviceVerbs(program, run)
+  addKeyVerbs(program, run)
   addAdminVerbs(program, run, input)
   return program
 }

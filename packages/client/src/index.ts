@@ -24,6 +24,16 @@ export type {
 } from './drive/types.ts'
 export { ClientError, type ClientErrorCode, type ErrorDetails } from './errors.ts'
 export type {
+  Amount,
+  KeyPolicy,
+  KeyStatus,
+  Keys,
+  RewrapResult,
+  RotateOptions,
+  RotateResult,
+  StatusOptions,
+} from './keys/types.ts'
+export type {
   Clock,
   ContentCipher,
   FileSink,
@@ -43,18 +53,24 @@ export type {
   TransportResponse,
   TreeSink,
 } from './ports.ts'
+export { KDF_PROFILES, type KdfProfile } from './session/kdf-profiles.ts'
+export { checkRecoveryKey } from './session/recovery-key.ts'
 export { Strongroom } from './session/strongroom.ts'
 export type {
   AccountInfo,
-  Credentials,
-  Identity,
   AuditEvent,
   ChangeLoginInput,
   ChangePasswordInput,
+  Credentials,
+  Identity,
+  RecoverInput,
   RegisterInput,
+  ReplaceRecoveryKeyInput,
   RestoreInput,
   RestorePlan,
   RestoreResult,
+  SecondFactor,
+  SecondFactorSetup,
   Session,
   SessionEntry,
   StateComparison,

@@ -24,7 +24,7 @@ export interface AuditOptions {
   readonly engine: CryptoEngine
   readonly api: Api
   readonly vaultId: VaultId
-  readonly checkpointKey: (epoch: number) => SecretBytes
+  readonly checkpointKey: (epoch: number) => Promise<SecretBytes>
   /** From which this reading of the log began, or null. */
   readonly opened: OpenedCheckpoint | null
   readonly signal: AbortSignal | undefined
@@ -59,7 +59,7 @@ export function checkpointAudit(options: AuditOptions): CheckpointAudit {
     const hash = await checkpointHash(engine, sealed)
     if (header.checkpointHash === null || !equalBytes(hash, header.checkpointHash)) throw integrityError('a checkpoint')
     if (seq >= header.seq || epoch > header.epoch) throw integrityError('the place of a checkpoint')
-    const manifest = await openManifest(engine, options.checkpointKey(epoch), { vaultId, epoch, seq }, sealed)
+    const manifest = await openManifest(engine, await options.checkpointKey(epoch), { vaultId, epoch, seq }, sealed)
     if (held === null || held.seq !== manifest.seq) return
     const members = await membersHash(engine, manifest.members)
     const same =

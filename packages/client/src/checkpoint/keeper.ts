@@ -50,6 +50,13 @@ export function keepCheckpoints(log: VaultLog, keeping: CheckpointKeeping): Vaul
         return result
       },
     },
+    startEpoch: {
+      value: async (...[signal]: Parameters<VaultLog['startEpoch']>) => {
+        const result = await log.startEpoch(signal)
+        consider(signal)
+        return result
+      },
+    },
     close: {
       value: async () => {
         while (running !== null) await running
@@ -62,6 +69,8 @@ export function keepCheckpoints(log: VaultLog, keeping: CheckpointKeeping): Vaul
 
 function isDue(log: VaultLog, policy: CheckpointPolicy): boolean {
   const { seq, checkpoint } = log.state
+  // Reason: a new device does not look before the account's anchor, and reads everything where no checkpoint comes after.
+  if (checkpoint !== null && checkpoint.namedBySeq <= log.anchorSeq) return true
   return seq - (checkpoint?.namedBySeq ?? 0) >= policy.commits || log.bodyBytes >= policy.bodyBytes
 }
 

@@ -42,8 +42,8 @@ export interface CheckpointReading {
   readonly api: Api
   /** What the account signed about its private vault; borrowed. */
   readonly keyring: Keyring
-  /** Key of an epoch; borrowed. @throws ClientError `upgrade_required` */
-  readonly checkpointKey: (epoch: number) => SecretBytes
+  /** Key of an epoch; borrowed. @throws ClientError `integrity` */
+  readonly checkpointKey: (epoch: number) => Promise<SecretBytes>
   readonly unwrap: (epoch: number, blobId: BlobId, wrapped: Uint8Array) => Promise<Dek>
   readonly readContents: ContentReader
 }
@@ -94,7 +94,7 @@ async function openServed(
   const place = { vaultId, epoch: checkpoint.epoch, seq: checkpoint.seq }
   // Reason: what the server says of a checkpoint's place is a claim; the signed header bounds it.
   if (place.seq >= named.header.seq || place.epoch > named.header.epoch) throw wrong('the place of a checkpoint')
-  const manifest = await openManifest(engine, reading.checkpointKey(place.epoch), place, checkpoint.manifest)
+  const manifest = await openManifest(engine, await reading.checkpointKey(place.epoch), place, checkpoint.manifest)
   const at = await readHeader(reading, manifest.seq, signal)
   if (!equalBytes(at.hash, manifest.commitHash)) throw wrong('the commit of a checkpoint')
   // Invariant: a table of members is never taken from a checkpoint alone.

@@ -21,6 +21,8 @@ export interface OpenBlob {
   readonly record: ContentRecord
   readonly layout: ContentLayout
   readonly dek: Dek
+  /** Epoch of the wrap that held the DEK. */
+  readonly epoch: number
   /** SHA-256 of each part, one after the other; their root is the signed one. */
   readonly digests: Uint8Array
   url: string
@@ -71,12 +73,16 @@ async function checkBlob(context: OpenContext, record: ContentRecord, blob: Answ
   }
   const root = await partsRoot(context.engine, { blobId, blobLength, partSize, digests: blob.digests })
   if (!equalBytes(root, record.partsRoot)) throw integrityError('the digest list of a blob')
-  const dek = await findDek(context, record, blob.wraps)
-  return { record, layout, dek, digests: blob.digests, url: blob.url, renewAtMs: urlRenewal(context.clock) }
+  const { dek, epoch } = await findDek(context, record, blob.wraps)
+  return { record, layout, dek, epoch, digests: blob.digests, url: blob.url, renewAtMs: urlRenewal(context.clock) }
 }
 
 /** The newest wrap whose DEK reproduces the header's tag. */
-async function findDek(context: OpenContext, record: ContentRecord, wraps: Answered['wraps']): Promise<Dek> {
+async function findDek(
+  context: OpenContext,
+  record: ContentRecord,
+  wraps: Answered['wraps'],
+): Promise<Pick<OpenBlob, 'dek' | 'epoch'>> {
   const newestFirst = wraps.filter((wrap) => equalBytes(wrap.blobId, record.blobId)).sort((a, b) => b.epoch - a.epoch)
   let failure: unknown
   for (const { epoch, bytes } of newestFirst) {
@@ -89,7 +95,7 @@ async function findDek(context: OpenContext, record: ContentRecord, wraps: Answe
         header: record.header,
       })
       decryptor.dispose()
-      return dek
+      return { dek, epoch }
     } catch (error) {
       dek?.dispose()
       if (!(error instanceof CryptoError)) throw error

@@ -1,4 +1,4 @@
-import { concat, equalBytes, i64, readI64, toHex, utf8 } from '@strongroom/crypto'
+import { concat, equalBytes, i64, readI64, toHex } from '@strongroom/crypto'
 import {
   isInTrash,
   type PurgeOperation,
@@ -10,20 +10,17 @@ import {
   type VaultNode,
   type VaultState,
 } from '@strongroom/vault'
-import { ClientError } from '../errors.ts'
 import type { DriveContext } from './context.ts'
 import { purgeTrashed } from './purge.ts'
+import { daysOperation, daysSetting } from './settings.ts'
 import type { CallOptions, RetentionPolicy } from './types.ts'
 
-/** Type of the account records that hold settings: key is the name, value its text. */
-const SETTING_RECORD = 'setting'
 /** Type of the account records that announce what will be destroyed. */
 const MARK_RECORD = 'retention'
 const DAY_MS = 24 * 60 * 60 * 1000
 /** How long something is announced before it is destroyed, whatever the clocks say. */
 const NOTICE_DAYS = 7
 const DEFAULT_POLICY: RetentionPolicy = { trashDays: 30, versionDays: null }
-const MOST_DAYS = 36_500
 /** Announcements in one run. */
 const MOST_MARKS = 1000
 
@@ -46,18 +43,9 @@ export interface RetentionPlan {
 /** The account's policy. */
 export function policyOf(state: VaultState): RetentionPolicy {
   return {
-    trashDays: setting(state, 'trash-days', DEFAULT_POLICY.trashDays),
-    versionDays: setting(state, 'version-days', DEFAULT_POLICY.versionDays),
+    trashDays: daysSetting(state, 'trash-days', DEFAULT_POLICY.trashDays),
+    versionDays: daysSetting(state, 'version-days', DEFAULT_POLICY.versionDays),
   }
-}
-
-function setting(state: VaultState, name: string, otherwise: number | null): number | null {
-  const value = recordOf(state, SETTING_RECORD, utf8(name))
-  if (value === null) return otherwise
-  const text = new TextDecoder().decode(value)
-  // Reason: a value of a newer client must not make this one destroy anything.
-  if (!/^\d{1,5}$/.test(text) || Number(text) > MOST_DAYS) return null
-  return Number(text)
 }
 
 /** Something that the policy will not keep for ever. */
@@ -179,10 +167,7 @@ export async function setPolicy(
   options: CallOptions = {},
 ): Promise<RetentionPolicy> {
   const { log } = context
-  const operations = [
-    settingOperation('trash-days', change.trashDays),
-    settingOperation('version-days', change.versionDays),
-  ]
+  const operations = [daysOperation('trash-days', change.trashDays), daysOperation('version-days', change.versionDays)]
   const wanted = operations.filter((operation) => operation !== null)
   await log.sync(options.signal)
   await log.commit((state) => {
@@ -194,12 +179,4 @@ export async function setPolicy(
   }, options.signal)
   await log.flush()
   return policyOf(log.state)
-}
-
-function settingOperation(name: string, days: number | null | undefined): RecordOperation | null {
-  if (days === undefined) return null
-  if (days !== null && !(Number.isInteger(days) && days >= 1 && days <= MOST_DAYS)) {
-    throw new ClientError('usage', `Days are a whole number from 1 to ${MOST_DAYS}.`)
-  }
-  return { op: 'record', type: SETTING_RECORD, key: utf8(name), value: utf8(days === null ? 'never' : String(days)) }
 }

@@ -1,9 +1,10 @@
-import { asAccountId, asDeviceId, disposeKeyring, toHex } from '@strongroom/crypto'
+import { asAccountId, asDeviceId, asVaultId, disposeKeyring, toHex } from '@strongroom/crypto'
 import { contentReader } from '../checkpoint/contents.ts'
 import { keepCheckpoints } from '../checkpoint/keeper.ts'
 import { createDrive } from '../drive/drive.ts'
 import { integrityError } from '../errors.ts'
 import { openTransfers } from '../journal/transfers.ts'
+import { createKeys } from '../keys/keys.ts'
 import type { Platform } from '../ports.ts'
 import { restoreServer } from '../restore/restore-server.ts'
 import { seenStore } from '../restore/seen.ts'
@@ -12,16 +13,19 @@ import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
-import { apiFor, jitter } from './connect.ts'
 import { passAudit, readAudit } from './audit.ts'
 import { changeLogin, changePassword, replaceRecoveryKey, testRecoveryKey } from './change-credentials.ts'
-import { announceDevice, listSessions, revokeSession } from './devices.ts'
+import { apiFor, jitter } from './connect.ts'
 import { deviceNameOf } from './device-names.ts'
+import { announceDevice, listSessions, revokeSession } from './devices.ts'
+import { keyringSource } from './keyring-source.ts'
 import { logIn } from './login.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
-import { openSignedIn, type SignedIn } from './profile-keys.ts'
+import { openSignedIn, resaveSignedIn, type SignedIn } from './profile-keys.ts'
 import { loadProfile } from './records.ts'
+import { recoverAccount } from './recover.ts'
 import { registerAccount } from './register.ts'
+import { secondFactor } from './second-factor-setup.ts'
 import { endSession, identityOf, signOut } from './sign-out.ts'
 import { compareState, readState } from './state.ts'
 import type { Session, StrongroomApi } from './types.ts'
@@ -34,13 +38,26 @@ export const Strongroom: StrongroomApi = {
   async login(input) {
     return await openSession(input.platform, await logIn(input), { signal: input.signal })
   },
+  async recover(input) {
+    return await openSession(input.platform, await recoverAccount(input), { signal: input.signal })
+  },
   async resume(platform, options) {
     const signedIn = await openSignedIn(platform, options?.signal)
-    return signedIn === null ? null : await openSession(platform, signedIn)
+    if (signedIn === null) return null
+    return await openSession(platform, signedIn).catch((error: unknown) => {
+      for (const secret of [signedIn.accountKey, signedIn.serverHalf]) secret.dispose()
+      disposeKeyring(signedIn.keyring)
+      throw error
+    })
   },
   async identity({ store }) {
     const stored = await loadProfile(store)
     return stored === null ? null : identityOf(stored.profile)
+  },
+  async state({ store }) {
+    const stored = await loadProfile(store)
+    if (stored?.key.kind !== 'sealed') return null
+    return await readState({ store, vaultId: asVaultId(stored.key.vaultId) })
   },
   logout: (platform, options) => signOut(platform, options?.signal),
 }
@@ -66,12 +83,20 @@ async function openSession(
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
   const pending = pendingStore({ engine, store, accountKey, accountId, deviceId })
   const transfers = openTransfers({ engine, clock, journals: store.journals, accountKey, accountId, deviceId })
-  const author = { accountId, deviceId, seed: keyring.identitySeeds.ed25519 }
+  const first = { keyring, sealed: profile.sealedKeyring }
+  const source = keyringSource({ engine, api, store, accountKey, accountId, first })
+  const author = {
+    accountId,
+    deviceId,
+    get seed() {
+      return source.current.identitySeeds.ed25519
+    },
+  }
   const { content } = platform
   const { vaultId } = keyring
   const random = jitter(engine)
   const readContents = contentReader({ engine, clock, random, api, access, content, vaultId })
-  const opening = { engine, clock, api, store, cache, pending, readContents, author, deviceName, keyring }
+  const opening = { engine, clock, api, store, cache, pending, readContents, author, deviceName, source }
   const log = keepCheckpoints(await openLog(opening), { upload: { platform, api, access, content }, accountId })
   let closed = false
   const close = async (): Promise<void> => {
@@ -80,7 +105,7 @@ async function openSession(
     await log.close()
     accountKey.dispose()
     serverHalf.dispose()
-    disposeKeyring(keyring)
+    source.dispose()
     await platform.content.close()
   }
   let identity = identityOf(profile)
@@ -92,9 +117,13 @@ async function openSession(
       throw error
     })
   }
+  const drive = { platform, api, access, log, transfers, deviceName }
   return {
-    identity,
-    drive: createDrive({ platform, api, access, log, transfers, deviceName }),
+    get identity() {
+      return identity
+    },
+    drive: createDrive(drive),
+    keys: createKeys({ drive, keyring: () => source.current }),
     get leftOutCommits() {
       return log.leftOut
     },
@@ -104,29 +133,16 @@ async function openSession(
       const keyringHash = toHex(await engine.sha256(answer.keyring))
       // Compared only: a newer keyring is pinned by the login that opens it.
       advanceKeyring(await loadPins(store), identity.accountId, { version: answer.keyringVersion, hash: keyringHash })
+      await passAudit(place, answer.audit, options?.signal)
       const { usedBytes, quotaBytes } = answer
       return { ...identity, usedBytes, quotaBytes }
     },
+    secondFactor: secondFactor(credentials),
     sessions: (options) => listSessions({ api, log }, options?.signal),
     revokeSession: (id, options) => revokeSession(api, id, options?.signal),
     async revokeOtherSessions(options) {
       return (await api.call('sessionsRevokeOthers', { signal: options?.signal })).revoked
     },
-    state: () => readState(place),
-    compareState: (code, options) => compareState(place, code, options?.signal),
-    restoreServer: (input) => {
-      const own = { version: profile.keyringVersion, sealed: profile.sealedKeyring }
-      return restoreServer({ ...place, seen, keyring: own }, input)
-    },
-    async logout(options) {
-      await endSession(platform, profile, options?.signal)
-      await close()
-    },
-      await passAudit(place, answer.audit, options?.signal)
-    close,
-    [Symbol.asyncDispose]: close,
-  }
-}
     async audit(options) {
       await log.sync(options?.signal)
       await log.flush()
@@ -143,3 +159,17 @@ async function openSession(
     },
     replaceRecoveryKey: (input) => replaceRecoveryKey(credentials(), input, input.signal),
     testRecoveryKey: (text, options) => testRecoveryKey(credentials(), text, options?.signal),
+    state: () => readState(place),
+    compareState: (code, options) => compareState(place, code, options?.signal),
+    restoreServer: (input) => {
+      const own = { version: source.current.version, sealed: source.sealed }
+      return restoreServer({ ...place, seen, keyring: own }, input)
+    },
+    async logout(options) {
+      await endSession(platform, profile, options?.signal)
+      await close()
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,7 +1,8 @@
 import type { Drive } from '../drive/types.ts'
+import type { Keys } from '../keys/types.ts'
 import type { Platform } from '../ports.ts'
-
 import type { KdfProfile } from './kdf-profiles.ts'
+
 export interface Credentials {
   /** Base URL, as `https://files.example.org`. */
   readonly server: string
@@ -18,14 +19,13 @@ export interface Credentials {
 }
 
 export interface RegisterInput extends Credentials {
+  /** Code of an invitation, as it was typed. */
+  readonly invite?: string | undefined
   /**
    * Shows the recovery key and returns once the user has it safe. The account is made only then; a rejection ends the
    * registration with nothing stored.
    */
   readonly onRecoveryKey: (text: string) => Promise<void> | void
-}
-
-export interface Identity {
   /** What stretches the password; default: what the device has memory for. */
   readonly kdf?: KdfProfile | undefined
 }
@@ -63,6 +63,9 @@ export interface ReplaceRecoveryKeyInput {
   /** Shows the new key and returns once the user has it safe; only then it replaces the old one. */
   readonly onRecoveryKey: (text: string) => Promise<void> | void
   readonly signal?: AbortSignal | undefined
+}
+
+export interface Identity {
   readonly server: string
   readonly login: string
   /** Hex. */
@@ -88,6 +91,22 @@ export interface SessionEntry {
   readonly expiresMs: number
   /** Whether it is the session of this object. */
   readonly current: boolean
+}
+
+/** Something that the audit log of the account tells. */
+export interface AuditEvent {
+  readonly seq: number
+  /** Of several that were counted together, the last. */
+  readonly timeMs: number
+  /** A code of `spec/audit.md`; newer servers may know more. */
+  readonly event: string
+  readonly count: number
+  /** Hex. */
+  readonly sessionId: string | null
+  /** Hex. */
+  readonly deviceId: string | null
+  /** From the private log; null when that does not name the device. */
+  readonly deviceName: string | null
 }
 
 /** The newest commit of the private vault that this device has verified. */
@@ -116,6 +135,11 @@ export interface RestorePlan {
   readonly commits: number
   readonly serverSeq: number
   readonly ownSeq: number
+  /**
+   * Whether the audit log is another than this device has seen. Its entries since the backup are lost; going on means
+   * to take the server's log as it is now.
+   */
+  readonly auditSetBack: boolean
 }
 
 export interface RestoreInput {
@@ -129,75 +153,63 @@ export interface RestoreResult {
   readonly restored: number
   /** Contents that the vault refers to and that cannot be read: their object, digest list or key is gone. */
   readonly lost: number
-/** Something that the audit log of the account tells. */
-export interface AuditEvent {
-  readonly seq: number
-  /** Of several that were counted together, the last. */
-  readonly timeMs: number
-  /** A code of `spec/audit.md`; newer servers may know more. */
-  readonly event: string
-  readonly count: number
-  /** Hex. */
-  readonly sessionId: string | null
-  /** Hex. */
-  readonly deviceId: string | null
-  /** From the private log; null when that does not name the device. */
-  readonly deviceName: string | null
 }
 
+/** A second factor that was begun: what goes into an authenticator. Secret. */
+export interface SecondFactorSetup {
+  /** Hex. */
+  readonly enrolmentId: string
+  /** Base32, for typing. */
+  readonly secret: string
+  /** `otpauth://…`, for a QR code. */
+  readonly uri: string
+}
+
+/** The second factor of the account: TOTP (SHA-1, six digits, 30 s) with backup codes. */
+export interface SecondFactor {
+  status(options?: { signal?: AbortSignal }): Promise<{ enabled: boolean; backupCodesLeft: number }>
+  /** Makes a secret; it counts once `confirm` was called, within half an hour. @throws `authentication`, `conflict` */
+  begin(input: { password: string; signal?: AbortSignal }): Promise<SecondFactorSetup>
+  /**
+   * Ten fresh codes, each good for one login without the authenticator. They count once they were sent by `confirm` or
+   * `replaceBackupCodes`: keep them until you know how that went.
+   */
+  generateBackupCodes(): string[]
+  /**
+   * Turns it on. Call it again with the same values when it ended with `network`.
+   *
+   * @throws `authentication` for a wrong code, `conflict` when another device began or turned one on
+   */
+  confirm(input: {
+    enrolmentId: string
+    code: string
+    backupCodes: readonly string[]
+    signal?: AbortSignal
+  }): Promise<void>
+  /** Turns it off, with a code of the authenticator or a backup code. @throws `authentication` */
+  disable(input: { password: string; code: string; signal?: AbortSignal }): Promise<void>
+  /** Puts new codes in the place of the old ones; as `confirm`. @throws `authentication`, `conflict` when it is off */
+  replaceBackupCodes(input: { code: string; backupCodes: readonly string[]; signal?: AbortSignal }): Promise<void>
 }
 
 /** A signed-in account on this device. Close it with `close` (or `await using`). */
 export interface Session extends AsyncDisposable {
   readonly identity: Identity
   readonly drive: Drive
+  readonly keys: Keys
   /**
    * Commits that were read in this session and left out: signed by a writer of the vault, but against its rules (names
    * such as `..`, operations that do not apply). Tell the user; whoever made them runs a broken or hostile client.
    */
   readonly leftOutCommits: number
   whoami(options?: { signal?: AbortSignal }): Promise<AccountInfo>
+  readonly secondFactor: SecondFactor
   /** All sessions of the account, the last used first. */
   sessions(options?: { signal?: AbortSignal }): Promise<SessionEntry[]>
   /** Ends one; what its device has stored opens nothing afterwards. @throws `not_found` */
   revokeSession(sessionId: string, options?: { signal?: AbortSignal }): Promise<void>
   /** Ends all but this one; returns how many. */
   revokeOtherSessions(options?: { signal?: AbortSignal }): Promise<number>
-  /** What this device has verified last; asks no server. */
-  state(): Promise<StateReport>
-  /** Compares the state code of another device; call `drive.sync` first. @throws `usage`, `integrity` */
-  compareState(code: string, options?: { signal?: AbortSignal }): Promise<StateComparison>
-  /**
-   * Gives a server that was set back to an older backup the changes back that this device has seen. Call `drive.sync`
-   * afterwards.
-   *
-  /**
-   * Whether the audit log is another than this device has seen. Its entries since the backup are lost; going on means
-   * to take the server's log as it is now.
-   */
-  readonly auditSetBack: boolean
-   * @throws `integrity` when the server is on another history, or this device lacks what would have to be given back
-   */
-  restoreServer(input: RestoreInput): Promise<RestoreResult>
-  /** Ends the session on the server and forgets its keys here; pins stay. */
-  logout(options?: { signal?: AbortSignal }): Promise<void>
-  /** Ends workers and wipes keys from memory; the profile stays. */
-  close(): Promise<void>
-}
-
-/**
- * The way in: `Strongroom.register`, `Strongroom.login`, `Strongroom.resume` (from the stored profile, which takes the
- * server; `null` when there is none). `Strongroom.logout` ends the stored session and needs no keys: it also works once
- * the session is over. It returns who was signed in.
- */
-export interface StrongroomApi {
-  register(input: RegisterInput): Promise<Session>
-  login(input: Credentials): Promise<Session>
-  resume(platform: Platform, options?: { signal?: AbortSignal }): Promise<Session | null>
-  /** Who is signed in, from the stored profile; asks no server. */
-  identity(platform: Platform): Promise<Identity | null>
-  logout(platform: Platform, options?: { signal?: AbortSignal }): Promise<Identity | null>
-}
   /**
    * The audit log back to a moment (all of it without one), oldest first, verified against what this device has pinned.
    * @throws `integrity` when it was set back or changed
@@ -216,3 +228,37 @@ export interface StrongroomApi {
   replaceRecoveryKey(input: ReplaceRecoveryKeyInput): Promise<void>
   /** Whether a recovery key is the account's. @throws `usage` for a mistyped one, see `checkRecoveryKey` */
   testRecoveryKey(text: string, options?: { signal?: AbortSignal }): Promise<boolean>
+  /** What this device has verified last; asks no server. */
+  state(): Promise<StateReport>
+  /** Compares the state code of another device; call `drive.sync` first. @throws `usage`, `integrity` */
+  compareState(code: string, options?: { signal?: AbortSignal }): Promise<StateComparison>
+  /**
+   * Gives a server that was set back to an older backup the changes back that this device has seen. Call `drive.sync`
+   * afterwards.
+   *
+   * @throws `integrity` when the server is on another history, or this device lacks what would have to be given back
+   */
+  restoreServer(input: RestoreInput): Promise<RestoreResult>
+  /** Ends the session on the server and forgets its keys here; pins stay. */
+  logout(options?: { signal?: AbortSignal }): Promise<void>
+  /** Ends workers and wipes keys from memory; the profile stays. */
+  close(): Promise<void>
+}
+
+/**
+ * The way in: `Strongroom.register`, `Strongroom.login`, `Strongroom.resume` (from the stored profile, which takes the
+ * server; `null` when there is none). `Strongroom.logout` ends the stored session and needs no keys: it also works once
+ * the session is over. It returns who was signed in.
+ */
+export interface StrongroomApi {
+  register(input: RegisterInput): Promise<Session>
+  login(input: Credentials): Promise<Session>
+  /** Signs in by the recovery key, with a new password and a new recovery key. */
+  recover(input: RecoverInput): Promise<Session>
+  resume(platform: Platform, options?: { signal?: AbortSignal }): Promise<Session | null>
+  /** Who is signed in, from the stored profile; asks no server. */
+  identity(platform: Platform): Promise<Identity | null>
+  /** As `session.state`, without a session and its server. @throws `not_found` */
+  state(platform: Platform): Promise<StateReport | null>
+  logout(platform: Platform, options?: { signal?: AbortSignal }): Promise<Identity | null>
+}

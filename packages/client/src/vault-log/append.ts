@@ -1,4 +1,3 @@
-import type { vaultKeys } from '@strongroom/crypto'
 import { type CryptoEngine, equalBytes, toHex, unwrapDek, type VaultId, wrapDek } from '@strongroom/crypto'
 import {
   type Author,
@@ -23,10 +22,9 @@ import type { Clock, StateStore } from '../ports.ts'
 import { forked } from '../session/pins.ts'
 import { type Api, apiCode } from '../transport/api.ts'
 import type { UploadedContent } from '../upload/types.ts'
+import type { EpochKeys } from './epochs.ts'
 import type { PendingChange, PendingStore, WrappedDek } from './pending.ts'
 import type { Committed, Planner } from './types.ts'
-
-type EpochKeys = Awaited<ReturnType<typeof vaultKeys>>
 
 /** The log as far as committing needs it. */
 export interface AppendLog {
@@ -48,8 +46,8 @@ export interface AppendOptions {
   readonly author: Omit<Author, 'cardHash'>
   /** Names conflict copies. */
   readonly deviceName: string
-  /** @throws ClientError `upgrade_required` */
-  keysOf(epoch: number): EpochKeys
+  /** Borrowed. @throws ClientError `integrity` */
+  keysOf(epoch: number): Promise<EpochKeys>
   readonly log: AppendLog
 }
 
@@ -158,13 +156,12 @@ async function send(
   first: Landed,
   signal: AbortSignal | undefined,
 ): Promise<Landed> {
-  const { log, clock, engine } = options
+  const { log } = options
   let tried = first
   for (let attempt = 1; tried.operations.length > 0; attempt += 1) {
     throwIfAborted(signal)
     if (await offer(options, change, tried.operations, signal)) break
-    // Reason: writers that met once should not meet again in step.
-    await clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * Math.min(attempt, 20), signal)
+    await sleepAWhile(options, attempt, signal)
     const news = await log.sync(signal)
     // Invariant: what was sent may have been stored although its answer was lost, so its change id is looked for among
     // the newer commits before it is sent again.
@@ -176,6 +173,15 @@ async function send(
     tried = onNewest(options, change)
   }
   return tried
+}
+
+/** Reason: writers that met once should not meet again in step. */
+export async function sleepAWhile(
+  { engine, clock }: Pick<AppendOptions, 'engine' | 'clock'>,
+  attempt: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * Math.min(attempt, 20), signal)
 }
 
 /** Sends a commit; false when somebody else was first. */
@@ -209,7 +215,7 @@ async function build(
   return await buildCommit(engine, {
     state: chain,
     author: { ...author, cardHash: ownCard(chain, author.accountId) },
-    logKey: keysOf(chain.epoch).logKey,
+    logKey: (await keysOf(chain.epoch)).logKey,
     operations,
     references: references(operations, state),
     changeId,
@@ -229,7 +235,7 @@ async function wrapAll(options: AppendOptions, contents: readonly UploadedConten
   const { engine, keysOf, log, vaultId } = options
   const epoch = log.chain?.epoch
   if (epoch === undefined) throw new Error('a log is synced before its first commit')
-  const { dekKek } = keysOf(epoch)
+  const { dekKek } = await keysOf(epoch)
   return await Promise.all(
     contents.map(async ({ blobId, dek }) => ({
       blobId,
@@ -257,9 +263,10 @@ async function wrapsBeside(options: AppendOptions, change: PendingChange, built:
 async function wrapAgain(options: AppendOptions, wrap: WrappedDek, epoch: number): Promise<WrappedDek> {
   const { engine, keysOf, vaultId } = options
   const { blobId } = wrap
-  const dek = await unwrapDek(engine, keysOf(wrap.epoch).dekKek, { vaultId, epoch: wrap.epoch, blobId }, wrap.bytes)
+  const [old, newest] = [await keysOf(wrap.epoch), await keysOf(epoch)]
+  const dek = await unwrapDek(engine, old.dekKek, { vaultId, epoch: wrap.epoch, blobId }, wrap.bytes)
   try {
-    return { blobId, epoch, bytes: await wrapDek(engine, keysOf(epoch).dekKek, { vaultId, epoch, blobId }, dek) }
+    return { blobId, epoch, bytes: await wrapDek(engine, newest.dekKek, { vaultId, epoch, blobId }, dek) }
   } finally {
     dek.dispose()
   }

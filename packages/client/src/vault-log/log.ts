@@ -1,13 +1,4 @@
-import {
-  type CryptoEngine,
-  CryptoError,
-  equalBytes,
-  type Keyring,
-  toHex,
-  unwrapDek,
-  type VaultKey,
-  vaultKeys,
-} from '@strongroom/crypto'
+import { type CryptoEngine, CryptoError, equalBytes, type Keyring, toHex, unwrapDek, wrapDek } from '@strongroom/crypto'
 import {
   type Author,
   applyCommit,
@@ -27,13 +18,16 @@ import { type CheckpointAudit, checkpointAudit } from '../checkpoint/audit.ts'
 import { type CheckpointReading, type ContentReader, openNewestCheckpoint } from '../checkpoint/read.ts'
 import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { Clock, StateStore } from '../ports.ts'
+import type { KeyringSource } from '../session/keyring-source.ts'
 import { forked } from '../session/pins.ts'
 import type { Api } from '../transport/api.ts'
 import { appender } from './append.ts'
 import type { VaultCache } from './cache.ts'
+import { epochKeys } from './epochs.ts'
 import { type Head, headGuard, hexHead } from './head-guard.ts'
 import { nameCheckpoint } from './name-checkpoint.ts'
 import type { PendingStore } from './pending.ts'
+import { startEpoch, updateKeyring } from './start-epoch.ts'
 import type { VaultLog } from './types.ts'
 
 export interface LogOptions {
@@ -49,16 +43,16 @@ export interface LogOptions {
   readonly deviceName: string
   /** Who signs here; the card comes from the vault's members table. */
   readonly author: Omit<Author, 'cardHash'>
-  /** What the account signed about its private vault; borrowed. */
-  readonly keyring: Keyring
+  /** What the account signed about its private vault. */
+  readonly source: KeyringSource
 }
 
 /**
  * Opens the log of the private vault: the cached state if it fits, else nothing yet. Nothing is fetched before `sync`.
  */
 export async function openLog(options: LogOptions): Promise<VaultLog> {
-  const { engine, api, keyring } = options
-  const { vaultId } = keyring
+  const { engine, api, source } = options
+  const { vaultId } = source.current
   const guard = await headGuard(options.store, toHex(vaultId))
   const cached = await options.cache.load(guard.pin)
   let chain: ChainState | null = cached?.chain ?? null
@@ -69,7 +63,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   let bodyBytes = cached?.bodyBytes ?? 0
   let recovered = false
   let turn: Promise<unknown> = Promise.resolve()
-  const keys = await epochKeys(engine, keyring)
+  const epochs = await epochKeys({ engine, api, vaultId, source })
 
   /** Reason: state and chain change together; calls of this process take turns. */
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
@@ -81,9 +75,15 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   const headSeq = () => chain?.head?.seq ?? -1
 
   const reading: CheckpointReading = {
-    ...options,
-    checkpointKey: (epoch) => keys.of(epoch).checkpointKey,
-    unwrap: (epoch, blobId, wrapped) => unwrapDek(engine, keys.of(epoch).dekKek, { vaultId, epoch, blobId }, wrapped),
+    engine,
+    api,
+    readContents: options.readContents,
+    get keyring() {
+      return source.current
+    },
+    checkpointKey: async (epoch) => (await epochs.of(epoch)).checkpointKey,
+    unwrap: async (epoch, blobId, wrapped) =>
+      unwrapDek(engine, (await epochs.of(epoch)).dekKek, { vaultId, epoch, blobId }, wrapped),
   }
 
   const count = ({ checkpointHash, bodyLength }: CommitHeader): void => {
@@ -93,13 +93,13 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   const take = async (bytes: Uint8Array): Promise<CommitHeader> => {
     await checkFollows(chain, bytes)
     const verified = await stopping(() => verifyCommit({ hasher: engine, verifier: engine, state: chain, bytes }))
-    checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, keyring)
+    checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, source.current)
     guard.pass(verified.header.seq, verified.hash)
     if (!equalBytes(verified.header.vaultId, vaultId)) throw integrityError('the vault of a commit')
     const { header, section, next } = verified
-    const operations = await stopping(async () =>
-      readBody(engine, keys.of(header.epoch).logKey, header, verified.sealedBody),
-    )
+    if (section.epochChange !== null) await stopping(() => epochs.learn(next.epoch, section))
+    const { logKey } = await epochs.of(header.epoch)
+    const operations = await stopping(async () => readBody(engine, logKey, header, verified.sealedBody))
     const result = applyCommit(state, { header, section, operations })
     state = result.state
     chain = next
@@ -166,7 +166,8 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   const committing = {
     ...options,
     vaultId,
-    keysOf: (epoch: number) => keys.of(epoch),
+    epochs,
+    keysOf: (epoch: number) => epochs.of(epoch),
     log: {
       get state() {
         return state
@@ -180,12 +181,25 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
   }
   const appending = appender(committing)
 
+  /** The wrap in the chain decides on epochs: a keyring that lags behind it is updated, here and on the server. */
+  const keepKeyring = async (signal: AbortSignal | undefined): Promise<void> => {
+    if (chain === null || chain.epoch <= source.current.vaultEpoch) return
+    try {
+      await source.refresh(signal)
+      if (chain.epoch > source.current.vaultEpoch) await updateKeyring({ engine, api, epochs, source }, chain, signal)
+    } catch (error) {
+      // Reason: all that depends on it is how soon the next device finds the key.
+      if (!(error instanceof ClientError) || error.code === 'integrity' || error.code === 'aborted') throw error
+    }
+  }
+
   /** The first of a process also finishes what another one had begun to commit when it crashed. */
   const syncAll = async (signal: AbortSignal | undefined): Promise<number> => {
     const before = headSeq()
     if (!recovered) await appending.recover(signal)
     recovered = true
     await sync(signal)
+    await keepKeyring(signal)
     return headSeq() - before
   }
 
@@ -199,6 +213,12 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     get head() {
       return chain?.head ?? null
     },
+    get anchorSeq() {
+      return source.current.anchor.seq
+    },
+    get epoch() {
+      return chain?.epoch ?? 0
+    },
     sync: (signal) => inTurn(() => syncAll(signal)),
     commit: (plan, signal) => inTurn(() => appending.commit(plan, signal)),
     get bodyBytes() {
@@ -211,15 +231,25 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     unwrap: async (epoch, blobId, wrapped) => {
       // The signed log says which epochs there are.
       if (chain === null || epoch > chain.epoch) throw integrityError('the epoch of a wrapped key')
-      return await unwrapDek(engine, keys.of(epoch).dekKek, { vaultId, epoch, blobId }, wrapped)
+      return await reading.unwrap(epoch, blobId, wrapped)
     },
+    async wrap(blobId, dek) {
+      const epoch = chain?.epoch ?? 0
+      const { dekKek } = await epochs.of(epoch)
+      return { blobId, epoch, bytes: await wrapDek(engine, dekKek, { vaultId, epoch, blobId }, dek) }
+    },
+    startEpoch: (signal) =>
+      inTurn(async () => {
+        await appending.recover(signal)
+        return await options.store.exclusively(() => startEpoch(committing, signal), 'commit', signal)
+      }),
     flush: () =>
       inTurn(async () => {
         if (chain === null || state.seq === savedSeq) return
         await options.cache.save({ chain, state, bodyBytes })
         savedSeq = state.seq
       }),
-    close: () => inTurn(async () => keys.dispose()),
+    close: () => inTurn(async () => epochs.dispose()),
   }
 }
 
@@ -238,22 +268,6 @@ function checkAnchors(seq: number, hash: Uint8Array, membersHash: Uint8Array, ke
   if (seq === keyring.anchor.seq) {
     if (!equalBytes(hash, keyring.anchor.commitHash)) throw forked()
     if (!equalBytes(membersHash, keyring.anchor.membersHash)) throw forked()
-  }
-}
-
-/** Keys of the vault's epochs; private vaults have the keyring's epoch only. */
-async function epochKeys(engine: CryptoEngine, keyring: Keyring) {
-  const { vaultId, vaultEpoch } = keyring
-  const vaultKey: VaultKey = keyring.vaultKey
-  const keys = await vaultKeys(engine, vaultKey, { vaultId, epoch: vaultEpoch })
-  return {
-    of(epoch: number) {
-      if (epoch === vaultEpoch) return keys
-      throw new ClientError('upgrade_required', 'The vault uses keys that this client does not know yet.')
-    },
-    dispose() {
-      for (const key of Object.values(keys)) key.dispose()
-    },
   }
 }
 

@@ -1,12 +1,4 @@
-import {
-  type CryptoEngine,
-  compareBytes,
-  equalBytes,
-  toHex,
-  type VaultId,
-  type vaultKeys,
-  wrapDek,
-} from '@strongroom/crypto'
+import { type CryptoEngine, compareBytes, equalBytes, toHex, type VaultId, wrapDek } from '@strongroom/crypto'
 import {
   type Author,
   type BuiltCommit,
@@ -23,8 +15,7 @@ import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import { forked } from '../session/pins.ts'
 import { type Api, apiCode } from '../transport/api.ts'
 import type { AppendLog } from './append.ts'
-
-type EpochKeys = Awaited<ReturnType<typeof vaultKeys>>
+import type { EpochKeys } from './epochs.ts'
 
 export interface NamingOptions {
   readonly engine: CryptoEngine
@@ -32,8 +23,8 @@ export interface NamingOptions {
   readonly vaultId: VaultId
   readonly author: Omit<Author, 'cardHash'>
   readonly clock: { nowMs(): number }
-  /** @throws ClientError `upgrade_required` */
-  keysOf(epoch: number): EpochKeys
+  /** Borrowed. @throws ClientError `integrity` */
+  keysOf(epoch: number): Promise<EpochKeys>
   readonly log: AppendLog
 }
 
@@ -48,7 +39,8 @@ export async function nameCheckpoint(
 ): Promise<boolean> {
   const { engine, api, vaultId, log } = options
   const { manifest } = draft
-  const sealed = await sealManifest(engine, options.keysOf(manifest.epoch).checkpointKey, vaultId, manifest)
+  const { checkpointKey } = await options.keysOf(manifest.epoch)
+  const sealed = await sealManifest(engine, checkpointKey, vaultId, manifest)
   const checkpoint = { seq: manifest.seq, epoch: manifest.epoch, manifest: sealed }
   const hash = await checkpointHash(engine, sealed)
   const changeId = engine.randomBytes(16)
@@ -86,7 +78,7 @@ async function build(
   return await buildCommit(engine, {
     state: chain,
     author: { ...author, cardHash: member.cardHash },
-    logKey: keysOf(chain.epoch).logKey,
+    logKey: (await keysOf(chain.epoch)).logKey,
     operations: [],
     references: referencesOf(draft, state),
     changeId,
@@ -110,7 +102,7 @@ function referencesOf({ manifest }: CheckpointDraft, state: VaultState): Pick<Se
 
 async function wrapAll({ engine, vaultId, keysOf }: NamingOptions, draft: CheckpointDraft, built: BuiltCommit) {
   const { epoch } = built.header
-  const { dekKek } = keysOf(epoch)
+  const { dekKek } = await keysOf(epoch)
   return await Promise.all(
     draft.uploads.map(async ({ blobId, dek }) => ({
       blobId,

@@ -2,6 +2,7 @@ import type { BlobId, Dek } from '@strongroom/crypto'
 import type { ChainState, Operation, RebaseOutcome, VaultState } from '@strongroom/vault'
 import type { CheckpointDraft, OpenedCheckpoint } from '../checkpoint/types.ts'
 import type { UploadedContent } from '../upload/types.ts'
+import type { WrappedDek } from './pending.ts'
 
 /** Unwraps a DEK of this vault. @throws CryptoError `decrypt_failed` */
 export type DekOpener = (epoch: number, blobId: BlobId, wrapped: Uint8Array) => Promise<Dek>
@@ -54,6 +55,17 @@ export interface VaultLog {
    */
   commit(plan: Planner, signal: AbortSignal | undefined): Promise<Committed>
   readonly unwrap: DekOpener
+  /** Wraps a DEK of this vault under its newest epoch. */
+  wrap(blobId: BlobId, dek: Dek): Promise<WrappedDek>
+  /** Where the account's anchor is. */
+  readonly anchorSeq: number
+  /** Of the next commit; 0 before genesis was read. */
+  readonly epoch: number
+  /**
+   * Starts the next epoch, with a new vault key. Another one that a device started meanwhile serves as well: then `own`
+   * is false.
+   */
+  startEpoch(signal: AbortSignal | undefined): Promise<{ epoch: number; own: boolean }>
   /** Bytes of sealed bodies since the last commit that named a checkpoint. */
   readonly bodyBytes: number
   /** An independent copy of the vault as this device has it; null before its genesis was read. */

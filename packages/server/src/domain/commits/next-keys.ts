@@ -1,4 +1,4 @@
-import { verifyCard } from '@strongroom/crypto/envelope'
+import { asAccountId, verifyCard } from '@strongroom/crypto/envelope'
 import { CryptoError } from '@strongroom/crypto/errors'
 import { type ChainState, findMember, type MemberChange, type VerifiedCommit } from '@strongroom/vault/header'
 import type { DatabaseTransaction } from '../../database/tables.ts'
@@ -59,7 +59,7 @@ async function verifyNextCard(
 ): Promise<NextCard> {
   try {
     // Of the card before, a succession needs no more than the vault lists.
-    const previous = { accountId, ed25519PublicKey: listed.publicKey }
+    const previous = { accountId: asAccountId(accountId), ed25519PublicKey: listed.publicKey }
     const { card, hash } = await verifyCard(commitVerifier.engine, bytes, { card: previous, hash: listed.cardHash })
     const same = equal(hash, change.cardHash) && equal(card.ed25519PublicKey, change.publicKey)
     if (!same) throw rejected('card_differs')

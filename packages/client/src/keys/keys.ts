@@ -1,0 +1,41 @@
+import { equalBytes, type Keyring } from '@strongroom/crypto'
+import { recordOf } from '@strongroom/vault'
+import type { DriveContext } from '../drive/context.ts'
+import { daysOperation } from '../drive/settings.ts'
+import { CONTENT_DAYS, contentDays } from './contents.ts'
+import { rewrap } from './rewrap.ts'
+import { rotateContents } from './rotate-contents.ts'
+import { keyStatus } from './status.ts'
+import type { Keys } from './types.ts'
+
+export interface KeysContext {
+  readonly drive: DriveContext
+  readonly keyring: () => Keyring
+}
+
+/** The account's keys. */
+export function createKeys({ drive, keyring }: KeysContext): Keys {
+  const { log } = drive
+  return {
+    status: (options) => keyStatus({ drive, keyring, accountKeyMs: () => null }, options),
+    policy: () => ({ contentDays: contentDays(log.state) }),
+    async setPolicy(change, options) {
+      const wanted = daysOperation(CONTENT_DAYS, change.contentDays)
+      await log.sync(options?.signal)
+      await log.commit((state) => {
+        if (wanted?.value == null) return null
+        const known = recordOf(state, wanted.type, wanted.key)
+        return known !== null && equalBytes(known, wanted.value) ? null : { operations: [wanted], contents: [] }
+      }, options?.signal)
+      await log.flush()
+      return { contentDays: contentDays(log.state) }
+    },
+    async startEpoch(options) {
+      const started = await log.startEpoch(options?.signal)
+      await log.flush()
+      return started
+    },
+    rewrap: (options) => rewrap(drive, options),
+    rotateContents: (options) => rotateContents(drive, options),
+  }
+}

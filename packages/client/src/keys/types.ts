@@ -1,0 +1,80 @@
+import type { CallOptions, TransferOptions, TreeFailure } from '../drive/types.ts'
+
+/** How many contents, and their bytes. */
+export interface Amount {
+  readonly contents: number
+  /** Of what was encrypted, each stored content once. */
+  readonly bytes: number
+}
+
+/** The account's keys and how old they are. Times are claims of the device that made the key; null is unknown. */
+export interface KeyStatus {
+  readonly accountKeyMs: number | null
+  readonly keyringVersion: number
+  /** Hex hash of the identity card under which this account signs. */
+  readonly cardHash: string
+  readonly cardMs: number | null
+  readonly epoch: number
+  readonly epochMs: number | null
+  /** Contents by the age of their keys, the youngest first; each stored content once. */
+  readonly ages: readonly (Amount & { readonly underDays: number | null })[]
+  readonly total: Amount
+  /** Days after which a content is given a new key; null is never. */
+  readonly policyDays: number | null
+  /** What is due under the policy, or what `olderThanMs` says. */
+  readonly due: Amount
+}
+
+export interface KeyPolicy {
+  /** Days after which a content is given a new key; 365 unless set, null is never. */
+  readonly contentDays: number | null
+}
+
+export interface StatusOptions extends CallOptions {
+  /** Instead of the policy, in milliseconds. */
+  readonly olderThanMs?: number | undefined
+}
+
+export interface RotateOptions extends TransferOptions {
+  /** Instead of the policy, in milliseconds. */
+  readonly olderThanMs?: number | undefined
+}
+
+/** What a rotation of contents' keys did. */
+export interface RotateResult extends Amount {
+  /** Contents that were changed or destroyed meanwhile, so that nothing was left to do. */
+  readonly skipped: number
+  readonly failures: readonly TreeFailure[]
+}
+
+/** What wrapping keys again did. */
+export interface RewrapResult {
+  /** Contents whose keys are now wrapped under the newest epoch. */
+  readonly contents: number
+  /** Those that were not before. */
+  readonly wrapped: number
+}
+
+/** The keys of the account: how old they are, and changing them. All reject with ClientError. */
+export interface Keys {
+  /** Fetches what changed elsewhere first. */
+  status(options?: StatusOptions): Promise<KeyStatus>
+  policy(): KeyPolicy
+  /** @throws `usage` */
+  setPolicy(change: Partial<KeyPolicy>, options?: CallOptions): Promise<KeyPolicy>
+  /**
+   * Gives the vault a new key, which wraps the keys of what is written from now on; `own` is false when another device
+   * did so at the same moment. Call `rewrap` afterwards.
+   */
+  startEpoch(options?: CallOptions): Promise<{ readonly epoch: number; readonly own: boolean }>
+  /**
+   * Wraps the keys of all contents under the newest epoch too. Moves no content, and takes no key back from who has it.
+   * Call it again when it was interrupted.
+   */
+  rewrap(options?: TransferOptions): Promise<RewrapResult>
+  /**
+   * Encrypts contents whose keys are due anew, under new keys: ids, history and times of their versions stay. Downloads
+   * and uploads them, with bounded memory. Call it again when it was interrupted: what is done is no longer due.
+   */
+  rotateContents(options?: RotateOptions): Promise<RotateResult>
+}
