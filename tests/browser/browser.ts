@@ -35,6 +35,11 @@ async function browserPath(): Promise<string> {
   return findBrowser()
 }
 
+/** A Chromium that reaches nothing but this machine. */
+export async function launchBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: await browserPath(), args: ARGUMENTS })
+}
+
 /** One script with all it imports, for browsers. */
 async function bundle(entry: URL): Promise<Uint8Array> {
   const result = await build({
@@ -92,7 +97,7 @@ export async function startTestPage(options: PageOptions): Promise<TestPage> {
     await new Promise((resolve) => server.close(resolve))
   }
   try {
-    browser = await chromium.launch({ executablePath: await browserPath(), args: ARGUMENTS })
+    browser = await launchBrowser()
     const context = await browser.newContext()
     const page = await context.newPage()
     const complaints = watch(page, origin)
@@ -115,7 +120,8 @@ export async function startTestPage(options: PageOptions): Promise<TestPage> {
   }
 }
 
-function watch(page: Page, origin: string): string[] {
+/** What goes wrong in a page from now on: errors, refused requests, violations of its policy, other origins. */
+export function watch(page: Page, origin: string): string[] {
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {

@@ -1,5 +1,5 @@
 import { Eye, EyeOff } from 'lucide-react'
-import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useId, useState } from 'react'
+import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, type Ref, useId, useState } from 'react'
 import { TEXT } from '../strings.ts'
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -26,6 +26,7 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   readonly hint?: string | undefined
   readonly error?: string | null | undefined
   readonly trailing?: ReactNode
+  readonly ref?: Ref<HTMLInputElement> | undefined
 }
 
 export function Field({ label, hint, error, trailing, className = '', ...input }: FieldProps) {

@@ -50,7 +50,7 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
           autoComplete="off"
           spellCheck={false}
           required
-          onFocus={(event) => selectStem(event.currentTarget)}
+          ref={selectOnce}
           onChange={(event) => {
             setName(event.target.value)
             setError(null)
@@ -67,8 +67,9 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
   )
 }
 
-/** Selects a name without its ending. */
-function selectStem(input: HTMLInputElement): void {
+/** Selects a name without its ending, when its field appears. */
+function selectOnce(input: HTMLInputElement | null): void {
+  if (input === null) return
   const dot = input.value.lastIndexOf('.')
   input.setSelectionRange(0, dot > 0 ? dot : input.value.length)
 }

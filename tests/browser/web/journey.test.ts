@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../../dev-env/cli.ts'
+import { PHONE, row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+
+const LOGIN = 'canary-login@example.org'
+const PASSWORD = 'canary password of four words'
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+let world: WebWorld
+let first: Tab
+let recoveryKey: string
+const film = randomBytes(20_000_000)
+
+beforeAll(async () => {
+  world = await startWebWorld()
+  first = await world.openProfile()
+  recoveryKey = await signUp(first, LOGIN, PASSWORD)
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+describe('the web app', () => {
+  it('uploads files, and downloads one as it was', async () => {
+    const small = Array.from({ length: 12 }, (_, index) => ({
+      name: `canary photo ${index}.jpg`,
+      bytes: randomBytes(10_000 + index * 70_000),
+    }))
+    await uploadFiles(first, [...small, { name: 'canary film.mp4', bytes: film }])
+    const downloading = first.page.waitForEvent('download')
+    await first.page.getByRole('button', { name: 'canary film.mp4' }).click()
+    const download = await downloading
+    expect(download.suggestedFilename()).toBe('canary film.mp4')
+    expect(digest(await readFile(await download.path()))).toBe(digest(film))
+  })
+
+  it('makes folders, moves, renames, trashes and undoes', async () => {
+    const { page } = first
+    await page.keyboard.press('n')
+    await page.getByLabel('Folder name').fill('canary folder')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await row(first, 'canary folder').waitFor()
+    await row(first, 'canary photo 2.jpg').getByRole('checkbox').check()
+    await row(first, 'canary photo 3.jpg').getByRole('checkbox').check()
+    await page.getByRole('button', { name: 'Move to …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'canary folder' }).click()
+    await page.getByRole('button', { name: 'Move here' }).click()
+    await page.getByText('2 items moved').waitFor()
+    await row(first, 'canary photo 2.jpg').waitFor({ state: 'detached' })
+    await row(first, 'canary photo 4.jpg').getByRole('checkbox').check()
+    await page.getByRole('button', { name: 'Rename' }).click()
+    await page.getByLabel('New name').fill('canary renamed.jpg')
+    await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click()
+    await row(first, 'canary renamed.jpg').waitFor()
+    await row(first, 'canary renamed.jpg').getByRole('checkbox').check()
+    await page.getByRole('button', { name: 'Move to trash' }).click()
+    await row(first, 'canary renamed.jpg').waitFor({ state: 'detached' })
+    await page.getByText('1 item moved to trash').locator('..').getByRole('button', { name: 'Undo' }).click()
+    await row(first, 'canary renamed.jpg').waitFor()
+  })
+
+  it('finds names all over the vault, as they are typed', async () => {
+    await first.page.getByLabel('Search all files').fill('photo 3')
+    await first.page.getByText('1 result for “photo 3”').waitFor()
+    await row(first, 'canary photo 3.jpg').waitFor()
+    await first.page.keyboard.press('Escape')
+    await row(first, 'canary folder').waitFor()
+  })
+
+  it('shows within five seconds what the command line put', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'strongroom-home-'))
+    try {
+      const options = { home, server: world.server.url, password: PASSWORD }
+      expect((await runCli(['login', LOGIN], options)).code).toBe(0)
+      const put = await runCli(['put', '-', '/canary from elsewhere.txt'], { ...options, input: 'canary content' })
+      expect(put.code).toBe(0)
+      await row(first, 'canary from elsewhere.txt').waitFor({ timeout: 5_000 })
+    } finally {
+      await rm(home, { recursive: true })
+    }
+  })
+
+  it('stays signed in over a reload, and in a tab of its own asks again', async () => {
+    await first.page.reload()
+    await row(first, 'canary folder').waitFor()
+    const other = await world.openProfile()
+    await other.page.getByRole('heading', { name: 'Welcome back' }).waitFor()
+    await signIn(other, LOGIN, 'a wrong password')
+    await other.page.getByText('Login name or password is wrong.').waitFor()
+    await signIn(other, LOGIN, PASSWORD)
+    await row(other, 'canary folder').waitFor()
+    // A refused login is one failed request, which browsers log.
+    expect(other.complaints.filter((text) => !text.includes('401'))).toEqual([])
+    await other.context.close()
+  })
+
+  it('works at the width of a phone', async () => {
+    const { page } = first
+    await page.setViewportSize(PHONE)
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+    await page.getByRole('link', { name: 'Trash' }).click()
+    await page.getByRole('heading', { name: 'Trash', exact: true }).waitFor()
+    const widest = await page.evaluate(() => document.documentElement.scrollWidth)
+    expect(widest).toBeLessThanOrEqual(PHONE.width)
+  })
+
+  it('sends no name, password, key or content, and complains of nothing', async () => {
+    expect(first.complaints).toEqual([])
+    const sent = first.sent.join('\n')
+    expect(sent.length).toBeGreaterThan(10_000)
+    for (const secret of ['canary photo', 'canary folder', 'canary renamed', PASSWORD, recoveryKey]) {
+      expect(sent.includes(secret)).toBe(false)
+      expect(sent.includes(encodeURIComponent(secret))).toBe(false)
+    }
+    expect(sent.includes(film.subarray(1_000_000, 1_000_032).toString('latin1'))).toBe(false)
+  })
+})

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { type DevServer, startDevServer } from '../../dev-env/server.ts'
+import { launchBrowser, watch } from '../browser.ts'
+
+const BUILD = fileURLToPath(new URL('../../../scripts/build.mjs', import.meta.url))
+
+export const DESKTOP = { width: 1440, height: 900 }
+export const PHONE = { width: 390, height: 844 }
+
+/** A server that serves the web app, and a browser. */
+export interface WebWorld extends AsyncDisposable {
+  readonly server: DevServer
+  /** A tab in a fresh browser profile, opened on the app. */
+  openProfile(): Promise<Tab>
+}
+
+export interface Tab {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What went wrong so far; a test that ends with any has failed. */
+  readonly complaints: string[]
+  /** Everything that this profile sent: addresses and bodies of requests. */
+  readonly sent: string[]
+}
+
+export async function startWebWorld(): Promise<WebWorld> {
+  execFileSync(process.execPath, [BUILD, 'web'], { stdio: 'inherit' })
+  const server = await startDevServer({ env: { LOG_LEVEL: 'silent' } })
+  let browser: Browser | undefined
+  const close = async (): Promise<void> => {
+    await browser?.close()
+    await server.stop()
+  }
+  try {
+    const launched = await launchBrowser()
+    browser = launched
+    return {
+      server,
+      openProfile: async () => {
+        const context = await launched.newContext({ viewport: DESKTOP, acceptDownloads: true })
+        await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url })
+        const page = await context.newPage()
+        const complaints = watch(page, server.url)
+        const sent: string[] = []
+        context.on('request', (request) => {
+          sent.push(
+            request.url(),
+            JSON.stringify(request.headers()),
+            request.postDataBuffer()?.toString('latin1') ?? '',
+          )
+        })
+        await page.goto(server.url)
+        return { page, context, complaints, sent }
+      },
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Signs up with everything that a person does, and returns the recovery key. */
+export async function signUp({ page }: Tab, login: string, password: string): Promise<string> {
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByLabel('Login name').fill(login)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByLabel('Password again').fill(password)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  const recoveryKey = await page.evaluate(() => navigator.clipboard.readText())
+  await page.getByRole('button', { name: 'I have saved it' }).click()
+  await page.getByLabel('Recovery key').fill(recoveryKey.toLowerCase().replaceAll('-', ' '))
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByText('This folder is empty').waitFor()
+  return recoveryKey
+}
+
+export async function signIn({ page }: Tab, login: string, password: string): Promise<void> {
+  await page.getByLabel('Login name').fill(login)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+export interface UploadedFile {
+  readonly name: string
+  readonly bytes: Buffer
+}
+
+/** Uploads by the file picker and waits for the end. */
+export async function uploadFiles({ page }: Tab, files: readonly UploadedFile[]): Promise<void> {
+  const choosing = page.waitForEvent('filechooser')
+  await page.keyboard.press('u')
+  const chooser = await choosing
+  await chooser.setFiles(
+    files.map(({ name, bytes }) => ({ name, mimeType: 'application/octet-stream', buffer: bytes })),
+  )
+  await page.getByText(files.length === 1 ? '1 file uploaded' : `${files.length} files uploaded`).waitFor()
+  await page.getByRole('region', { name: 'Uploads' }).getByRole('button', { name: 'Close' }).click()
+}
+
+/** The row of an entry. */
+export function row({ page }: Tab, name: string) {
+  return page.getByRole('row').filter({ has: page.getByRole('button', { name, exact: true }) })
+}
