@@ -3,7 +3,7 @@ import { type FetchContext, fetchSlices } from '../download/fetch-parts.ts'
 import { type OpenBlob, type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError } from '../errors.ts'
-import type { Clock, ContentCipher, SeekableSource } from '../ports.ts'
+import type { Clock, ContentCipher } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import { rateLimiter } from '../transport/rate.ts'
 import type { StoreAccess } from '../transport/store.ts'
@@ -61,22 +61,4 @@ async function readWhole(context: FetchContext, blob: OpenBlob, signal: AbortSig
     part.release()
   }
   return bytes
-}
-
-/** Bytes in memory as something to upload. */
-export function memorySource(bytes: Uint8Array, mtimeMs: number): SeekableSource {
-  return {
-    kind: 'seekable',
-    size: bytes.length,
-    mtimeMs,
-    open: async () => ({
-      async read(offset, target) {
-        const part = bytes.subarray(offset, offset + target.length)
-        target.set(part)
-        return part.length
-      },
-      isUnchanged: async () => true,
-      close: async () => {},
-    }),
-  }
 }

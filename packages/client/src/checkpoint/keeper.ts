@@ -1,10 +1,10 @@
 import { type AccountId, equalBytes } from '@strongroom/crypto'
 import { type ContentRecord, encodeDelta, encodeState, findMember, MAX_DELTAS, stateHash } from '@strongroom/vault'
+import { memorySource } from '../content/memory-source.ts'
 import { rateLimiter } from '../transport/rate.ts'
 import type { UploadContext, UploadedContent } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
 import type { VaultLog, VaultSnapshot } from '../vault-log/types.ts'
-import { memorySource } from './contents.ts'
 
 /** When a checkpoint is due. */
 export interface CheckpointPolicy {

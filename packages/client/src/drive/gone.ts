@@ -6,7 +6,8 @@ import { ApiFailure } from '../transport/api.ts'
 /** How often a file is uploaded at most, because the server had deleted the content before its commit. */
 export const GONE_ATTEMPTS = 2
 
-export const GONE_STREAM = 'The server has deleted content that cannot be read again.'
+export const GONE_STREAM = 'The server has deleted content of a stream that cannot be read again.'
+export const GONE_COPY = 'The server has deleted content of what was to be copied.'
 
 /**
  * Tells whether a refused commit named this blob as deleted; null when the error is another one. Of a refusal that names

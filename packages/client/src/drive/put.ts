@@ -2,6 +2,7 @@ import { toHex } from '@strongroom/crypto'
 import { currentVersion } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import type { FileSource } from '../ports.ts'
+import { openStream } from '../upload/stream-source.ts'
 import type { UploadOptions } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
 import {
@@ -13,7 +14,7 @@ import {
   uploadOptions,
   writeContext,
 } from './context.ts'
-import { GONE_ATTEMPTS, goneBlobs } from './gone.ts'
+import { GONE_ATTEMPTS, GONE_STREAM, goneBlobs } from './gone.ts'
 import { findPath } from './lookup.ts'
 import { parsePath } from './paths.ts'
 import { type FileIntent, planWrites, type WriteOutcome } from './plan-writes.ts'
@@ -25,22 +26,23 @@ import { openUploadJournal, putBefore } from './upload-journals.ts'
 /** Uploads one file. The place is checked before the first byte is sent. */
 export async function putFile(
   context: DriveContext,
-  source: FileSource,
+  given: FileSource,
   path: string,
   options: PutOptions = {},
 ): Promise<PutResult> {
   const { log } = context
   const names = parsePath(path)
-  const size = source.kind === 'seekable' ? source.size : 0
   await log.sync(options.signal)
   // Reason: planning with no content yet finds every reason to refuse, and what a later plan may replace.
-  const intent = draft(context, names, source, options)
+  const intent = draft(context, names, given, options)
   const outcome = only(planWrites(log.state, [intent], writeContext(context)).outcomes)
   if (outcome.outcome === 'skipped' || options.dryRun) {
+    const size = given.kind === 'seekable' ? given.size : 0
     return { path: outcome.path, outcome: outcome.outcome, nodeId: toHex(outcome.nodeId), size }
   }
+  const source = given.kind === 'stream' ? await openStream(given, options.signal) : given
   const progress = progressCounter(options.onProgress)
-  progress.addTotal(1, size)
+  progress.addTotal(1, source.kind === 'seekable' ? source.size : 0)
   if (source.kind === 'seekable') progress.fixTotal()
   const transfer = transferOf(context, options)
   const journal = await openUploadJournal(context, source, path, options.signal)
@@ -82,7 +84,9 @@ async function putContent(
       progress.item(result.path, result.outcome === 'skipped' ? 'skipped' : 'done')
       return { path: result.path, outcome: result.outcome, nodeId: toHex(result.nodeId), size: upload.size }
     } catch (error) {
-      if (source.kind === 'stream' || attempt >= GONE_ATTEMPTS || goneBlobs(error) === null) throw error
+      if (goneBlobs(error) === null) throw error
+      if (source.kind === 'stream') throw new ClientError('conflict', GONE_STREAM, { cause: error })
+      if (attempt >= GONE_ATTEMPTS) throw error
       progress.addBytes(-upload.size)
     } finally {
       upload.dek.dispose()

@@ -1,7 +1,9 @@
 import { equalBytes, type NodeId, toHex } from '@strongroom/crypto'
 import { currentVersion, pathOf, subtreeOf, type VaultNode, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
+import type { Planner } from '../vault-log/types.ts'
 import { type DriveContext, newNodeId, newVersionId, writeContext } from './context.ts'
+import { GONE_COPY, goneBlobs } from './gone.ts'
 import { childOf, descendants, entryOf, type Found, findPath, needPath } from './lookup.ts'
 import { formatPath, parsePath } from './paths.ts'
 import { planMove, planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
@@ -119,12 +121,15 @@ export async function copyPath(
   for (let start = 0; start < intents.length; start += COMMIT_ITEMS) {
     const batch = intents.slice(start, start + COMMIT_ITEMS)
     let outcomes: readonly WriteOutcome[] = []
-    const committed = await log.commit((state) => {
-      const plan = planWrites(state, batch, writeContext(context))
-      outcomes = plan.outcomes
+    const plan: Planner = (state) => {
+      const planned = planWrites(state, batch, writeContext(context))
+      outcomes = planned.outcomes
       for (const outcome of outcomes) if (outcome.outcome === 'failed') throw outcome.error
-      return { ...plan, collisions: collisionsOf(conflict) }
-    }, options.signal)
+      return { ...planned, collisions: collisionsOf(conflict) }
+    }
+    const committed = await log.commit(plan, options.signal).catch((cause: unknown) => {
+      throw goneBlobs(cause) === null ? cause : new ClientError('conflict', GONE_COPY, { cause })
+    })
     for (const [index, intent] of batch.entries()) {
       const planned = outcomes[index]
       if (planned === undefined) continue

@@ -98,11 +98,19 @@ describe('content that was deleted before its commit', () => {
     await ok('put', 'hopeless', '/hopeless')
   })
 
-  it('of a stream, which cannot be read again, ends with a line that says so', async () => {
+  it('of a short stream is uploaded again', async () => {
     late(1)
-    const result = await world.device.run(['put', '-', '/stream'], { input: 'once only' })
+    await world.device.ok(['put', '-', '/short'], { input: 'once only' })
+    expect(commits()).toBe(2)
+    await world.pass(20)
+    await expectRemote('/short', new TextEncoder().encode('once only'))
+  })
+
+  it('of a long stream, which cannot be read again, ends with a line that says so', async () => {
+    late(1)
+    const result = await world.device.run(['put', '-', '/stream'], { input: randomBytes(5 * MIB) })
     expect(result.code).toBe(6)
-    expect(result.stderr).toMatch(/^strongroom: [^\n]*deleted content[^\n]*again\.\n$/)
+    expect(result.stderr).toMatch(/^strongroom: [^\n]*deleted content of a stream[^\n]*again\.\n$/)
     expect((await world.device.run(['cat', '/stream'])).code).toBe(3)
   })
 
@@ -119,7 +127,7 @@ describe('content that was deleted before its commit', () => {
     }
     const result = await world.device.run(['cp', '/original', '/copy'])
     expect(result.code).toBe(6)
-    expect(result.stderr).toMatch(/^strongroom: [^\n]*again\.\n$/)
+    expect(result.stderr).toMatch(/^strongroom: [^\n]*deleted content of what was to be copied[^\n]*again\.\n$/)
     expect(commits()).toBe(1)
   })
 })
