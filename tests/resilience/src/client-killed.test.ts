@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bytesFrom } from '../../e2e/src/journeys/seeded-bytes.ts'
 import type { Fault } from './harness/fault-proxy.ts'
 import { type Random, seeded, seedsOf } from './harness/random.ts'
 import { expectAll, hashOf, isPart, listed, MIB, openWorld, partBytes, ROUTE, type World } from './harness/world.ts'
@@ -122,6 +123,25 @@ describe('kill -9 of the client during put -r of small files', () => {
       })
     },
   )
+})
+
+describe('kill -9 of the client during put from stdin', () => {
+  it.each([
+    ['a long stream, at a part', SIZE, ROUTE.part, 2],
+    ['a long stream, at complete', SIZE, ROUTE.complete, 1],
+    ['a short one', 1000, ROUTE.reserve, 1],
+  ] as const)('%s: shows nothing, and the next run works', async (what, size, matches, nth) => {
+    const input = bytesFrom(51, size)
+    const name = `stdin ${what}`
+    const run = world.runUntilKilled(['put', '-', `/${name}`], input)
+    world.proxy.plan({ matches, nth, at: 'answered', act: run.kill })
+    expect((await run.ended).code).toBeNull()
+    world.proxy.plan(null)
+    expect((await listed(world)).has(name)).toBe(false)
+    await world.device.ok(['put', '-', `/${name}`], { input })
+    expect((await world.device.ok(['cat', `/${name}`])).stdout.equals(input)).toBe(true)
+    expect(JSON.parse((await world.device.ok(['versions', '--json', `/${name}`])).stdout.toString())).toHaveLength(1)
+  })
 })
 
 describe('a source that changed after kill -9', () => {

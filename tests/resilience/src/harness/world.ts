@@ -20,7 +20,10 @@ export interface World extends AsyncDisposable {
   /** Waits for a server that `killServer` is starting. */
   serverIsUp(): Promise<void>
   /** Runs a command that `kill` ends with kill -9; resolves when it has ended, killed or not. */
-  runUntilKilled(parameters: readonly string[]): { readonly ended: Promise<CliResult>; kill(): void }
+  runUntilKilled(
+    parameters: readonly string[],
+    input?: Uint8Array | string,
+  ): { readonly ended: Promise<CliResult>; kill(): void }
   /** Makes a file of seeded bytes; returns its path. */
   file(name: string, seed: number, size: number): Promise<string>
 }
@@ -48,11 +51,12 @@ export async function openWorld(): Promise<World> {
       })
     },
     serverIsUp: () => starting,
-    runUntilKilled(parameters) {
+    runUntilKilled(parameters, input = '') {
       let kill = () => {}
       const ended = device
         .run(parameters, {
           cwd: folder,
+          input,
           onSpawn: (child) => {
             kill = () => child.kill('SIGKILL')
           },
