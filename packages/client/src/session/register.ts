@@ -32,10 +32,14 @@ import { pinLogin } from './device.ts'
 import { DEVICE_RECORD, encodeDeviceName } from './device-names.ts'
 import { rememberProfile } from './kdf-profiles.ts'
 import { logIn } from './login.ts'
+import { afterChange } from './lost-answer.ts'
 import { makeRecord } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn } from './profile-keys.ts'
 import type { Profile } from './records.ts'
 import type { RegisterInput } from './types.ts'
+
+/** What is true once the last request was answered, whatever fails then. */
+export const REGISTERED = 'The account is made'
 
 /**
  * Makes an account: all keys are made here, the recovery key is shown and must be taken in before anything is stored,
@@ -75,31 +79,21 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
       return null
     })
     if (session === null) return await afterLostAnswer(input, account)
-    await rememberProfile(platform, { server, login }, opaqueRecord.profile)
-    const { accountId, deviceId, accountKey, keyring } = account
-    await pinLogin(engine, store, {
-      server,
-      publicKey,
-      accountId,
-      deviceId,
-      keyringVersion: 1,
-      keyring: account.upload.keyring,
+    return await afterChange(REGISTERED, async () => {
+      await rememberProfile(platform, { server, login }, opaqueRecord.profile)
+      const { accountId, deviceId, accountKey, keyring } = account
+      const { keyring: sealedKeyring } = account.upload
+      const seen = { keyringVersion: 1, keyring: sealedKeyring }
+      await pinLogin(engine, store, { server, publicKey, accountId, deviceId, ...seen })
+      const { token, expiresAtMs } = session
+      const profile: Profile = {
+        ...{ server, storeOrigins, login, accountId, deviceId, deviceName: input.deviceName },
+        ...{ token, expiresAtMs, sealedKeyring, keyringVersion: 1 },
+      }
+      const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
+      await saveSignedIn(platform, signedIn)
+      return signedIn
     })
-    const profile: Profile = {
-      server,
-      storeOrigins,
-      login,
-      accountId,
-      deviceId,
-      deviceName: input.deviceName,
-      token: session.token,
-      expiresAtMs: session.expiresAtMs,
-      sealedKeyring: account.upload.keyring,
-      keyringVersion: 1,
-    }
-    const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
-    await saveSignedIn(platform, signedIn)
-    return signedIn
   } finally {
     await opaque.close()
   }

@@ -20,11 +20,12 @@ import { deviceNameOf } from './device-names.ts'
 import { announceDevice, listSessions, revokeSession } from './devices.ts'
 import { keyringSource } from './keyring-source.ts'
 import { logIn } from './login.ts'
+import { afterChange } from './lost-answer.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
 import { openSignedIn, resaveSignedIn, type SignedIn } from './profile-keys.ts'
 import { loadProfile } from './records.ts'
-import { recoverAccount } from './recover.ts'
-import { registerAccount } from './register.ts'
+import { RECOVERED, recoverAccount } from './recover.ts'
+import { REGISTERED, registerAccount } from './register.ts'
 import { secondFactor } from './second-factor-setup.ts'
 import { endSession, identityOf, signOut } from './sign-out.ts'
 import { compareState, readState } from './state.ts'
@@ -33,13 +34,15 @@ import type { Session, StrongroomApi } from './types.ts'
 /** The way in. */
 export const Strongroom: StrongroomApi = {
   async register(input) {
-    return await openSession(input.platform, await registerAccount(input), { signal: input.signal })
+    const signedIn = await registerAccount(input)
+    return await afterChange(REGISTERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async login(input) {
     return await openSession(input.platform, await logIn(input), { signal: input.signal })
   },
   async recover(input) {
-    return await openSession(input.platform, await recoverAccount(input), { signal: input.signal })
+    const signedIn = await recoverAccount(input)
+    return await afterChange(RECOVERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async resume(platform, options) {
     const signedIn = await openSignedIn(platform, options?.signal)
