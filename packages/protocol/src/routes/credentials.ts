@@ -65,6 +65,8 @@ export const credentialsChange = defineRoute({
         envelope,
       })
       .optional(),
+    /** The password envelope alone, for a new account key under the same password; not beside `password`. */
+    passwordEnvelope: envelope.optional(),
     recovery: z
       .strictObject({
         envelope,
@@ -171,12 +173,5 @@ export const recoveryFinish = defineRoute({
   }),
   response: z.object(session),
   bodyLimit: LIMITS.bodyBytes,
-  errors: [
-    'bad_request',
-    'recovery_failed',
-    'account_disabled',
-    'versions_moved',
-    'too_many_requests',
-    'unavailable',
-  ],
+  errors: ['bad_request', 'recovery_failed', 'account_disabled', 'versions_moved', 'too_many_requests', 'unavailable'],
 })

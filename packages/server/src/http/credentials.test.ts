@@ -176,6 +176,28 @@ describe('a change of recovery key and keyring', () => {
   })
 })
 
+describe('a rotation of the account key', () => {
+  it('replaces both envelopes and the keyring at once, under the same password, and ends other sessions', async () => {
+    const account = await registerAccount(server)
+    const elsewhere = (await logIn(server, account.login, account.password)).value()
+    const { auth, recovery } = newRecovery()
+    const [keyring, passwordEnvelope] = [random(600), random(105)]
+    const expected = FIRST
+    const both = { password: await newPassword(account), passwordEnvelope }
+    const refused = { proof: await proofOf(account), expected, ...both, recovery, keyring }
+    expect((await account.ask('credentialsChange', { body: refused })).code).toBe('bad_request')
+    const body = { proof: await proofOf(account), expected, passwordEnvelope, recovery, keyring }
+    const changed = (await account.ask('credentialsChange', { body })).value()
+    expect(changed).toEqual({ versions: { password: 2, recovery: 2, keyring: 2 } })
+    expect((await account.ask('account', { token: elsewhere.token })).code).toBe('session_expired')
+    const signedIn = (await logIn(server, account.login, account.password)).value()
+    expect(signedIn).toMatchObject({ passwordEnvelope, passwordEnvelopeVersion: 2, keyring, keyringVersion: 2 })
+    expect((await open(account.login, account.recoveryAuth)).code).toBe('recovery_failed')
+    expect((await open(account.login, auth)).value().recoveryEnvelope).toEqual(recovery.envelope)
+    expect(await events(account)).toContain('account_key_rotated')
+  })
+})
+
 describe('a recovery', () => {
   it('gives the sealed keys to who has the recovery key, then a new password, and ends all sessions', async () => {
     const account = await registerAccount(server)

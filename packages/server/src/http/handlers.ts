@@ -141,7 +141,12 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     checkpointRead: ({ params, session }) =>
       readCheckpoint(deps, { vaultId: params.vaultId, accountId: session.accountId }),
     commitAppend: async ({ params, body, session }) => {
-      const head = await appendCommit(deps, { vaultId: params.vaultId, accountId: session.accountId, ...body })
+      const head = await appendCommit(deps, {
+        vaultId: params.vaultId,
+        accountId: session.accountId,
+        sessionId: session.id,
+        ...body,
+      })
       deps.heads.moved(params.vaultId)
       return head
     },
@@ -155,7 +160,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       deps.heads.moved(params.vaultId)
       return restored
     },
-    keyringReplace: ({ body, session }) => replaceKeyring(deps, session.accountId, body),
+    keyringReplace: ({ body, session }) => replaceKeyring(deps, session, body),
     wrapsAdd: ({ body, session }) =>
       addWraps(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.wraps),
   }

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
+import { ServerError } from '../errors.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
 import { openOuter } from '../keys/outer-layer.ts'
 import { envelopePlace } from '../keys/places.ts'
@@ -32,6 +33,7 @@ export interface CredentialsChange {
   readonly proof: LoginProof
   readonly expected: Versions
   readonly password?: { readonly login: string; readonly record: string; readonly envelope: Uint8Array } | undefined
+  readonly passwordEnvelope?: NextCredentials['passwordEnvelope']
   readonly recovery?: NextCredentials['recovery']
   readonly keyring?: NextCredentials['keyring']
 }
@@ -44,6 +46,9 @@ export interface CredentialsChange {
  */
 export async function changeCredentials(deps: Deps, session: Session, change: CredentialsChange): Promise<Versions> {
   const { accountId } = session
+  if (change.password !== undefined && change.passwordEnvelope !== undefined) {
+    throw new ServerError('bad_request', { details: { path: 'passwordEnvelope' } })
+  }
   // Asked before the proof is used up, so that who repeats a change that was made learns that it was.
   requireVersions(await readVersions(deps.database, accountId), change.expected)
   const proven = await provePassword(deps, accountId, change.proof)
@@ -58,15 +63,18 @@ export async function changeCredentials(deps: Deps, session: Session, change: Cr
       .where('id', '=', accountId)
       .executeTakeFirstOrThrow()
     const account = { accountId, outer, expected: change.expected }
-    const { recovery, keyring } = change
-    const versions = await replaceCredentials(deps, tx, account, { password, recovery, keyring })
+    const { passwordEnvelope, recovery, keyring } = change
+    const next = { password, passwordEnvelope, recovery, keyring }
+    const versions = await replaceCredentials(deps, tx, account, next)
     if (password !== undefined || keyring !== undefined) await endOtherSessions(tx, accountId, session.id)
     const record = (event: Parameters<typeof recordAudit>[3]) => recordAudit(deps, tx, accountId, event, session.id)
     if (password !== undefined) {
       await record(password.loginHash === before.login_hash ? 'password_changed' : 'login_changed')
     }
     if (recovery !== undefined) await record('recovery_key_replaced')
-    if (keyring !== undefined) await record('keyring_replaced')
+    // All that an account key opens, or is opened by, was replaced at once.
+    const isRotation = (password !== undefined || passwordEnvelope !== undefined) && recovery !== undefined
+    if (keyring !== undefined) await record(isRotation ? 'account_key_rotated' : 'keyring_replaced')
     return versions
   })
 }

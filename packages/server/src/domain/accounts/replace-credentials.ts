@@ -20,6 +20,8 @@ export interface Versions {
 /** What takes the place of what an account has; parts that are absent stay. */
 export interface NextCredentials {
   readonly password?: { readonly loginHash: string; readonly record: string; readonly envelope: Uint8Array } | undefined
+  /** The password envelope alone: the password stays. */
+  readonly passwordEnvelope?: Uint8Array | undefined
   readonly recovery?: { readonly authHash: Uint8Array; readonly envelope: Uint8Array } | undefined
   /** Sealed. */
   readonly keyring?: Uint8Array | undefined
@@ -99,6 +101,8 @@ export async function replaceCredentials(
       .execute()
       .catch(refuseTakenLogin)
     password = await replaceEnvelope(PASSWORD, password + 1, envelope)
+  } else if (next.passwordEnvelope !== undefined) {
+    password = await replaceEnvelope(PASSWORD, password + 1, next.passwordEnvelope)
   }
   if (next.recovery !== undefined) {
     const { authHash, envelope } = next.recovery

@@ -9,6 +9,7 @@ import {
 } from '@strongroom/vault/header'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { BlobStore, Clock, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import { type NextKeyring, storeKeyring } from '../keys/keyring.ts'
@@ -33,6 +34,8 @@ export interface AppendDeps {
 export interface Append {
   readonly vaultId: Uint8Array
   readonly accountId: Uint8Array
+  /** That asked; for the audit log. */
+  readonly sessionId?: Uint8Array | undefined
   readonly commit: Uint8Array
   readonly wraps: readonly Wrap[]
   /** The manifest that the commit names. */
@@ -205,9 +208,14 @@ export async function appendLocked(
 
 /** Card and keyring change with the commit that they belong to, or not at all. */
 async function storeNextKeys(deps: AppendDeps, tx: DatabaseTransaction, append: LockedAppend): Promise<void> {
-  const { input, card, keyringOuter: outer } = append
-  const { accountId, keyring } = input
-  if (card != null) await storeCard(tx, accountId, card)
+  const { input, commit, card, keyringOuter: outer, recreate } = append
+  const { accountId, keyring, sessionId } = input
+  const note = (event: 'epoch_started' | 'card_replaced') => recordAudit(deps, tx, accountId, event, sessionId)
+  if (commit.section.epochChange !== null && recreate === undefined) await note('epoch_started')
+  if (card != null) {
+    await storeCard(tx, accountId, card)
+    await note('card_replaced')
+  }
   if (keyring !== undefined && outer != null) await storeKeyring(deps, tx, { accountId, outer, keyring })
 }
 

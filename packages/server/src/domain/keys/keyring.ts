@@ -1,5 +1,6 @@
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
-import type { Random } from '../../ports/index.ts'
+import type { Clock, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey, OuterKeys } from './outer-keys.ts'
 import { sealOuter } from './outer-layer.ts'
@@ -40,10 +41,14 @@ export async function storeKeyring(
 
 /** Replaces the keyring of an account where no commit goes along. @throws ServerError `versions_moved` */
 export async function replaceKeyring(
-  deps: { database: Database; random: Random; outerKeys: OuterKeys },
-  accountId: Uint8Array,
+  deps: { database: Database; clock: Clock; random: Random; outerKeys: OuterKeys },
+  { accountId, id: sessionId }: { readonly accountId: Uint8Array; readonly id: Uint8Array },
   keyring: NextKeyring,
 ): Promise<{ keyringVersion: number }> {
   const outer = await deps.outerKeys.newest(accountId)
-  return { keyringVersion: await storeKeyring(deps, deps.database, { accountId, outer, keyring }) }
+  return await deps.database.transaction().execute(async (tx) => {
+    const keyringVersion = await storeKeyring(deps, tx, { accountId, outer, keyring })
+    await recordAudit(deps, tx, accountId, 'keyring_replaced', sessionId)
+    return { keyringVersion }
+  })
 }
