@@ -5,10 +5,11 @@ import type { Config } from '@strongroom/server'
 export function greeting(url: string, config: Config): string {
   const database = config.databaseUrl === null ? path.join(config.dataDir, 'postgres') : 'the database of DATABASE_URL'
   const address = `STRONGROOM_SERVER=${config.publicUrl ?? url}`
-  const next =
-    config.registration === 'open'
-      ? `Next: ${address} npx strongroom register YOU@EXAMPLE.ORG`
-      : `Next: start with REGISTRATION=open to let accounts be made, or sign in: ${address} npx strongroom login`
+  const next = {
+    open: `Next: ${address} npx strongroom register YOU@EXAMPLE.ORG`,
+    invite: `Next: make a code by "npx strongroom admin invite"; with it: ${address} npx strongroom register`,
+    closed: `Next: start with REGISTRATION=open to let accounts be made, or sign in: ${address} npx strongroom login`,
+  }[config.registration]
   return [
     `Strongroom serves ${url}`,
     `Data folder: ${config.dataDir}`,

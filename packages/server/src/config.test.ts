@@ -25,6 +25,7 @@ describe('configuration', () => {
   it('closes registration beyond loopback unless told otherwise', () => {
     expect(loadConfig({ HOST: '0.0.0.0' }).registration).toBe('closed')
     expect(loadConfig({ HOST: '0.0.0.0', REGISTRATION: 'open' }).registration).toBe('open')
+    expect(loadConfig({ HOST: '127.0.0.1', REGISTRATION: 'invite' }).registration).toBe('invite')
     expect(loadConfig({ HOST: '::1' }).registration).toBe('open')
   })
 

@@ -1,4 +1,4 @@
-import type { AdminCall, AdminDeps, AdminOperation, Json } from '../admin/operation.ts'
+import type { AdminCall, AdminDeps, Json } from '../admin/operation.ts'
 import { ADMIN_OPERATIONS } from '../admin/operations.ts'
 import { runOperation } from '../admin/run.ts'
 import { RETENTION } from './collection.ts'
@@ -27,17 +27,19 @@ export async function administer(
   server: TestServer,
   operation: string,
   input: unknown,
-  options: { signal?: AbortSignal; operations?: readonly AdminOperation[] } = {},
+  options: { signal?: AbortSignal; onItem?: () => void } = {},
 ): Promise<{ result: never; items: Json[]; progress: Json[] }> {
   const items: Json[] = []
   const progress: Json[] = []
   const call: AdminCall = {
     signal: options.signal ?? new AbortController().signal,
     progress: async (value) => void progress.push(value),
-    item: async (value) => void items.push(value),
+    item: async (value) => {
+      items.push(value)
+      options.onItem?.()
+    },
   }
-  const { operations = ADMIN_OPERATIONS } = options
-  const result = await runOperation(operations, adminDepsOf(server), { operation, input }, call)
+  const result = await runOperation(ADMIN_OPERATIONS, adminDepsOf(server), { operation, input }, call)
   // Each test knows what the operation that it calls returns.
   return { result: result as never, items, progress }
 }

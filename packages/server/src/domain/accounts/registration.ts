@@ -2,6 +2,7 @@ import { encodeChainState, type VerifiedCommit, verifyCommit } from '@strongroom
 import type { Insertable } from 'kysely'
 import type { Database, DatabaseTransaction, Tables } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { equal } from '../bytes.ts'
 import { commitVerifier, rejectCommit } from '../commits/verifier.ts'
 import { ServerError } from '../errors.ts'
@@ -11,6 +12,7 @@ import { envelopePlace, keyringPlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
 import { type CheckedCard, checkCard } from './card.ts'
+import { type RegistrationPolicy, requireAdmission, useInvite } from './invites.ts'
 import { loginName } from './login.ts'
 import { answerRegistration, checkRecord } from './opaque-record.ts'
 import { PASSWORD, RECOVERY } from './replace-credentials.ts'
@@ -21,7 +23,7 @@ interface Deps {
   random: Random
   setup: ServerSetup
   outerKeys: OuterKeys
-  registration: 'open' | 'invite' | 'closed'
+  registration: RegistrationPolicy
 }
 
 export interface RegistrationInput {
@@ -34,18 +36,19 @@ export interface RegistrationInput {
   readonly card: Uint8Array
   readonly keyring: Uint8Array
   readonly genesis: Uint8Array
+  readonly invite?: string | undefined
 }
 
-function requireOpen(deps: Pick<Deps, 'registration'>): void {
-  if (deps.registration !== 'open') throw new ServerError('registration_closed')
-}
-
-/** OPAQUE's first registration message; the same for names that are taken. */
-export function startRegistration(
-  deps: Pick<Deps, 'setup' | 'registration'>,
-  input: { login: string; request: string },
-): { response: string } {
-  requireOpen(deps)
+/**
+ * OPAQUE's first registration message; the same for names that are taken.
+ *
+ * @throws ServerError `registration_closed`, `invite_required`, `invite_invalid`, `bad_request`
+ */
+export async function startRegistration(
+  deps: Pick<Deps, 'database' | 'clock' | 'setup' | 'registration'>,
+  input: { login: string; request: string; invite?: string | undefined },
+): Promise<{ response: string }> {
+  await requireAdmission(deps, { code: input.invite, accountId: null })
   const login = loginName(input.login)
   return answerRegistration(deps, deps.setup.userIdentifier(login), input.request)
 }
@@ -54,10 +57,11 @@ export function startRegistration(
  * Creates an account in one transaction: OPAQUE record, outer key, both envelopes, recovery hash, card, keyring
  * version 1, genesis commit of the private vault.
  *
- * @throws ServerError `login_taken`, `account_exists`, `commit_rejected`, `bad_request`
+ * @throws ServerError `registration_closed`, `invite_required`, `invite_invalid`, `login_taken`, `account_exists`,
+ *   `commit_rejected`, `bad_request`
  */
 export async function finishRegistration(deps: Deps, input: RegistrationInput): Promise<NewSession> {
-  requireOpen(deps)
+  await requireAdmission(deps, { code: input.invite, accountId: input.accountId })
   const login = loginName(input.login)
   checkRecord(deps, deps.setup.userIdentifier(login), input.record)
   const card = await checkCard(input.card, input.accountId)
@@ -67,6 +71,8 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
   const now = deps.clock.nowMs()
 
   return deps.database.transaction().execute(async (tx) => {
+    // First, so that nobody without an invitation learns which login names are taken.
+    const invited = await useInvite(deps, tx, { code: input.invite, accountId: input.accountId })
     await insertAccount(tx, {
       id: input.accountId,
       login_hash: deps.setup.userIdentifier(login),
@@ -76,14 +82,17 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
       card: input.card,
       card_hash: card.hash,
       private_vault_id: genesis.header.vaultId,
-      quota_bytes: null,
+      quota_bytes: invited.quotaBytes,
+      invite_id: invited.inviteId,
       used_bytes: 0,
       created_ms: now,
     })
     await insertOuterKey(tx, input.accountId, outer, now)
     await insertSealedKeys(deps, tx, input, outer)
     await insertPrivateVault(tx, genesis, { bytes: input.genesis, now })
-    return createSession({ ...deps, database: tx }, { accountId: input.accountId, outer })
+    const session = await createSession({ ...deps, database: tx }, { accountId: input.accountId, outer })
+    await recordAudit(deps, tx, input.accountId, 'registered', session.sessionId)
+    return session
   })
 }
 
