@@ -1,6 +1,6 @@
 import { toHex } from '@strongroom/crypto'
 import { pathOf, type ReplaceOperation, referenceCount } from '@strongroom/vault'
-import { memorySource } from '../checkpoint/contents.ts'
+import { memorySource } from '../content/memory-source.ts'
 import { type DriveContext, transferOf, uploadContext, uploadOptions } from '../drive/context.ts'
 import { type ProgressCounter, progressCounter } from '../drive/progress.ts'
 import type { TreeFailure } from '../drive/types.ts'
