@@ -24,6 +24,8 @@ export interface CliOptions {
   cwd?: string
   /** Milliseconds until SIGKILL; four minutes unless told. */
   timeoutMs?: number
+  /** Another build of the binary. */
+  bin?: string
   /** Gets the process as soon as it runs, to send signals. */
   onSpawn?: (child: ChildProcess) => void
 }
@@ -31,7 +33,7 @@ export interface CliOptions {
 /** Runs the real `strongroom` binary, with nothing of this process's own STRONGROOM_ settings. */
 export function runCli(parameters: readonly string[], options: CliOptions): Promise<CliResult> {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STRONGROOM_')))
-  const child = spawn(process.execPath, [BIN, ...parameters], {
+  const child = spawn(process.execPath, [options.bin ?? BIN, ...parameters], {
     cwd: options.cwd ?? tmpdir(),
     env: {
       ...clean,

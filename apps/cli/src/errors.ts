@@ -57,6 +57,9 @@ const REASONS: Readonly<Record<string, string>> = {
   forked:
     'Nothing of it was used; change nothing there, compare "strongroom state" with your other devices, and ask the operator.',
   not_kept: 'Nothing was given back; try "strongroom restore-server" on the device that made the changes.',
+  redirected: 'Nothing was sent there; if its operator has moved the server, log in at its new address.',
+  unproven:
+    'A newer client wrote it, or someone changed it; nothing of it was used: upgrade this client, or ask the operator.',
   keyring_rolled_back: 'Nothing of it was used; ask the operator whether a backup was restored.',
   audit_rolled_back:
     'Ask the operator; if a backup was restored, run "strongroom restore-server" to take the log as it is now.',
@@ -76,8 +79,8 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return { exitCode: error.exitCode, message: error.message }
   if (error instanceof ClientError) {
-    const { exitCode } = CLIENT_ERRORS[error.code]
     const { reason } = error.details
+    const exitCode = reason === 'unproven' ? EXIT.integrity : CLIENT_ERRORS[error.code].exitCode
     const byReason = typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined
     const advice = byReason ?? CLIENT_ERRORS[error.code].advice
     if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }

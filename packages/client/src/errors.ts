@@ -54,6 +54,25 @@ export function integrityError(what: string, cause?: unknown): ClientError {
   return new ClientError('integrity', `Verification failed: ${what}.`, { cause })
 }
 
+/** The stop for a redirect, which is never followed. */
+export function redirected(): ClientError {
+  return new ClientError('integrity', 'The server redirects to another address, which is never followed.', {
+    details: { reason: 'redirected' },
+  })
+}
+
+/**
+ * The stop for stored data of a version that this client does not know.
+ *
+ * Reason for `unproven`: nothing can be verified of it, so that a newer client may have written it, or anybody else.
+ */
+export function unknownVersion(what: string, cause: unknown): ClientError {
+  return new ClientError('upgrade_required', `This client does not know the version of ${what}.`, {
+    cause,
+    details: { reason: 'unproven' },
+  })
+}
+
 /** Throws `aborted` once the signal is set. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new ClientError('aborted', 'The operation was interrupted.')

@@ -2,7 +2,6 @@ import type { CryptoEngine, VaultId } from '@strongroom/crypto'
 import { type FetchContext, fetchSlices } from '../download/fetch-parts.ts'
 import { type OpenBlob, type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
-import { ClientError } from '../errors.ts'
 import type { Clock, ContentCipher } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import { rateLimiter } from '../transport/rate.ts'
@@ -30,7 +29,7 @@ export function contentReader(reading: ContentReading): ContentReader {
       ...reading,
       async renew(blob, again) {
         const [fresh] = await openBlobs(open, [blob.record], again)
-        if (fresh === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+        if (fresh === undefined) throw new Error('each record has its blob')
         fresh.dek.dispose()
         blob.url = fresh.url
         blob.renewAtMs = urlRenewal(reading.clock)

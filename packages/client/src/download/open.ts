@@ -11,7 +11,7 @@ import {
 } from '@strongroom/crypto'
 import { LIMITS, type ResponseOf, type ROUTES } from '@strongroom/protocol'
 import type { ContentRecord } from '@strongroom/vault'
-import { ClientError, integrityError } from '../errors.ts'
+import { integrityError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import type { DekOpener } from '../vault-log/types.ts'
@@ -57,7 +57,7 @@ export async function openBlobs(
   return await Promise.all(
     records.map(async (record) => {
       const blob = found.get(keyOf(record.blobId))
-      if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+      if (blob === undefined) throw integrityError('a blob that the server left out')
       return await checkBlob(context, record, blob)
     }),
   )

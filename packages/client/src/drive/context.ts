@@ -1,11 +1,12 @@
 import { asNodeId, asVersionId, type NodeId, type VersionId } from '@strongroom/crypto'
+import { type ContentRecord, referenceCount } from '@strongroom/vault'
 import type { FetchContext, FetchOptions } from '../download/fetch-parts.ts'
-import { type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
-import { ClientError } from '../errors.ts'
+import { type OpenBlob, type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
+import { ClientError, integrityError } from '../errors.ts'
 import type { Transfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
 import { jitter } from '../session/connect.ts'
-import type { Api } from '../transport/api.ts'
+import { type Api, apiCode } from '../transport/api.ts'
 import { rateLimiter } from '../transport/rate.ts'
 import type { StoreAccess } from '../transport/store.ts'
 import type { UploadContext, UploadOptions } from '../upload/types.ts'
@@ -51,6 +52,29 @@ export function openContext({ platform, api, log }: DriveContext): OpenContext {
   return { engine: platform.engine, clock: platform.clock, api, vaultId: log.state.vaultId, unwrap: log.unwrap }
 }
 
+/**
+ * Opens blobs that the log names, up to 1,000.
+ *
+ * @throws ClientError `integrity` when the server says that it has not what its newest commits still name; `not_found`
+ *   when another device has destroyed some of them meanwhile
+ */
+export async function openNamed(
+  context: DriveContext,
+  records: readonly ContentRecord[],
+  signal: AbortSignal | undefined,
+): Promise<OpenBlob[]> {
+  try {
+    return await openBlobs(openContext(context), records, signal)
+  } catch (error) {
+    if (apiCode(error) !== 'not_found') throw error
+    await context.log.sync(signal)
+    const { state } = context.log
+    const isNamed = records.every(({ blobId }) => referenceCount(state, blobId) > 0)
+    if (isNamed) throw integrityError('a stored file, which the server says it does not have', error)
+    throw error
+  }
+}
+
 export function fetchContext(context: DriveContext): FetchContext {
   const { access, platform } = context
   return {
@@ -59,8 +83,8 @@ export function fetchContext(context: DriveContext): FetchContext {
     random: jitter(platform.engine),
     content: platform.content,
     async renew(blob, signal) {
-      const [fresh] = await openBlobs(openContext(context), [blob.record], signal)
-      if (fresh === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+      const [fresh] = await openNamed(context, [blob.record], signal)
+      if (fresh === undefined) throw new Error('each record has its blob')
       fresh.dek.dispose()
       blob.url = fresh.url
       blob.renewAtMs = urlRenewal(platform.clock)

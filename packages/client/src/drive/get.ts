@@ -2,11 +2,10 @@ import { LIMITS } from '@strongroom/protocol'
 import type { ContentRecord } from '@strongroom/vault'
 import { currentVersion } from '@strongroom/vault'
 import { fetchSlices } from '../download/fetch-parts.ts'
-import { openBlobs } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { FileSink, TreeSink } from '../ports.ts'
-import { type DriveContext, fetchContext, openContext, transferOf } from './context.ts'
+import { type DriveContext, fetchContext, openNamed, transferOf } from './context.ts'
 import { deliver } from './deliver.ts'
 import { descendants, entryOf, type Found, needPath } from './lookup.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
@@ -42,8 +41,8 @@ export async function getFile(
   const progress = progressCounter(options.onProgress)
   progress.addTotal(1, file.entry.size)
   progress.fixTotal()
-  const [blob] = await openBlobs(openContext(context), [file.record], options.signal)
-  if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+  const [blob] = await openNamed(context, [file.record], options.signal)
+  if (blob === undefined) throw new Error('each record has its blob')
   try {
     await deliver(context, { entry: file.entry, blob, sink, options, progress })
   } finally {
@@ -63,8 +62,8 @@ export async function* getRange(
   await context.log.sync(options.signal)
   await context.log.flush()
   const file = readable(needPath(context.log.state, path))
-  const [blob] = await openBlobs(openContext(context), [file.record], options.signal)
-  if (blob === undefined) throw new ClientError('server', 'The server left out a blob that was asked for.')
+  const [blob] = await openNamed(context, [file.record], options.signal)
+  if (blob === undefined) throw new Error('each record has its blob')
   try {
     const slices = sliceRange(blob.layout, range.offset, range.length)
     // Reason: the caller may keep what it is given, so no buffer is taken back.
@@ -155,7 +154,7 @@ async function getFiles(
     throwIfAborted(run.options.signal)
     const batch = files.slice(start, start + LIMITS.batch)
     const records = batch.map(({ file }) => file.record)
-    const blobs = await openBlobs(openContext(context), records, run.options.signal)
+    const blobs = await openNamed(context, records, run.options.signal)
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < batch.length) {

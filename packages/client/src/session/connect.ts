@@ -1,6 +1,6 @@
 import { type CryptoEngine, toHex } from '@strongroom/crypto'
 import { encodeBytes } from '@strongroom/protocol'
-import { ClientError } from '../errors.ts'
+import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { type Api, checkProtocol, createApi, normaliseServer } from '../transport/api.ts'
 import { checkServerKey, loadPins } from './pins.ts'
@@ -55,9 +55,7 @@ export async function contact(platform: Platform, address: string, signal: Abort
 }
 
 function originOf(text: string): string {
-  try {
-    return new URL(text).origin
-  } catch (cause) {
-    throw new ClientError('server', 'The server names a store that is not a URL.', { cause })
-  }
+  const { protocol, origin } = URL.canParse(text) ? new URL(text) : { protocol: '', origin: '' }
+  if (protocol === 'https:' || protocol === 'http:') return origin
+  throw integrityError('the address of the store')
 }

@@ -90,7 +90,7 @@ function attempt<T>(task: () => T): T {
 }
 
 function malformed(cause: unknown): ClientError {
-  return new ClientError('server', 'The server answered something that is not OPAQUE.', { cause })
+  return integrityError("the server's side of the key exchange", cause)
 }
 
 function bytes(text: string): Uint8Array {

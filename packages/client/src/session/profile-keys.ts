@@ -12,7 +12,7 @@ import {
   sealAccountKey,
   sessionKek,
 } from '@strongroom/crypto'
-import { ClientError, integrityError } from '../errors.ts'
+import { ClientError, integrityError, unknownVersion } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { apiFor } from './connect.ts'
 import { loadProfile, type Profile, type ProfileKey, type StoredProfile, saveProfile } from './records.ts'
@@ -141,7 +141,5 @@ async function openStored(
 /** What a seal that does not open means to the caller. */
 export function sealFailure(what: string, cause: unknown): unknown {
   if (!(cause instanceof CryptoError)) return cause
-  return cause.code === 'upgrade_required'
-    ? new ClientError('upgrade_required', 'The account was written by a newer client; upgrade this one.', { cause })
-    : integrityError(what, cause)
+  return cause.code === 'upgrade_required' ? unknownVersion(what, cause) : integrityError(what, cause)
 }

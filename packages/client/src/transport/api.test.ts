@@ -79,6 +79,18 @@ describe('createApi', () => {
     await expect(api.call('info', {})).rejects.toMatchObject({ code: 'server' })
   })
 
+  it('takes a redirect inside a session, and more than the protocol allows, for tampering', async () => {
+    const { api } = scripted([
+      { status: 302, body: null, headers: { location: 'https://elsewhere' } },
+      { status: 200, body: { ...info, storeOrigins: [], timeMs: 1e300 } },
+    ])
+    await expect(api.call('logout', {})).rejects.toMatchObject({
+      code: 'integrity',
+      details: { reason: 'redirected' },
+    })
+    await expect(api.call('info', {})).rejects.toMatchObject({ code: 'integrity' })
+  })
+
   it('takes a redirect for no answer', async () => {
     const { api, urls } = scripted([{ status: 302, body: {}, headers: { location: 'https://elsewhere/' } }])
     await expect(api.call('info', {})).rejects.toMatchObject({ code: 'server' })

@@ -10,7 +10,7 @@ import {
   type Route,
   type RouteName,
 } from '@strongroom/protocol'
-import { ClientError, type ClientErrorCode, throwIfAborted } from '../errors.ts'
+import { ClientError, type ClientErrorCode, integrityError, redirected, throwIfAborted } from '../errors.ts'
 import type { Clock, Transport, TransportResponse } from '../ports.ts'
 import { parseRetryAfter, Transient, withRetries } from './retry.ts'
 
@@ -150,14 +150,28 @@ async function exchange(
     text = new TextDecoder().decode(await response.bytes(ANSWER_LIMIT))
   } catch (error) {
     if (error instanceof ClientError && error.code === 'network') throw new Transient(error)
-    throw error
+    throw error instanceof ClientError && error.details.reason === 'too_long' ? tooMuch(error) : error
   }
+  if (response.status >= 300 && response.status < 400) throw elsewhere(route)
   if (response.status >= 400) throw failure(response, text, options.clock.nowMs())
   const parsed = route.response.safeDecode(parseJson(text) as never)
   if (!parsed.success) {
-    throw new ClientError('server', 'The server answered something that is not the protocol.', { cause: parsed.error })
+    const { error } = parsed
+    if (error.issues.some(({ code }) => code === 'too_big')) throw tooMuch(error)
+    throw new ClientError('server', 'The server answered something that is not the protocol.', { cause: error })
   }
   return parsed.data
+}
+
+/** No server that keeps to the protocol can answer so. */
+function tooMuch(cause: unknown): ClientError {
+  return integrityError('an answer beyond every limit of the protocol', cause)
+}
+
+/** Reason: before a login a redirect says that the address is not quite right; later it would move what is sent. */
+function elsewhere(route: Route): ClientError {
+  if (route.auth === 'session') return redirected()
+  return new ClientError('server', 'This address redirects to another one, which is never followed; use that one.')
 }
 
 function parseJson(text: string): unknown {

@@ -53,7 +53,9 @@ async function readAll(
 }
 
 function tooLong(): ClientError {
-  return new ClientError('server', 'The server answered more than the protocol allows.')
+  return new ClientError('server', 'The server answered more than the protocol allows.', {
+    details: { reason: 'too_long' },
+  })
 }
 
 async function guarded<T>(signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { ERRORS, errorBody } from '@strongroom/protocol'
-import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
+import { ClientError, integrityError, redirected, throwIfAborted } from '../errors.ts'
 import type { Clock, Transport, TransportResponse } from '../ports.ts'
 import { parseRetryAfter, Transient } from './retry.ts'
 
@@ -73,7 +73,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
   }
   return {
     async put({ url, headers, body, signal }) {
-      const response = await exchange('PUT', url, headers, { body, signal })
+      const response = await exchange('PUT', url, partHeaders(headers), { body, signal })
       if (response.status === 412) {
         // Reason: a connection is free again only once its answer was read.
         await response.bytes(ERROR_LIMIT).catch(() => undefined)
@@ -81,7 +81,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       }
       await checkStatus(response, options.clock.nowMs())
       const etag = response.header('etag')
-      if (etag === null) throw new ClientError('server', 'The store confirmed a part without an ETag.')
+      if (!isEtag(etag)) throw new ClientError('server', 'The store confirmed a part without a proper ETag.')
       await transient(() => response.bytes(ERROR_LIMIT))
       return etag
     },
@@ -96,13 +96,36 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       const stated = /^bytes \d+-\d+\/(\d+)$/.exec(response.header('content-range') ?? '')?.[1]
       if (stated !== undefined && Number(stated) !== total) throw wrongLength()
       const bytes = await transient(() => response.bytes(length, into)).catch((error: unknown) => {
-        throw error instanceof ClientError && error.code === 'server' ? wrongLength(error) : error
+        throw error instanceof ClientError && error.details.reason === 'too_long' ? wrongLength(error) : error
       })
       // Reason: a connection that breaks is an error of the transport; this answer was complete and is not the object.
       if (bytes.length !== length) throw wrongLength()
       return bytes
     },
   }
+}
+
+/** What a presigned PUT may have signed beside its address. */
+const PART_HEADER = /^(content-(type|length|md5)|if-none-match|x-(amz|goog|ms)-[a-z0-9-]{1,60})$/
+const PRINTABLE = /^[\x20-\x7e]{1,1000}$/
+
+/**
+ * The headers that the server wants to be sent with a part, by names in lower case.
+ *
+ * @throws ClientError `integrity` for any that would do more than describe the part
+ */
+function partHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
+  for (const [name, value] of entries) {
+    if (!PART_HEADER.test(name) || !PRINTABLE.test(value)) {
+      throw integrityError('what the server wants to be sent to the store')
+    }
+  }
+  return Object.fromEntries(entries)
+}
+
+function isEtag(etag: string | null): etag is string {
+  return etag !== null && /^[\x20-\x7e]{1,200}$/.test(etag)
 }
 
 function wrongLength(cause?: unknown): ClientError {
@@ -128,6 +151,7 @@ function errorCode(body: Uint8Array): string | null {
 
 async function checkStatus(response: TransportResponse, nowMs: number): Promise<void> {
   if (response.status < 300) return
+  if (response.status < 400) throw redirected()
   await response.bytes(ERROR_LIMIT).catch(() => undefined)
   if (response.status === 403 || response.status === 401) throw new UrlRefused()
   const waitMs = parseRetryAfter(response.header('retry-after'), nowMs)

@@ -16,7 +16,7 @@ import {
 } from '@strongroom/vault'
 import { type CheckpointAudit, checkpointAudit } from '../checkpoint/audit.ts'
 import { type CheckpointReading, type ContentReader, openNewestCheckpoint } from '../checkpoint/read.ts'
-import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
+import { ClientError, integrityError, throwIfAborted, unknownVersion } from '../errors.ts'
 import type { Clock, StateStore } from '../ports.ts'
 import type { KeyringSource } from '../session/keyring-source.ts'
 import { forked } from '../session/pins.ts'
@@ -99,7 +99,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     const { header, section, next } = verified
     if (section.epochChange !== null) await stopping(() => epochs.learn(next.epoch, section))
     const { logKey } = await epochs.of(header.epoch)
-    const operations = await stopping(async () => readBody(engine, logKey, header, verified.sealedBody))
+    const operations = await stopping(() => readBody(engine, logKey, header, verified.sealedBody).catch(newerAuthor))
     const result = applyCommit(state, { header, section, operations })
     state = result.state
     chain = next
@@ -271,15 +271,21 @@ function checkAnchors(seq: number, hash: Uint8Array, membersHash: Uint8Array, ke
   }
 }
 
+/** Reason: the signature covers a body, so that a newer client of the account itself has written it. */
+function newerAuthor(cause: unknown): never {
+  if ((cause instanceof VaultError || cause instanceof CryptoError) && cause.code === 'upgrade_required') {
+    throw new ClientError('upgrade_required', 'The vault was written by a newer client; upgrade this one.', { cause })
+  }
+  throw cause
+}
+
 /** Runs a check whose failure means that the log was tampered with. */
 async function stopping<T>(check: () => Promise<T>): Promise<T> {
   try {
     return await check()
   } catch (cause) {
     if (!(cause instanceof VaultError || cause instanceof CryptoError)) throw cause
-    if (cause.code === 'upgrade_required') {
-      throw new ClientError('upgrade_required', 'The vault was written by a newer client; upgrade this one.', { cause })
-    }
+    if (cause.code === 'upgrade_required') throw unknownVersion("the vault's log", cause)
     throw integrityError("the vault's log", cause)
   }
 }

@@ -81,7 +81,11 @@ function readAll(
     let length = 0
     const tooLong = () => {
       response.destroy()
-      fail(new ClientError('server', 'The server answered more than the protocol allows.'))
+      fail(
+        new ClientError('server', 'The server answered more than the protocol allows.', {
+          details: { reason: 'too_long' },
+        }),
+      )
     }
     if (announced > maxLength) return tooLong()
     // Reason: a response that was cut off before anyone read it has told so already, and never tells again.

@@ -118,7 +118,7 @@ describe('opaqueThread', () => {
       expect(start.request).toMatch(/^[A-Za-z0-9_-]+$/)
       const answer = { response: 'AAAA', serverIdentifier: 'x', stretching: 'argon2id-32' as const }
       const finish = { password: 'password', state: start.state, ...answer }
-      await expect(opaque.finishRegistration(finish)).rejects.toMatchObject({ code: 'server' })
+      await expect(opaque.finishRegistration(finish)).rejects.toMatchObject({ code: 'integrity' })
       await opaque.close()
     }
   })
