@@ -12,9 +12,10 @@ import sys
 
 try:
     from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 except ImportError:
-    AESGCM = None
+    AESGCM = Ed25519PublicKey = None
 try:
     from cryptography.cobblestone import Cobblestone256Decryptor
 except ImportError:
@@ -202,8 +203,25 @@ def check_audit():
         assert before.hex() == entry["hash"], f"audit entry {entry['seq']}"
 
 
+def check_receipts():
+    vectors = json.loads((FOLDER.parent / "receipts.json").read_text())
+    for v in vectors["receipts"]:
+        body = b"SRR1\x01" + bytes([{"shared": 1, "per-user": 2}[v["scope"]], 0, 0]) + bytes.fromhex(v["accountId"])
+        body += b"".join((v[name] or 0).to_bytes(8, "big") for name in ("deletedMs", "noiseFromMs", "kmsKeySinceMs"))
+        body += bytes.fromhex(v["kmsKeyHash"])
+        body += b"".join(v[name].to_bytes(4, "big") for name in ("outerKeys", "sessions", "vaults"))
+        body += b"".join(v[name].to_bytes(8, "big") for name in ("commits", "blobs", "bytes", "issuedMs"))
+        receipt = bytes.fromhex(v["receipt"])
+        assert receipt[:-64] == body, "a receipt's body"
+        if Ed25519PublicKey:
+            digest = hashlib.sha256(b"strongroom/receipt\x00\x01" + body).digest()
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors["publicKey"]))
+            key.verify(receipt[-64:], b"strongroom/receipt-signature\x00\x01" + digest)
+
+
 def main():
     check_audit()
+    check_receipts()
     checked, skipped, failed = 0, 0, []
     for name in json.loads((FOLDER / "index.json").read_text()):
         vector = json.loads((FOLDER / name).read_text())

@@ -30,7 +30,6 @@ const WORDS: Readonly<Record<string, string>> = {
   enabled: 'account enabled by the operator',
   disclosed: 'stored data of the account disclosed by the operator',
   server_restored: 'changes given back to a server that was set back',
-  deletion_requested: 'deletion of the account asked for',
 }
 
 /** An event for people; codes of newer servers stay as they are. */

@@ -32,6 +32,7 @@ describe('package entries', () => {
       'ids.ts',
       'labels.ts',
       'messages.ts',
+      'receipt.ts',
       'sealed-layout.ts',
       'sizes.ts',
     ])

@@ -50,4 +50,10 @@ export {
 } from './ids.ts'
 export type { HashType, SignType } from './labels.ts'
 export { hashMessage, signatureMessage } from './messages.ts'
+export {
+  encodeReceipt,
+  type Receipt,
+  receiptHashMessage,
+  verifyReceipt,
+} from './receipt.ts'
 export { checkSealed, SEALED_OVERHEAD, sealedLength, unsealedLength } from './sealed-layout.ts'

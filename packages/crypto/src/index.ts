@@ -98,6 +98,7 @@ export {
 } from './labels.ts'
 export { hashMessage, signatureMessage } from './messages.ts'
 export { padObject, unpadObject } from './padding.ts'
+export { type Receipt, verifyReceipt } from './receipt.ts'
 export { open, type SealContext, seal, sealContext } from './seal.ts'
 export { checkSealed, SEALED_OVERHEAD, sealedLength, unsealedLength } from './sealed-layout.ts'
 export {

@@ -76,6 +76,8 @@ export const LABELS = {
     card: [32],
     /** A card's signature by the key of the card before. */
     'card-succession': [32],
+    /** The server's receipt for a deleted account. */
+    receipt: [32],
   },
   /** SHA-256 message: "strongroom/" ‖ type ‖ 00 01 ‖ parts. */
   hash: {
@@ -101,6 +103,8 @@ export const LABELS = {
     pbkdf2: null,
     /** Entry of an account's audit log. */
     audit: null,
+    /** Body of a receipt for a deleted account. */
+    receipt: null,
   },
   /** FLOE additional data: "strongroom/" ‖ type ‖ 00 01 ‖ ids. */
   encrypt: {

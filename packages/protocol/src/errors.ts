@@ -32,6 +32,10 @@ export const ERRORS = {
   method_not_allowed: { status: 405, advice: 'The path takes other methods; see the Allow header.' },
   login_taken: { status: 409, advice: 'The login name is in use; choose another.' },
   account_exists: { status: 409, advice: 'The account id is in use; choose a new random id.' },
+  vaults_shared: {
+    status: 409,
+    advice: 'The account owns vaults that others use too; hand them over or remove the others first.',
+  },
   head_moved: { status: 409, advice: 'Someone committed first; fetch the newer commits, verify them and try again.' },
   versions_moved: {
     status: 409,

@@ -18,6 +18,7 @@ import {
   recoveryStart,
   recoveryTested,
 } from './routes/credentials.ts'
+import { accountDelete, receiptRead } from './routes/deletion.ts'
 import { info } from './routes/info.ts'
 import { keyringReplace, wrapsAdd } from './routes/keys.ts'
 import {
@@ -48,6 +49,8 @@ export const ROUTES = {
   logout,
   account,
   auditRead,
+  accountDelete,
+  receiptRead,
   sessionsList,
   sessionDevice,
   sessionRevoke,

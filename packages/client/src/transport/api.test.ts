@@ -37,6 +37,7 @@ const down = { code: 'unavailable', message: 'down', requestId: 'r1' }
 const info = {
   protocolVersions: [1],
   opaquePublicKey: 'A'.repeat(43),
+  receiptKey: 'A'.repeat(43),
   registration: 'open',
   storeOrigins: [],
   timeMs: 1,

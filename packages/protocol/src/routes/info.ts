@@ -16,6 +16,8 @@ export const info = defineRoute({
     protocolVersions: z.array(safeInteger),
     /** Static OPAQUE public key (ristretto255). */
     opaquePublicKey: bytesOf(32),
+    /** Ed25519 key that signs receipts for deleted accounts. */
+    receiptKey: bytesOf(32),
     registration: z.enum(['open', 'invite', 'closed']),
     /** Origins that presigned URLs may name. */
     storeOrigins: z.array(z.string()),

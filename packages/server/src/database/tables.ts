@@ -146,6 +146,23 @@ export interface Tables {
     device_id: Uint8Array | null
     hash: Uint8Array
   }
+  deletions: {
+    account_id: Uint8Array
+    secret_hash: Uint8Array
+    scope: 'shared' | 'per-user'
+    kms_key_id: string
+    kms_key_since_ms: number
+    deleted_ms: number
+    noise_from_ms: number | null
+    outer_keys: number
+    sessions: number
+    vaults: number
+    commits: number
+    blobs: number
+    bytes: number
+    receipt: Uint8Array | null
+    purged_ms: number | null
+  }
   audit_folds: { account_id: Uint8Array; event: string; count: number; last_ms: number }
   rate_limits: { key: Uint8Array; points: number; ends_ms: number }
   jobs: { name: string; holder: Uint8Array | null; lease_ends_ms: Generated<number>; due_ms: Generated<number> }

@@ -3,7 +3,7 @@ import { ROUTES, type RouteName } from '@strongroom/protocol'
 import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify'
 import { ServerError } from '../domain/errors.ts'
 import { settleSession } from '../domain/sessions/sessions.ts'
-import type { KeyManagement, Logger, ServedObjectStore } from '../ports/index.ts'
+import type { Logger, ServedObjectStore } from '../ports/index.ts'
 import { bindRoute, type Door } from './binder.ts'
 import { errorHandler, sendRefusal } from './errors.ts'
 import { createGate, createHandlers, type HandlerDeps } from './handlers.ts'
@@ -18,7 +18,6 @@ const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 const MINUTE_MS = 60_000
 
 export interface AppDeps extends HandlerDeps {
-  keys: KeyManagement
   logger: Logger
   /** Set when the blob store is served by this server. */
   served: { objects: ServedObjectStore; urls: StoreUrls } | null

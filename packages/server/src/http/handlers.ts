@@ -28,12 +28,14 @@ import { ensureHalf, readHalf } from '../domain/sessions/halves.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import { endSession } from '../domain/sessions/sessions.ts'
-import type { BlobStore, Clock, Random } from '../ports/index.ts'
+import type { BlobStore, Clock, KeyManagement, Random } from '../ports/index.ts'
 import type { Handlers } from './binder.ts'
 import { credentialHandlers, LOGINS_PER_NAME } from './credential-handlers.ts'
+import { deletionHandlers } from './deletion-handlers.ts'
 
 export interface HandlerDeps {
   database: Database
+  keys: KeyManagement
   store: BlobStore
   clock: Clock
   random: Random
@@ -65,9 +67,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...credentialHandlers(deps),
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
+    ...deletionHandlers(deps),
       opaquePublicKey: deps.setup.opaquePublicKey,
       registration: deps.registration,
       storeOrigins: [...deps.store.origins],
+      receiptKey: deps.setup.receiptPublicKey,
       timeMs: deps.clock.nowMs(),
     }),
     registerStart: async ({ body }) => {

@@ -9,6 +9,7 @@ import { RECOVERY } from './0008-recovery.ts'
 import { SECOND_FACTOR } from './0009-second-factor.ts'
 import { KMS_KEYS } from './0010-kms-keys.ts'
 import { OPERATORS } from './0011-operators.ts'
+import { DELETIONS } from './0012-deletions.ts'
 import { MEMBERSHIP } from './0013-membership.ts'
 import { KMS_WAITING } from './0014-kms-waiting.ts'
 import { SESSION_SIGNALS } from './0015-session-signals.ts'
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 9, name: 'second-factor', sql: SECOND_FACTOR },
   { version: 10, name: 'kms-keys', sql: KMS_KEYS },
   { version: 11, name: 'operators', sql: OPERATORS },
+  { version: 12, name: 'deletions', sql: DELETIONS },
   { version: 13, name: 'membership', sql: MEMBERSHIP },
   { version: 14, name: 'kms-waiting', sql: KMS_WAITING },
   { version: 15, name: 'session-signals', sql: SESSION_SIGNALS },

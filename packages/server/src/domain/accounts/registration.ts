@@ -97,6 +97,12 @@ export async function finishRegistration(deps: Deps, input: RegistrationInput): 
 }
 
 async function insertAccount(tx: DatabaseTransaction, account: Insertable<Tables['accounts']>): Promise<void> {
+  const deleted = await tx
+    .selectFrom('deletions')
+    .select('account_id')
+    .where('account_id', '=', account.id)
+    .executeTakeFirst()
+  if (deleted !== undefined) throw new ServerError('account_exists')
   const inserted = await tx
     .insertInto('accounts')
     .values(account)

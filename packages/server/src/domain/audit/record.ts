@@ -36,7 +36,6 @@ export type AuditEvent =
   | 'enabled'
   | 'disclosed'
   | 'server_restored'
-  | 'deletion_requested'
 
 /** What strangers can cause: counted, and written down at most once a minute. */
 const FOLDED: ReadonlySet<AuditEvent> = new Set(['sign_in_failed', 'second_factor_failed', 'recovery_failed'])
@@ -74,8 +73,11 @@ export async function recordAudit(
     return
   }
   await inTransaction(database, async (tx) => {
-    const { head, deviceId } = await lockHead(tx, accountId, sessionId)
+    const locked = await lockHead(tx, accountId, sessionId)
+    // The account was deleted while the request was under way.
+    if (locked === null) return
     const folded = await foldedEvents(tx, accountId)
+    const { head, deviceId } = locked
     await append(tx, accountId, head, [...folded, { event, timeMs, count: 1, sessionId, deviceId }])
   })
 }
@@ -83,10 +85,9 @@ export async function recordAudit(
 /** Turns what was counted into entries, for one account. Ids without an account are only cleared. */
 export async function writeFolded(database: Database | DatabaseTransaction, accountId: Uint8Array): Promise<void> {
   await inTransaction(database, async (tx) => {
-    const account = await tx.selectFrom('accounts').select('id').where('id', '=', accountId).executeTakeFirst()
-    const head = account === undefined ? null : (await lockHead(tx, accountId, null)).head
+    const locked = await lockHead(tx, accountId, null)
     const folded = await foldedEvents(tx, accountId)
-    if (head !== null && folded.length > 0) await append(tx, accountId, head, folded)
+    if (locked !== null && folded.length > 0) await append(tx, accountId, locked.head, folded)
   })
 }
 
@@ -105,11 +106,12 @@ function inTransaction<T>(
   return database.isTransaction ? task(database) : database.transaction().execute(task)
 }
 
+/** null where there is no such account. */
 async function lockHead(
   tx: Database | DatabaseTransaction,
   accountId: Uint8Array,
   sessionId: Uint8Array | null,
-): Promise<{ head: AuditHead; deviceId: Uint8Array | null }> {
+): Promise<{ head: AuditHead; deviceId: Uint8Array | null } | null> {
   const read = () =>
     sql<{ seq: number; hash: Uint8Array; device_id: Uint8Array | null }>`
       SELECT seq, hash, (SELECT device_id FROM sessions WHERE id = ${sessionId}) AS device_id
@@ -117,12 +119,11 @@ async function lockHead(
   let row = (await read()).rows[0]
   if (row === undefined) {
     await sql`
-      INSERT INTO audit_heads (account_id, seq, hash) VALUES (${accountId}, 0, ${NO_AUDIT.hash})
+      INSERT INTO audit_heads (account_id, seq, hash) SELECT id, 0, ${NO_AUDIT.hash} FROM accounts WHERE id = ${accountId}
       ON CONFLICT (account_id) DO NOTHING`.execute(tx)
     row = (await read()).rows[0]
   }
-  if (row === undefined) throw new Error('an audit head can be neither made nor read')
-  return { head: { seq: row.seq, hash: row.hash }, deviceId: row.device_id }
+  return row === undefined ? null : { head: { seq: row.seq, hash: row.hash }, deviceId: row.device_id }
 }
 
 async function foldedEvents(tx: Database | DatabaseTransaction, accountId: Uint8Array): Promise<NewEntry[]> {

@@ -2,6 +2,8 @@ import { removeUnfinished } from '../accounts/login-state.ts'
 import { foldAudits } from '../audit/fold.ts'
 import { collectBlobs } from '../blobs/collect.ts'
 import { SWEEP_MS, type SweepDeps, sweepStore } from '../blobs/sweep.ts'
+import { clearDeleted } from '../deletion/clear-deleted.ts'
+import { issueReceipts } from '../deletion/receipts.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { removeEnded } from '../sessions/housekeeping.ts'
 import type { Job } from './runner.ts'
@@ -20,6 +22,16 @@ export function serverJobs(deps: SweepDeps & { setup: ServerSetup }): readonly J
       name: 'write-audit',
       everyMs: MINUTE_MS,
       run: async (lease) => ({ accounts: await foldAudits(deps, lease) }),
+    },
+    {
+      name: 'issue-receipts',
+      everyMs: MINUTE_MS,
+      run: async (lease) => ({ receipts: await issueReceipts(deps, lease) }),
+    },
+    {
+      name: 'clear-deleted',
+      everyMs: MINUTE_MS,
+      run: async (lease) => ({ accounts: await clearDeleted(deps, lease) }),
     },
     {
       name: 'collect-blobs',

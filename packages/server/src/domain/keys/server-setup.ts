@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { createHmac, createPrivateKey, createPublicKey, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { server as opaque, ready } from '@serenity-kit/opaque'
 import { decodeBytes } from '@strongroom/protocol'
 import { z } from 'zod'
@@ -32,6 +32,10 @@ export interface ServerSetup {
   readonly urlKey: KeyObject
   /** OPAQUE user identifier of a normalised login name. */
   userIdentifier(login: string): string
+  /** Signs receipts; derived from the setup, so that it is kept, wrapped and backed up with it. */
+  readonly receiptKey: KeyObject
+  /** Ed25519 public key of `receiptKey`, which clients pin. */
+  readonly receiptPublicKey: Uint8Array
   /** A keyed hash for rows that must not show what they count (addresses, login names). */
   blind(text: string): Uint8Array
 }
@@ -144,7 +148,21 @@ function openSetup(id: Uint8Array, setup: z.infer<typeof setupText>): ServerSetu
     serverIdentifier: hex(sha256(opaquePublicKey)),
     loginStateKey: createSecretKey(setup.loginStateKey, 'base64url'),
     urlKey,
+    ...receiptKeys(urlKey),
     userIdentifier: (login) => createHmac('sha256', enumerationKey).update(login).digest('hex'),
     blind: (text) => createHmac('sha256', urlKey).update(`blind\0${text}`).digest().subarray(0, 16),
   }
+}
+
+/** PKCS #8 of an Ed25519 key, up to its seed (RFC 8410). */
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function receiptKeys(urlKey: KeyObject): Pick<ServerSetup, 'receiptKey' | 'receiptPublicKey'> {
+  const seed = new Uint8Array(hkdfSync('sha256', urlKey, new Uint8Array(), 'strongroom receipt key', 32))
+  const der = Buffer.concat([PKCS8_ED25519, seed])
+  const receiptKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  seed.fill(0)
+  der.fill(0)
+  const { x } = createPublicKey(receiptKey).export({ format: 'jwk' })
+  return { receiptKey, receiptPublicKey: decodeBytes(x ?? '') ?? new Uint8Array() }
 }

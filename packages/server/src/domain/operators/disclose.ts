@@ -68,8 +68,14 @@ async function readAccount(tx: DatabaseTransaction, accountId: Uint8Array): Prom
     .select(['id', 'login_hash'])
     .where('id', '=', accountId)
     .executeTakeFirst()
-  if (account === undefined) throw new ServerError('not_found')
-  return { id: account.id, loginHash: account.login_hash }
+  if (account !== undefined) return { id: account.id, loginHash: account.login_hash }
+  const deleted = await tx
+    .selectFrom('deletions')
+    .select('account_id')
+    .where('account_id', '=', accountId)
+    .executeTakeFirst()
+  if (deleted === undefined) throw new ServerError('not_found')
+  return { id: deleted.account_id, loginHash: '' }
 }
 
 async function fetchRows(tx: DatabaseTransaction): Promise<Record<string, unknown>[]> {

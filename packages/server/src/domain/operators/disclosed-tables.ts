@@ -47,6 +47,7 @@ export const DISCLOSED_TABLES: Readonly<Record<string, Where>> = {
   sessions: ofAccount,
   session_halves: ofAccount,
   recovery_states: ofAccount,
+  deletions: ofAccount,
   audit_heads: ofAccount,
   audit_entries: ofAccount,
   audit_folds: ofAccount,
