@@ -10,6 +10,7 @@ import {
 } from '../domain/accounts/enrolment.ts'
 import { finishLogin, finishSecondFactor, loginHashOf, loginName, startLogin } from '../domain/accounts/login.ts'
 import { finishRegistration, startRegistration } from '../domain/accounts/registration.ts'
+import { readAudit } from '../domain/audit/read.ts'
 import { completeBlobs } from '../domain/blobs/complete.ts'
 import { openBlobs } from '../domain/blobs/open.ts'
 import { presignParts } from '../domain/blobs/parts.ts'
@@ -17,7 +18,6 @@ import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
 import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
-import { readAudit } from '../domain/audit/read.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
 import { addWraps } from '../domain/commits/wraps.ts'
@@ -65,9 +65,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   }
   return {
     ...credentialHandlers(deps),
+    ...deletionHandlers(deps),
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
-    ...deletionHandlers(deps),
       opaquePublicKey: deps.setup.opaquePublicKey,
       registration: deps.registration,
       storeOrigins: [...deps.store.origins],
