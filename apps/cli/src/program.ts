@@ -8,6 +8,7 @@ import { type ServerLoader, serve } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { addAdminVerbs } from './program-admin.ts'
+import { addCredentialVerbs, kdfOption } from './program-credentials.ts'
 import { addDeviceVerbs } from './program-devices.ts'
 import { addHistoryVerbs } from './program-history.ts'
 import { addKeyVerbs } from './program-keys.ts'
@@ -34,6 +35,10 @@ Environment:
   STRONGROOM_PASSWORD_FILE     a file that holds it, or
   STRONGROOM_PASSWORD_COMMAND  a command that prints it
 
+  STRONGROOM_NEW_PASSWORD      the new password, for passwd and recovery (also _FILE, _COMMAND)
+  STRONGROOM_RECOVERY_KEY_FILE a file that holds the recovery key
+  STRONGROOM_CODE              a code of the second factor (also _FILE, _COMMAND)
+  STRONGROOM_INVITE            an invitation, for register
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 authentication, 5 integrity, 6 conflict,
 7 server or network, 8 quota, 9 partly done, 130 interrupted.`
 
@@ -70,6 +75,7 @@ export function createProgram(input: ProgramInput): Command {
 
   addAccountVerbs(program, run)
   addBrowsingVerbs(program, run)
+  addCredentialVerbs(program, run)
   addTransferVerbs(program, run)
   addChangingVerbs(program, run)
   addHistoryVerbs(program, run)
@@ -90,6 +96,7 @@ function addAccountVerbs(program: Command, run: Run): void {
     .action(run(register))
   program
     .command('login')
+    .addOption(kdfOption())
     .description('sign in on this device')
     .argument('[login]', 'login name; asked for when absent')
     .option('--server <url>', 'address of the server (STRONGROOM_SERVER)')

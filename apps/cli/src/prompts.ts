@@ -21,20 +21,22 @@ export interface PasswordRequest {
   readonly message: string
   /** Asked a second time, so that a slip cannot lock the user out. */
   readonly repeat: boolean
+  /** Variable that may hold it, as may `_FILE` and `_COMMAND`; `STRONGROOM_PASSWORD` unless told. */
+  readonly variable?: string
 }
 
 /**
- * The account's password: from `STRONGROOM_PASSWORD`, `_FILE` or `_COMMAND`, else asked for.
+ * A password: from its variable, `_FILE` or `_COMMAND`, else asked for.
  *
  * @throws UsageError when there is neither a source nor a terminal
  */
 export async function readPassword(request: PasswordRequest): Promise<string> {
-  const given = await secretFromEnvironment(request.environment, 'STRONGROOM_PASSWORD')
+  const variable = request.variable ?? 'STRONGROOM_PASSWORD'
+  const given = await secretFromEnvironment(request.environment, variable)
   if (given !== null) return given
   if (!canAsk()) {
-    throw new UsageError(
-      'No password: set STRONGROOM_PASSWORD, STRONGROOM_PASSWORD_FILE or STRONGROOM_PASSWORD_COMMAND, or use a terminal.',
-    )
+    const what = request.variable === undefined ? 'password' : 'new password'
+    throw new UsageError(`No ${what}: set ${variable}, ${variable}_FILE or ${variable}_COMMAND, or use a terminal.`)
   }
   const { password } = await questions()
   for (;;) {
@@ -74,9 +76,15 @@ export async function askYes(message: string, signal: AbortSignal): Promise<bool
 
 /**
  * Shows the recovery key once, takes it off the screen when it is written down, and asks to type it back until it is
- * right. Whoever cannot presses Ctrl-C: no account is made before this ends.
+ * right. Whoever cannot presses Ctrl-C: nothing is made or changed before this ends.
+ *
+ * @param untilThen - what stays as it is until the key was typed, as a clause
  */
-export async function confirmRecoveryKey(recoveryKey: string, signal: AbortSignal): Promise<void> {
+export async function confirmRecoveryKey(
+  recoveryKey: string,
+  signal: AbortSignal,
+  untilThen = 'no account has been made yet',
+): Promise<void> {
   const { input } = await questions()
   const lines = [
     '',
@@ -93,7 +101,27 @@ export async function confirmRecoveryKey(recoveryKey: string, signal: AbortSigna
     const typed = await input({ message: 'Type the recovery key from your paper', required: true }, context(signal))
     process.stderr.write('\u001b[1A\u001b[J')
     if (foldRecoveryKey(typed) === foldRecoveryKey(recoveryKey)) return
-    process.stderr.write('That is not the key; try again, or press Ctrl-C: no account has been made yet.\n')
+    process.stderr.write(`That is not the key; try again, or press Ctrl-C: ${untilThen}.\n`)
+  }
+}
+
+/**
+ * A recovery key from the terminal, taken off the screen at once; asked for again while it is not spelt right.
+ *
+ * @param problem - says what is wrong with a text, or null
+ */
+export async function askRecoveryKey(
+  message: string,
+  signal: AbortSignal,
+  problem: (text: string) => string | null,
+): Promise<string> {
+  const { input } = await questions()
+  for (;;) {
+    const typed = await input({ message, required: true }, context(signal))
+    process.stderr.write('\u001b[1A\u001b[J')
+    const wrong = problem(typed)
+    if (wrong === null) return typed
+    process.stderr.write(`${wrong}\n`)
   }
 }
 

@@ -25,7 +25,7 @@ export async function secretFromEnvironment(environment: Environment, name: stri
   if (suffix === undefined) return null
   const value = environment[name + suffix] as string // found to be set above
   const secret = suffix === '' ? value : withoutLineEnd(await readSource(name + suffix, value, suffix))
-  if (secret === '') throw new UsageError(`${name + suffix} gives an empty password.`)
+  if (secret === '') throw new UsageError(`${name + suffix} gives nothing.`)
   return secret
 }
 

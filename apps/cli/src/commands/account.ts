@@ -1,4 +1,4 @@
-import { ClientError, type Session, Strongroom } from '@strongroom/client'
+import { ClientError, type KdfProfile, type Session, Strongroom } from '@strongroom/client'
 import { type CommandContext, deviceName, openPlatform, parseServer, requireSignedIn, withSession } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError, UsageError } from '../failure.ts'
@@ -16,6 +16,8 @@ export interface SignInOptions {
 
 export interface RegisterOptions extends SignInOptions {
   readonly recoveryFile?: string
+  readonly invite?: string
+  readonly kdf?: KdfProfile
 }
 
 /** `register`: makes an account and signs in. */
@@ -31,8 +33,9 @@ export async function register(
   const file = options.recoveryFile === undefined ? null : await createRecoveryFile(options.recoveryFile)
   let identity: Session['identity']
   try {
-    const session = await Strongroom.register({
+    const session = await registerInvited(context, options.invite, {
       ...(await signInInput(context, login, options, true)),
+      kdf: options.kdf,
       onRecoveryKey: (key) => (file === null ? confirmRecoveryKey(key, context.signal) : file.write(key)),
     })
     identity = session.identity
@@ -55,11 +58,33 @@ export async function register(
   return EXIT.done
 }
 
+/** Registers with the code that was given; where one is needed and none was, asks for it. */
+async function registerInvited(
+  context: CommandContext,
+  given: string | undefined,
+  input: Parameters<typeof Strongroom.register>[0],
+): Promise<Session> {
+  const invite = given ?? (context.environment.STRONGROOM_INVITE || undefined)
+  if (invite?.trim() === '') throw new UsageError('The invitation is empty.')
+  try {
+    return await Strongroom.register({ ...input, invite })
+  } catch (error) {
+    // The server says so before anything is made or shown.
+    const isMissing = error instanceof ClientError && error.code === 'invite_required' && invite === undefined
+    if (!isMissing || !canAsk()) throw error
+    const typed = await askText('Invitation code', { signal: context.signal, missing: '' })
+    return await Strongroom.register({ ...input, invite: typed })
+  }
+}
+
 // Reason: when the answer to the last request was lost, the account may exist, and then this file holds its only
 // recovery key. It is removed only if the account surely was not made.
 async function dropUnusedFile(context: CommandContext, file: RecoveryFile, error: unknown): Promise<void> {
   const answerLost = error instanceof ClientError && ['network', 'server', 'aborted'].includes(error.code)
-  if (file.written && answerLost) {
+  if (error instanceof ClientError && error.details.reason === 'changed') {
+    await file.close()
+    context.output.warn(`strongroom: The recovery key of the account is in ${quoted(file.path)}; keep it.`)
+  } else if (file.written && answerLost) {
     await file.close()
     context.output.warn(
       `strongroom: It is not known whether the account was made; keep ${quoted(file.path)} and try "strongroom login".`,
@@ -131,6 +156,20 @@ async function signInInput(
   repeat: boolean,
 ): Promise<Parameters<typeof Strongroom.login>[0]> {
   const { environment, signal } = context
+  const place = await signInPlace(context, login, options)
+  const message = repeat ? 'New password' : 'Password'
+  const password = await readPassword({ environment, signal, message, repeat })
+  if (repeat) remarkOnLength(context, password)
+  return { ...place, password }
+}
+
+/** Where and as whom somebody signs in. */
+export async function signInPlace(
+  context: CommandContext,
+  login: string | undefined,
+  options: SignInOptions,
+): Promise<Omit<Parameters<typeof Strongroom.login>[0], 'password'>> {
+  const { environment, signal } = context
   const serverText =
     options.server ??
     (environment.STRONGROOM_SERVER ||
@@ -142,25 +181,32 @@ async function signInInput(
   const server = parseServer(serverText)
   const name = login ?? (await askText('Login name', { signal, missing: 'No login name: give it as the argument.' }))
   if (name.trim() === '') throw new UsageError('The login name is empty.')
-  const message = repeat ? 'New password' : 'Password'
-  const password = await readPassword({ environment, signal, message, repeat })
-  if (repeat && [...password].length < 12) {
-    context.output.note('This password is short; a longer one keeps your files safe from whoever runs the server too.')
-  }
   return {
     server,
     login: name,
-    password,
     deviceName: terminalText(options.deviceName ?? '').slice(0, 100) || deviceName(),
     platform: openPlatform(context),
     signal,
   }
 }
 
+/** Says to whoever chose a short password what it costs. */
+export function remarkOnLength(context: CommandContext, password: string): void {
+  if ([...password].length >= 12) return
+  context.output.note('This password is short; a longer one keeps your files safe from whoever runs the server too.')
+}
+
+/** For devices on which not every profile can be tried. */
+export const LITTLE_MEMORY =
+  'Or the password needs more memory than this device has: on another one, "strongroom passwd --kdf argon2id-32" changes that.'
+
 /** A wrong password and an unknown account read the same, here as on the wire. */
 function signInError(error: unknown): unknown {
-  if (!(error instanceof ClientError) || error.code !== 'authentication' || error.details.reason) return error
-  return new CliError(EXIT.authentication, 'Login name or password is wrong; check both and try again.', {
+  if (!(error instanceof ClientError) || error.code !== 'authentication') return error
+  if (['second_factor_required', 'second_factor_failed', 'login_over'].includes(String(error.details.reason)))
+    return error
+  const memory = error.details.reason === 'little_memory' ? ` ${LITTLE_MEMORY}` : ''
+  return new CliError(EXIT.authentication, `Login name or password is wrong; check both and try again.${memory}`, {
     cause: error,
   })
 }
