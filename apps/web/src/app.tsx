@@ -6,6 +6,7 @@ import { connectVault, type Vault } from './bridge/connect.ts'
 import { startStreams } from './bridge/download.ts'
 import { deviceName } from './device-name.ts'
 import { router } from './router.tsx'
+import { Forgot } from './screens/forgot.tsx'
 import { SignIn } from './screens/sign-in.tsx'
 import { SignUp } from './screens/sign-up.tsx'
 import { VaultProvider } from './state/vault.tsx'
@@ -18,6 +19,7 @@ type Stage =
   | { readonly at: 'starting' }
   | { readonly at: 'sign-in'; readonly notice: string | null }
   | { readonly at: 'sign-up' }
+  | { readonly at: 'forgot' }
   | { readonly at: 'drive'; readonly account: SignedInAs }
   | { readonly at: 'stopped' }
 
@@ -51,10 +53,18 @@ export function App() {
   switch (stage.at) {
     case 'sign-in':
       return (
-        <SignIn vault={vault} notice={stage.notice} onSignedIn={enter} onSignUp={() => setStage({ at: 'sign-up' })} />
+        <SignIn
+          vault={vault}
+          notice={stage.notice}
+          onSignedIn={enter}
+          onSignUp={() => setStage({ at: 'sign-up' })}
+          onForgot={() => setStage({ at: 'forgot' })}
+        />
       )
     case 'sign-up':
       return <SignUp vault={vault} onSignedIn={enter} onSignIn={() => setStage({ at: 'sign-in', notice: null })} />
+    case 'forgot':
+      return <Forgot vault={vault} onSignedIn={enter} onSignIn={() => setStage({ at: 'sign-in', notice: null })} />
     case 'stopped':
       return <IntegrityStop />
     case 'drive':
@@ -80,7 +90,7 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
   const [revision, setRevision] = useState(0)
   const value = useMemo(() => {
     const stop = (failure: VaultFailure): void => {
-      if (failure.code === 'authentication') onSignedOut(failureText('session'))
+      if (failure.code === 'authentication') onSignedOut(failureText({ code: 'session_expired' }))
       else if (failure.code === 'integrity') onStopped()
     }
     const signOut = (): void => {
@@ -96,7 +106,7 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
     void vault.watch(
       Comlink.proxy(changed),
       Comlink.proxy((failure: VaultFailure) => {
-        if (failure.code === 'authentication') onSignedOut(failureText('session'))
+        if (failure.code === 'authentication') onSignedOut(failureText({ code: 'session_expired' }))
         else if (failure.code === 'integrity') onStopped()
       }),
     )

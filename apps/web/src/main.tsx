@@ -5,6 +5,7 @@ import './styles/tokens.css'
 import './styles/controls.css'
 import './styles/auth.css'
 import './styles/drive.css'
+import './styles/security.css'
 
 startTheme()
 const place = document.getElementById('app')

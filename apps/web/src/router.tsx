@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
 import { RecentScreen, SearchScreen, TrashScreen } from './screens/flat-screens.tsx'
 import { FolderScreen } from './screens/folder-screen.tsx'
-import { SecurityScreen } from './screens/security-screen.tsx'
+import { SecurityScreen } from './screens/security/security-screen.tsx'
 import { Shell } from './screens/shell.tsx'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: FolderScreen })

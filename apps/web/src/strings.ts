@@ -1,3 +1,5 @@
+import type { VaultFailure } from './worker/vault-api.ts'
+
 /** Every text of the app, in one place. */
 export const TEXT = {
   product: 'Strongroom',
@@ -28,7 +30,11 @@ export const TEXT = {
     strength: ['Very weak', 'Weak', 'Fair', 'Good', 'Strong'],
     strengthLabel: 'Password strength',
     forgot: 'Forgot your password?',
-    lost: 'Nobody can open your files without your password or your recovery key, and no one can send you a new one.',
+    codeTitle: 'Two-step sign-in',
+    codeWhy: 'Type the six digits that your authenticator shows, or one of your backup codes.',
+    code: 'Code',
+    codeWrong: 'That code is wrong, too old, or was used before.',
+    check: 'Check',
   },
   recovery: {
     title: 'Save your recovery key',
@@ -43,7 +49,19 @@ export const TEXT = {
     label: 'Recovery key',
     wrong: 'This is not the key that was shown.',
     back: 'Show it again',
-    finish: 'Create account',
+    finish: 'Finish',
+    forgotTitle: 'Use your recovery key',
+    forgotWhy:
+      'Nobody can send you a new password: only your recovery key opens your files now. It sets a new password, and then you get a new recovery key.',
+    newPassword: 'New password',
+    use: 'Set new password',
+    misspelt: (groups: string) =>
+      groups === ''
+        ? 'This is not spelt right. A recovery key has eight groups of four.'
+        : groups.includes(',')
+          ? `This is not spelt right: look at groups ${groups} again.`
+          : `This is not spelt right: look at group ${groups} again.`,
+    toSignIn: 'Back to sign-in',
     fileName: 'strongroom-recovery-key.txt',
     fileText: (login: string, key: string) =>
       `Strongroom recovery key\n\nLogin name: ${login}\nRecovery key: ${key}\n\nWhoever has this key can open the account's files. Keep it on paper or in a safe place.\n`,
@@ -150,6 +168,83 @@ export const TEXT = {
   },
   security: {
     title: 'Security',
+    password: 'Password',
+    passwordText: 'Changing it touches no file. Everywhere else you are signed out.',
+    changePassword: 'Change password',
+    currentPassword: 'Current password',
+    changed: 'Your password was changed',
+    recovery: 'Recovery key',
+    recoveryText: 'The only way in if you forget your password. Check now and then that what you kept is right.',
+    testRecovery: 'Test it',
+    replaceRecovery: 'Make a new one',
+    test: 'Test',
+    testRight: 'That is your recovery key. Keep it safe.',
+    testWrong: 'That is not the recovery key of this account.',
+    replaced: 'Your new recovery key counts from now on',
+    factor: 'Two-step sign-in',
+    factorOn: (left: number) => `On. ${left === 1 ? '1 backup code is' : `${left} backup codes are`} left.`,
+    factorOff: 'Off. An authenticator app adds a code to your password when you sign in.',
+    enableFactor: 'Set up',
+    disableFactor: 'Turn off',
+    scan: 'Scan this with your authenticator app, or type the key into it.',
+    secret: 'Key',
+    backupCodes: 'Backup codes',
+    backupWhy: 'Each opens one sign-in when you have lost your authenticator. Save them now; they are not shown again.',
+    factorEnabled: 'Two-step sign-in is on',
+    factorDisabled: 'Two-step sign-in is off',
+    turnOn: 'Turn on',
+    stateCode: 'State code',
+    stateText:
+      'Two devices that show the same words have seen the same files. Compare them if you doubt the server; `strongroom state` prints the one of the command line.',
+    keys: 'Keys',
+    accountKey: 'Account key',
+    vaultKey: (epoch: number) => `Vault key, number ${epoch}`,
+    contentKeys: (count: number) =>
+      count === 1 ? 'Key of 1 file content' : `Keys of ${count.toLocaleString()} file contents`,
+    since: (when: string) => `since ${when}`,
+    sinceUnknown: 'age unknown',
+    due: (count: number, days: number | null) =>
+      days === null
+        ? 'never renewed'
+        : count === 0
+          ? `none older than ${days} days`
+          : `${count.toLocaleString()} older than ${days} days`,
+    activity: 'Activity',
+    activityText: 'Kept by the server and checked by this device: it can be neither changed nor cut unnoticed.',
+    times: (count: number) => `${count.toLocaleString()} times`,
+    events: {
+      registered: 'Account created',
+      signed_in: 'Signed in',
+      sign_in_failed: 'Sign-in failed',
+      second_factor_failed: 'Second factor failed',
+      device_named: 'Device named',
+      signed_out: 'Signed out',
+      session_revoked: 'Signed out from elsewhere',
+      sessions_revoked: 'All other devices signed out',
+      password_changed: 'Password changed',
+      login_changed: 'Login name changed',
+      recovery_used: 'Recovery key used',
+      recovery_failed: 'Wrong recovery key',
+      recovery_key_replaced: 'Recovery key replaced',
+      recovery_key_tested: 'Recovery key tested',
+      second_factor_enabled: 'Two-step sign-in turned on',
+      second_factor_disabled: 'Two-step sign-in turned off',
+      backup_codes_replaced: 'Backup codes replaced',
+      backup_code_used: 'Backup code used',
+      keyring_replaced: 'Keyring renewed',
+      account_key_rotated: 'Account key renewed',
+      card_replaced: 'Identity renewed',
+      epoch_started: 'Vault key renewed',
+      keys_released: 'Sealed keys handed out',
+      outer_key_rotated: 'Server key renewed',
+      kms_key_rotated: 'Key-service key renewed',
+      quota_changed: 'Quota changed by the operator',
+      disabled: 'Account disabled by the operator',
+      enabled: 'Account enabled by the operator',
+      disclosed: 'Records disclosed by the operator',
+      server_restored: 'Changes given back after a backup was restored',
+    } as Readonly<Record<string, string>>,
+    signOutOthers: 'Sign out everywhere else',
     devices: 'Where you are signed in',
     thisDevice: 'This browser',
     unnamed: 'Unnamed device',
@@ -200,7 +295,19 @@ export const TEXT = {
   },
   errors: {
     authentication: 'Login name or password is wrong.',
-    session: 'You were signed out. Sign in again.',
+    session_expired: 'You were signed out. Sign in again.',
+    login_failed: 'Login name or password is wrong.',
+    password_wrong: 'The password is wrong.',
+    recovery_failed: 'Login name or recovery key is wrong.',
+    second_factor_failed: 'The code is wrong, too old, or was used before.',
+    login_over: 'The code came too late, or after too many wrong ones. Sign in again.',
+    too_many_requests: 'Too many attempts. Wait a minute, then try again.',
+    account_disabled: 'This account was disabled by whoever runs the server. Nothing of it was deleted.',
+    invite_required: 'This server takes invited people only. Use the invitation that you were given.',
+    invite_invalid: 'The server does not take this invitation.',
+    not_changed: 'Nothing was changed: the server was lost on the way. Try again.',
+    outcome_unknown: 'The server was lost on the way, and whether it changed anything is unknown. Sign in to find out.',
+    storage_full: 'The server has no room left.',
     network: 'The server cannot be reached. Check your connection and try again.',
     server: 'The server answered with an error. Try again in a while.',
     quota: 'There is not enough room left.',
@@ -219,7 +326,8 @@ export const TEXT = {
   } as Readonly<Record<string, string>>,
 } as const
 
-/** What to tell of a failure. */
-export function failureText(code: string): string {
-  return TEXT.errors[code] ?? TEXT.errors.internal ?? ''
+/** What to tell of a failure: the most special thing that is known of it. */
+export function failureText({ code, details }: Pick<VaultFailure, 'code'> & Partial<VaultFailure>): string {
+  const known = [details?.reason, details?.answer, code, 'internal'].map((name) => TEXT.errors[String(name)])
+  return known.find((text) => text !== undefined) ?? ''
 }

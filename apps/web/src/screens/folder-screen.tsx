@@ -118,7 +118,7 @@ function Folder({ path }: { path: string }) {
       </div>
       {loaded.state === 'failed' && loaded.code !== 'integrity' && (
         <p className="notice" role="alert">
-          {failureText(loaded.code)}
+          {failureText({ code: loaded.code })}
         </p>
       )}
       {loaded.state === 'loading' && rows.count === 0 && <Loading />}

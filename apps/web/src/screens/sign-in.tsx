@@ -1,35 +1,42 @@
+import * as Comlink from 'comlink'
 import { type FormEvent, useState } from 'react'
 import { asFailure, type Vault } from '../bridge/connect.ts'
+import { useQuestion } from '../state/questions.ts'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, Field, PasswordField } from '../ui/controls.tsx'
 import type { SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
+import { SecondFactorScreen } from './second-factor-screen.tsx'
 
 interface SignInProps {
   readonly vault: Vault
   readonly notice: string | null
   readonly onSignedIn: (account: SignedInAs) => void
   readonly onSignUp: () => void
+  readonly onForgot: () => void
 }
 
-export function SignIn({ vault, notice, onSignedIn, onSignUp }: SignInProps) {
+export function SignIn({ vault, notice, onSignedIn, onSignUp, onForgot }: SignInProps) {
   const [login, setLogin] = useState('')
   const [password, setPassword] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(notice)
-  const [helping, setHelping] = useState(false)
+  const code = useQuestion<number, string>()
 
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
     setBusy(true)
     setError(null)
     try {
-      onSignedIn(await vault.logIn({ login, password }))
+      onSignedIn(await vault.logIn({ login, password }, Comlink.proxy(code.ask)))
     } catch (cause) {
-      setError(failureText(asFailure(cause).code))
+      const failure = asFailure(cause)
+      setError(failure.code === 'aborted' ? null : failureText(failure))
       setBusy(false)
+      code.drop()
     }
   }
+  if (code.question !== null) return <SecondFactorScreen question={code.question} />
   return (
     <AuthLayout title={TEXT.auth.signInTitle}>
       <form onSubmit={submit}>
@@ -59,17 +66,16 @@ export function SignIn({ vault, notice, onSignedIn, onSignUp }: SignInProps) {
           {busy ? TEXT.auth.working : TEXT.auth.signIn}
         </Button>
       </form>
-      <p className="auth-switch">
-        {TEXT.auth.toSignUp}{' '}
-        <button type="button" className="link" onClick={onSignUp}>
-          {TEXT.auth.signUp}
-        </button>
-      </p>
-      <div className="auth-switch">
-        <button type="button" className="link" aria-expanded={helping} onClick={() => setHelping(!helping)}>
+      <div className="auth-links">
+        <p className="auth-switch">
+          {TEXT.auth.toSignUp}{' '}
+          <button type="button" className="link" onClick={onSignUp}>
+            {TEXT.auth.signUp}
+          </button>
+        </p>
+        <button type="button" className="link auth-switch" onClick={onForgot}>
           {TEXT.auth.forgot}
         </button>
-        {helping && <p className="auth-lead">{TEXT.auth.lost}</p>}
       </div>
     </AuthLayout>
   )

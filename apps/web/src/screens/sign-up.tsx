@@ -1,11 +1,12 @@
 import * as Comlink from 'comlink'
 import { type FormEvent, useRef, useState } from 'react'
 import { asFailure, type Vault } from '../bridge/connect.ts'
+import { useQuestion } from '../state/questions.ts'
 import { failureText, TEXT } from '../strings.ts'
-import { Button, Field, PasswordField } from '../ui/controls.tsx'
+import { Button, Field } from '../ui/controls.tsx'
+import { isUsable, NewPasswordFields, NO_PASSWORD } from '../ui/new-password.tsx'
 import type { SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
-import { StrengthMeter, useStrength } from './password-strength.tsx'
 import { RecoveryCeremony } from './recovery-ceremony.tsx'
 
 interface SignUpProps {
@@ -14,54 +15,40 @@ interface SignUpProps {
   readonly onSignIn: () => void
 }
 
-/** Resolves the worker's question whether the recovery key is safe. */
-interface Ceremony {
-  readonly key: string
-  readonly confirm: () => void
-}
-
-const SHORTEST = 8
-
 export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
   const [login, setLogin] = useState('')
-  const [password, setPassword] = useState('')
-  const [again, setAgain] = useState('')
+  const [password, setPassword] = useState(NO_PASSWORD)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(null)
   const [tried, setTried] = useState(false)
-  const [ceremony, setCeremony] = useState<Ceremony | null>(null)
-  const strength = useStrength(password, login)
+  const ceremony = useQuestion<string, void>()
   const started = useRef(false)
-
-  const tooShort = [...password].length < SHORTEST
-  const differs = again !== password
 
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
     setTried(true)
-    if (tooShort || differs || started.current) return
+    if (!isUsable(password) || started.current) return
     started.current = true
     setBusy(true)
     setError(null)
-    const onRecoveryKey = (key: string): Promise<void> =>
-      new Promise((confirm) => setCeremony({ key, confirm: () => confirm() }))
     try {
-      onSignedIn(await vault.register({ login, password }, Comlink.proxy(onRecoveryKey)))
+      onSignedIn(await vault.register({ login, password: password.first }, Comlink.proxy(ceremony.ask)))
     } catch (cause) {
-      setCeremony(null)
-      setError(failureText(asFailure(cause).code))
+      ceremony.drop()
+      setError(failureText(asFailure(cause)))
       setBusy(false)
     } finally {
       started.current = false
     }
   }
 
-  if (ceremony !== null) {
-    return <RecoveryCeremony login={login} recoveryKey={ceremony.key} onDone={ceremony.confirm} />
+  if (ceremony.question !== null) {
+    const { asked, answer } = ceremony.question
+    return <RecoveryCeremony login={login} recoveryKey={asked} onDone={() => answer()} />
   }
   return (
     <AuthLayout title={TEXT.auth.signUpTitle}>
-      <form onSubmit={submit} noValidate={false}>
+      <form onSubmit={submit}>
         {error !== null && (
           <p className="notice" role="alert">
             {error}
@@ -78,24 +65,12 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
           value={login}
           onChange={(event) => setLogin(event.target.value)}
         />
-        <div className="field">
-          <PasswordField
-            label={TEXT.auth.password}
-            autoComplete="new-password"
-            required
-            value={password}
-            error={tried && tooShort ? TEXT.auth.short : null}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-          <StrengthMeter password={password} score={strength} />
-        </div>
-        <PasswordField
-          label={TEXT.auth.passwordAgain}
-          autoComplete="new-password"
-          required
-          value={again}
-          error={tried && differs ? TEXT.auth.mismatch : null}
-          onChange={(event) => setAgain(event.target.value)}
+        <NewPasswordFields
+          label={TEXT.auth.password}
+          login={login}
+          value={password}
+          onChange={setPassword}
+          tried={tried}
         />
         <Button type="submit" look="primary" wide disabled={busy}>
           {busy ? TEXT.auth.working : TEXT.auth.next}

@@ -68,7 +68,7 @@ export function useAction(): (task: () => Promise<void>) => void {
     task().catch((error: unknown) => {
       const failure = asFailure(error)
       if (failure.code === 'integrity') stop(failure)
-      else showToast(failureText(failure.code === 'authentication' ? 'session' : failure.code))
+      else showToast(failureText(failure))
     })
   }
 }

@@ -27,7 +27,7 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
     if (name === '' || name === '.' || name === '..' || name.includes('/')) {
-      setError(failureText('usage'))
+      setError(failureText({ code: 'usage' }))
       return
     }
     setBusy(true)
@@ -35,7 +35,7 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
       await onName(name)
       onClose()
     } catch (cause) {
-      setError(failureText(asFailure(cause).code))
+      setError(failureText(asFailure(cause)))
       setBusy(false)
     }
   }
@@ -194,10 +194,10 @@ export function VersionsDialog({ row, onClose, onDownload }: VersionsProps) {
   const [versions, setVersions] = useState<readonly VersionRow[]>([])
   const [error, setError] = useState<string | null>(null)
   useEffect(() => {
-    vault.versions(row.path).then(setVersions, (cause: unknown) => setError(failureText(asFailure(cause).code)))
+    vault.versions(row.path).then(setVersions, (cause: unknown) => setError(failureText(asFailure(cause))))
   }, [vault, row.path, revision])
   const restore = (versionId: string): void => {
-    vault.restoreVersion(row.path, versionId).catch((cause: unknown) => setError(failureText(asFailure(cause).code)))
+    vault.restoreVersion(row.path, versionId).catch((cause: unknown) => setError(failureText(asFailure(cause))))
   }
   return (
     <Dialog title={`${TEXT.versions.title}: ${row.name}`} onClose={onClose}>

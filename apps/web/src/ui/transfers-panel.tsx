@@ -115,7 +115,7 @@ function TransferRow({ transfer }: { transfer: Transfer }) {
 }
 
 function stateText(transfer: Transfer): string {
-  if (transfer.state === 'failed') return failureText(transfer.error ?? 'internal')
+  if (transfer.state === 'failed') return failureText({ code: transfer.error ?? 'internal' })
   if (transfer.state === 'done' || transfer.state === 'running') return formatBytes(transfer.size)
   return TEXT.transfers.states[transfer.state]
 }

@@ -3,7 +3,10 @@ import type { VaultFailure } from './vault-api.ts'
 
 /** What crosses to the tab instead of an error: its code and facts, never its text. */
 export function failureOf(error: unknown): VaultFailure {
-  if (error instanceof ClientError) return { code: error.code, details: error.details }
+  if (error instanceof ClientError) {
+    const answer = codeOf(error.cause)
+    return { code: error.code, details: { ...(answer === null ? {} : { answer }), ...error.details } }
+  }
   return { code: 'internal', details: {} }
 }
 
@@ -22,4 +25,10 @@ export function withFailures<T extends object>(service: T): T {
       }
     },
   })
+}
+
+/** The code of what the server answered, where that was the cause. */
+function codeOf(cause: unknown): string | null {
+  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return null
+  return typeof cause.code === 'string' ? cause.code : null
 }

@@ -1,4 +1,4 @@
-import { ClientError, type Drive, type Platform, type Session, Strongroom } from '@strongroom/client'
+import { ClientError, checkRecoveryKey, type Drive, type Platform, type Session, Strongroom } from '@strongroom/client'
 import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
 import { serveDownload } from './downloads.ts'
@@ -6,10 +6,11 @@ import { failureOf } from './failures.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
-import type { PackedRows, SignedInAs, VaultApi } from './vault-api.ts'
+import type { AskCode, PackedRows, SignedInAs, VaultApi } from './vault-api.ts'
 
 const MOST_FOUND = 5_000
 const MOST_RECENT = 200
+const MOST_ACTIVITY = 200
 
 export interface ServiceInput {
   /** Origin of the server, which is that of the page. */
@@ -64,8 +65,22 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     async register({ login, password }, onRecoveryKey) {
       return begin(await Strongroom.register({ server, login, password, deviceName, platform, onRecoveryKey }))
     },
-    async logIn({ login, password }) {
-      return begin(await Strongroom.login({ server, login, password, deviceName, platform }))
+    async logIn({ login, password }, onCode) {
+      const onSecondFactor = codeAsker(onCode)
+      return begin(await Strongroom.login({ server, login, password, deviceName, platform, onSecondFactor }))
+    },
+    async recover(input, onRecoveryKey, onCode) {
+      const onSecondFactor = codeAsker(onCode)
+      return begin(await Strongroom.recover({ ...input, server, deviceName, platform, onRecoveryKey, onSecondFactor }))
+    },
+    async misspelt(recoveryKey) {
+      try {
+        checkRecoveryKey(recoveryKey)
+        return null
+      } catch (error) {
+        if (error instanceof ClientError && error.code === 'usage') return String(error.details.groups ?? '')
+        throw error
+      }
     },
     async logOut() {
       watching?.abort()
@@ -149,6 +164,31 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       }),
     sessions: () => need().sessions(),
     revokeSession: (sessionId) => need().revokeSession(sessionId),
+    revokeOtherSessions: () => need().revokeOtherSessions(),
+    changePassword: (input) => need().changePassword(input),
+    replaceRecoveryKey: (password, onRecoveryKey) => need().replaceRecoveryKey({ password, onRecoveryKey }),
+    testRecoveryKey: (text) => need().testRecoveryKey(text),
+    secondFactor: () => need().secondFactor.status(),
+    async beginSecondFactor(password) {
+      const setup = await need().secondFactor.begin({ password })
+      return { ...setup, backupCodes: need().secondFactor.generateBackupCodes() }
+    },
+    async confirmSecondFactor({ enrolmentId, backupCodes }, code) {
+      await need().secondFactor.confirm({ enrolmentId, code, backupCodes })
+    },
+    disableSecondFactor: (input) => need().secondFactor.disable(input),
+    async activity() {
+      const events = await need().audit()
+      return events
+        .reverse()
+        .slice(0, MOST_ACTIVITY)
+        .map(({ seq, timeMs, event, count, deviceName: name }) => ({ seq, timeMs, event, count, deviceName: name }))
+    },
+    async keyReport() {
+      const { accountKeyMs, epoch, epochMs, total, due, policyDays } = await need().keys.status()
+      return { accountKeyMs, epoch, epochMs, contents: total.contents, due: due.contents, policyDays }
+    },
+    stateCode: async () => (await need().state()).code,
     async existing(paths) {
       const folders = new Map<string, Set<string>>()
       return paths.filter((path) => {
@@ -169,6 +209,17 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       uploads.cancel(ids)
     },
     download: (request) => serveDownload(drive(), request),
+  }
+}
+
+/** The tab rejects to give up; that is an interruption and no fault. */
+function codeAsker(onCode: AskCode): (request: { readonly attempt: number }) => Promise<string> {
+  return async ({ attempt }) => {
+    try {
+      return await onCode(attempt)
+    } catch (cause) {
+      throw new ClientError('aborted', 'The code was not given.', { cause })
+    }
   }
 }
 

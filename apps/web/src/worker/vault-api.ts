@@ -74,6 +74,48 @@ export interface UploadProgress {
   readonly error: string | null
 }
 
+export interface RecoverInput {
+  readonly login: string
+  readonly recoveryKey: string
+  readonly newPassword: string
+}
+
+/** Asked when the account wants a second factor; `attempt` counts from 1. Rejecting ends the login. */
+export type AskCode = (attempt: number) => Promise<string>
+
+/** Shows a recovery key and resolves once its user has it safe. */
+export type ShowRecoveryKey = (text: string) => Promise<void>
+
+export interface SecondFactorStatus {
+  readonly enabled: boolean
+  readonly backupCodesLeft: number
+}
+
+export interface SecondFactorSetup {
+  readonly enrolmentId: string
+  readonly secret: string
+  readonly uri: string
+  /** Shown, and sent when the setup is confirmed. */
+  readonly backupCodes: readonly string[]
+}
+
+export interface ActivityRow {
+  readonly seq: number
+  readonly timeMs: number
+  readonly event: string
+  readonly count: number
+  readonly deviceName: string | null
+}
+
+export interface KeyReport {
+  readonly accountKeyMs: number | null
+  readonly epoch: number
+  readonly epochMs: number | null
+  readonly contents: number
+  readonly due: number
+  readonly policyDays: number | null
+}
+
 export type Conflict = 'replace' | 'keep-both' | 'skip'
 
 /** What a download stream needs; chunks go through `port`, one per message that asks. */
@@ -92,8 +134,12 @@ export interface VaultFailure {
 export interface VaultApi {
   /** Who is signed in on this tab, from what it kept; null for nobody. */
   resume(): Promise<SignedInAs | null>
-  register(input: SignInInput, onRecoveryKey: (text: string) => Promise<void>): Promise<SignedInAs>
-  logIn(input: SignInInput): Promise<SignedInAs>
+  register(input: SignInInput, onRecoveryKey: ShowRecoveryKey): Promise<SignedInAs>
+  logIn(input: SignInInput, onCode: AskCode): Promise<SignedInAs>
+  /** Signs in by the recovery key, with a new password and a new recovery key. */
+  recover(input: RecoverInput, onRecoveryKey: ShowRecoveryKey, onCode: AskCode): Promise<SignedInAs>
+  /** Groups of a recovery key that are mistyped, as "3, 5"; null when it is spelt right. */
+  misspelt(recoveryKey: string): Promise<string | null>
   logOut(): Promise<void>
   account(): Promise<AccountSummary>
   /** Calls back after every change of the vault, from here or elsewhere; `failed` ends it. */
@@ -118,6 +164,18 @@ export interface VaultApi {
   restoreVersion(path: string, versionId: string): Promise<void>
   sessions(): Promise<SessionRow[]>
   revokeSession(sessionId: string): Promise<void>
+  revokeOtherSessions(): Promise<number>
+  changePassword(input: { current: string; next: string }): Promise<void>
+  replaceRecoveryKey(password: string, onRecoveryKey: ShowRecoveryKey): Promise<void>
+  testRecoveryKey(text: string): Promise<boolean>
+  secondFactor(): Promise<SecondFactorStatus>
+  beginSecondFactor(password: string): Promise<SecondFactorSetup>
+  confirmSecondFactor(setup: SecondFactorSetup, code: string): Promise<void>
+  disableSecondFactor(input: { password: string; code: string }): Promise<void>
+  activity(): Promise<ActivityRow[]>
+  keyReport(): Promise<KeyReport>
+  /** What people compare between devices. */
+  stateCode(): Promise<string>
   /** Which of these paths exist already. */
   existing(paths: readonly string[]): Promise<string[]>
   upload(

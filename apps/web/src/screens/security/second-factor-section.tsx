@@ -1,0 +1,200 @@
+import { Download } from 'lucide-react'
+import { type FormEvent, useState } from 'react'
+import { asFailure } from '../../bridge/connect.ts'
+import { showToast } from '../../state/toasts.ts'
+import { useVault } from '../../state/vault.tsx'
+import { failureText, TEXT } from '../../strings.ts'
+import { Button, Field, PasswordField } from '../../ui/controls.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { QrCode } from '../../ui/qr-code.tsx'
+import { saveText } from '../../ui/save-text.ts'
+import type { SecondFactorSetup } from '../../worker/vault-api.ts'
+import { wrongPassword } from './password-section.tsx'
+import { Section } from './section.tsx'
+import { useFetched } from './use-fetched.ts'
+
+export function SecondFactorSection() {
+  const { value, refresh } = useFetched((vault) => vault.secondFactor())
+  const [open, setOpen] = useState<'enable' | 'disable' | null>(null)
+  const done = (text: string): void => {
+    setOpen(null)
+    refresh()
+    showToast(text)
+  }
+  return (
+    <Section
+      title={TEXT.security.factor}
+      text={value?.enabled ? TEXT.security.factorOn(value.backupCodesLeft) : TEXT.security.factorOff}
+    >
+      {value !== null && (
+        <Button onClick={() => setOpen(value.enabled ? 'disable' : 'enable')}>
+          {value.enabled ? TEXT.security.disableFactor : TEXT.security.enableFactor}
+        </Button>
+      )}
+      {open === 'enable' && <Enable onClose={() => setOpen(null)} onDone={() => done(TEXT.security.factorEnabled)} />}
+      {open === 'disable' && (
+        <Disable onClose={() => setOpen(null)} onDone={() => done(TEXT.security.factorDisabled)} />
+      )}
+    </Section>
+  )
+}
+
+interface StepProps {
+  readonly onClose: () => void
+  readonly onDone: () => void
+}
+
+function Enable({ onClose, onDone }: StepProps) {
+  const { vault } = useVault()
+  const [setup, setSetup] = useState<SecondFactorSetup | null>(null)
+  const [password, setPassword] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<string | null>(null)
+  const begin = async (event: FormEvent): Promise<void> => {
+    event.preventDefault()
+    setBusy(true)
+    setError(null)
+    try {
+      setSetup(await vault.beginSecondFactor(password))
+    } catch (cause) {
+      setError(failureText(wrongPassword(asFailure(cause))))
+    }
+    setBusy(false)
+  }
+  if (setup !== null) return <Confirm setup={setup} onClose={onClose} onDone={onDone} />
+  return (
+    <Dialog title={TEXT.security.factor} onClose={onClose}>
+      <form className="dialog-form" onSubmit={begin}>
+        <PasswordField
+          label={TEXT.security.currentPassword}
+          autoComplete="current-password"
+          autoFocus
+          required
+          value={password}
+          error={error}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+        <div className="dialog-actions">
+          <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
+          <Button type="submit" look="primary" disabled={busy}>
+            {busy ? TEXT.auth.working : TEXT.auth.next}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+function Confirm({ setup, onClose, onDone }: StepProps & { setup: SecondFactorSetup }) {
+  const { vault } = useVault()
+  const [code, setCode] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<string | null>(null)
+  const confirm = async (event: FormEvent): Promise<void> => {
+    event.preventDefault()
+    setBusy(true)
+    setError(null)
+    try {
+      await vault.confirmSecondFactor(setup, code)
+      onDone()
+    } catch (cause) {
+      const failure = asFailure(cause)
+      setError(failure.code === 'authentication' ? TEXT.auth.codeWrong : failureText(failure))
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title={TEXT.security.factor} onClose={onClose}>
+      <form className="dialog-form" onSubmit={confirm}>
+        <p>{TEXT.security.scan}</p>
+        <div className="factor-secret">
+          <QrCode text={setup.uri} label={TEXT.security.scan} />
+          <div>
+            <p className="field-label">{TEXT.security.secret}</p>
+            <code>{setup.secret.match(/.{1,4}/g)?.join(' ')}</code>
+          </div>
+        </div>
+        <div className="field">
+          <p className="field-label">{TEXT.security.backupCodes}</p>
+          <p className="field-hint">{TEXT.security.backupWhy}</p>
+          <ul className="backup-codes">
+            {setup.backupCodes.map((backup) => (
+              <li key={backup}>{backup}</li>
+            ))}
+          </ul>
+          <Button onClick={() => saveText('strongroom-backup-codes.txt', `${setup.backupCodes.join('\n')}\n`)}>
+            <Download size={17} />
+            {TEXT.recovery.download}
+          </Button>
+        </div>
+        <Field
+          label={TEXT.auth.code}
+          autoComplete="one-time-code"
+          inputMode="numeric"
+          required
+          value={code}
+          error={error}
+          onChange={(event) => setCode(event.target.value)}
+        />
+        <div className="dialog-actions">
+          <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
+          <Button type="submit" look="primary" disabled={busy}>
+            {TEXT.security.turnOn}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+function Disable({ onClose, onDone }: StepProps) {
+  const { vault } = useVault()
+  const [password, setPassword] = useState('')
+  const [code, setCode] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<string | null>(null)
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault()
+    setBusy(true)
+    setError(null)
+    try {
+      await vault.disableSecondFactor({ password, code })
+      onDone()
+    } catch (cause) {
+      setError(failureText(wrongPassword(asFailure(cause))))
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title={TEXT.security.disableFactor} onClose={onClose}>
+      <form className="dialog-form" onSubmit={submit}>
+        {error !== null && (
+          <p className="notice" role="alert">
+            {error}
+          </p>
+        )}
+        <PasswordField
+          label={TEXT.security.currentPassword}
+          autoComplete="current-password"
+          autoFocus
+          required
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+        <Field
+          label={TEXT.auth.code}
+          autoComplete="one-time-code"
+          required
+          value={code}
+          onChange={(event) => setCode(event.target.value)}
+        />
+        <div className="dialog-actions">
+          <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
+          <Button type="submit" look="danger" disabled={busy}>
+            {TEXT.security.disableFactor}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
