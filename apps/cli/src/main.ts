@@ -63,6 +63,8 @@ async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCod
   } catch (error) {
     // Help and version were printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    // A verb that only has verbs of its own: its help was printed.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
     const failure = signal.aborted ? { exitCode: EXIT.interrupted, message: 'Interrupted.' } : describeFailure(error)
     process.stderr.write(`strongroom: ${failure.message}\n`)
     if (program.opts().verbose) {

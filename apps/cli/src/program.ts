@@ -55,7 +55,7 @@ export function createProgram(input: ProgramInput): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', ENVIRONMENT_HELP)
     .exitOverride()
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({ outputError: () => {} })
     .allowExcessArguments(false)
 
   const run: Run =
@@ -92,6 +92,7 @@ function addAccountVerbs(program: Command, run: Run): void {
     .argument('[login]', 'login name; asked for when absent')
     .option('--server <url>', 'address of the server (STRONGROOM_SERVER)')
     .option('--recovery-file <file>', 'write the recovery key to this new file instead of showing it')
+    .option('--invite <code>', 'invitation, where the server wants one (STRONGROOM_INVITE)')
     .option('--device-name <name>', 'how this device is listed; default: the host name')
     .action(run(register))
   program
