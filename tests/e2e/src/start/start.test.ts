@@ -42,7 +42,7 @@ describe('starting', () => {
       expect(server.logs()).toMatch(/^Without the key file nothing opens/m)
       expect(server.logs()).toContain(`Next: STRONGROOM_SERVER=${server.url} npx strongroom register`)
       expect((await stat(dataDir)).mode & 0o077).toBe(0)
-      expect((await readdir(dataDir)).sort()).toEqual(['blobs', 'keys.json', 'postgres'])
+      expect((await readdir(dataDir)).sort()).toEqual(['admin.sock', 'blobs', 'keys.json', 'postgres'])
     } finally {
       expect(await server.stop()).toBe(0)
     }
