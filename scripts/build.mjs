@@ -17,7 +17,11 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const APPS = {
   server: {
     dist: 'apps/server/dist',
-    entries: { main: 'apps/server/src/main.ts', run: 'apps/server/src/run.ts' },
+    entries: {
+      main: 'apps/server/src/main.ts',
+      run: 'apps/server/src/run.ts',
+      'pkcs11-process': 'packages/server/src/adapters/kms/pkcs11-process.ts',
+    },
     sources: [
       'apps/server/src',
       'packages/server/src',

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { installDependencies, ROOT, requireNode } from './install.mjs'
 
-/** Engines that a run may leave out by name, with what is then not tested. None is needed so far. */
+/** Engines that a run may leave out by name, with what is then not tested. No test needs Ceph so far. */
 const OPTIONAL_ENGINES = ['ceph', 'hsm']
 const SUMMARY = join(ROOT, 'artifacts/test-summary.json')
 const REPORT = join(ROOT, 'artifacts/vitest.json')
@@ -21,12 +21,16 @@ function writeSummary(summary) {
   writeFileSync(SUMMARY, JSON.stringify(summary, null, 2))
 }
 
+function without() {
+  return (process.env.STRONGROOM_WITHOUT ?? '').split(',').filter((name) => name !== '')
+}
+
 function engineSwitch() {
-  const without = (process.env.STRONGROOM_WITHOUT ?? '').split(',').filter((name) => name !== '')
-  const unknown = without.filter((name) => !OPTIONAL_ENGINES.includes(name))
+  const named = without()
+  const unknown = named.filter((name) => !OPTIONAL_ENGINES.includes(name))
   if (unknown.length > 0) fail(`STRONGROOM_WITHOUT takes ${OPTIONAL_ENGINES.join(', ')}; it has ${unknown.join(', ')}.`)
-  if (without.length > 0 && process.env.CI === 'true') fail('STRONGROOM_WITHOUT leaves tests out; CI runs all of them.')
-  for (const name of without) console.log(`skipped: ${name}, by STRONGROOM_WITHOUT`)
+  if (named.length > 0 && process.env.CI === 'true') fail('STRONGROOM_WITHOUT leaves tests out; CI runs all of them.')
+  for (const name of named) console.log(`skipped: ${name}, by STRONGROOM_WITHOUT`)
 }
 
 function vectorsLine() {
@@ -52,9 +56,11 @@ engineSwitch()
 installDependencies()
 const soak = process.argv.includes('--soak')
 const { findBrowser } = await import('./browser.mjs')
+const { requireSoftHsm } = await import('./soft-hsm.mjs')
 let browser = ''
 try {
   browser = await findBrowser()
+  if (!without().includes('hsm')) requireSoftHsm()
 } catch (error) {
   fail(error.message)
 }

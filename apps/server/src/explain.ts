@@ -51,14 +51,29 @@ function folderLine(code: string, place: string, { dataDir }: Config): string | 
   }
 }
 
+/** What is wrong with the key that the server's own secrets are wrapped under. */
+function keyServiceLine(code: string, { kms }: Config): string | null {
+  const place = { file: 'key file', aws: 'AWS KMS', pkcs11: 'token' }[kms.kind]
+  switch (code) {
+    case 'key_not_found':
+      return kms.kind === 'file'
+        ? `The key file ${kms.file} lacks the key that this data was sealed with; put its backup in its place.`
+        : `The ${place} of KMS_URL lacks the key that this data was sealed with; name the one that has it.`
+    case 'key_unusable':
+      return `The key of the ${place} that this data was sealed with is disabled or to be destroyed; enable it, then start again.`
+    case 'invalid_ciphertext':
+      return `The ${place} of KMS_URL cannot open this data: it was sealed by another key service, or changed.`
+    default:
+      return null
+  }
+}
+
 /** Turns whatever stopped a start into one line for the terminal. */
 export function explain(error: unknown, config: Config): StartError {
   if (!(error instanceof Error)) return new StartError('The server did not start.', { cause: error })
   if (error instanceof StartError) return error
-  if (error.name === 'KeyManagementError' && field(error, 'code') === 'key_not_found') {
-    const line = `The key file ${config.keyFile} lacks the key that this data was sealed with; put its backup in its place.`
-    return new StartError(line, { cause: error })
-  }
+  const keyLine = error.name === 'KeyManagementError' ? keyServiceLine(field(error, 'code'), config) : null
+  if (keyLine !== null) return new StartError(keyLine, { cause: error })
   if (PLAIN.includes(error.name)) return new StartError(error.message, { cause: error })
   const code = field(error, 'code')
   const atNetwork = ['listen', 'bind', 'getaddrinfo'].includes(field(error, 'syscall'))

@@ -10,11 +10,17 @@ export function greeting(url: string, config: Config): string {
     invite: `Next: make a code by "npx strongroom admin invite"; with it: ${address} npx strongroom register`,
     closed: `Next: start with REGISTRATION=open to let accounts be made, or sign in: ${address} npx strongroom login`,
   }[config.registration]
+  const { kms, blobFolder } = config
+  const backup =
+    kms.kind === 'file'
+      ? `${database}, ${blobFolder} and, apart from them, ${kms.file}`
+      : `${database} and ${blobFolder}`
+  const keys = { file: 'key file', aws: 'keys in AWS KMS', pkcs11: 'keys on the token' }[kms.kind]
   return [
     `Strongroom serves ${url}`,
     `Data folder: ${config.dataDir}`,
-    `Back up, with the server stopped: ${database}, ${config.blobFolder} and, apart from them, ${config.keyFile}`,
-    'Without the key file nothing opens, and whoever runs this server can destroy what it holds.',
+    `Back up, with the server stopped: ${backup}`,
+    `Without the ${keys} nothing opens, and whoever runs this server can destroy what it holds.`,
     next,
     '',
   ].join('\n')

@@ -4,10 +4,12 @@ import { pino } from 'pino'
 import type { Config } from './config.ts'
 import { connectDatabase } from './database/connect.ts'
 import type { Database } from './database/tables.ts'
+import { boundedKeys } from './domain/keys/bounded-keys.ts'
 import { type OuterKeys, outerKeys } from './domain/keys/outer-keys.ts'
 import { loadServerSetup, type ServerSetup } from './domain/keys/server-setup.ts'
 import { servedStore } from './http/served-store.ts'
 import { type StoreUrls, storeUrls } from './http/store-urls.ts'
+import type { KeyServiceAddress } from './kms-url.ts'
 import type { BlobStore, Clock, KeyManagement, Logger, Random, ServedObjectStore } from './ports/index.ts'
 
 /** What has been opened, closed in reverse. */
@@ -79,6 +81,24 @@ export interface Services {
   readonly outer: OuterKeys
 }
 
+/** The key service of KMS_URL; its adapter, and the vendor's code behind it, is loaded only now. */
+async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyManagement> {
+  switch (address.kind) {
+    case 'file': {
+      const { openKeyFile } = await import('./adapters/kms/key-file.ts')
+      return openKeyFile({ file: address.file, clock })
+    }
+    case 'aws': {
+      const { openAwsKms } = await import('./adapters/kms/aws.ts')
+      return openAwsKms(address)
+    }
+    case 'pkcs11': {
+      const { openPkcs11 } = await import('./adapters/kms/pkcs11.ts')
+      return openPkcs11({ ...address, clock })
+    }
+  }
+}
+
 /** Opens key service, blob store and setup; the database has its schema by now. */
 export async function openServices(
   config: Config,
@@ -86,8 +106,7 @@ export async function openServices(
   deps: Basics & { database: Database },
 ): Promise<Services> {
   const { database, clock, random } = deps
-  const { openKeyFile } = await import('./adapters/kms/key-file.ts')
-  const keys = await openKeyFile({ file: config.keyFile, clock })
+  const keys = boundedKeys(await openKeys(config.kms, clock))
   resources.push(() => keys.close())
   const { openFileStore } = await import('./adapters/blob/file-store.ts')
   const objects = await openFileStore(config.blobFolder)

@@ -50,7 +50,7 @@ describe('a server', () => {
 
   it('keeps its data folder to itself', async () => {
     expect((await stat(config.dataDir)).mode & 0o077).toBe(0)
-    expect((await stat(config.keyFile)).mode & 0o077).toBe(0)
+    expect((await stat(path.join(config.dataDir, 'keys.json'))).mode & 0o077).toBe(0)
     expect((await readdir(config.dataDir)).sort()).toEqual(['blobs', 'keys.json'])
   })
 

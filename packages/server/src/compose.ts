@@ -12,6 +12,8 @@ import { openSignals } from './database/signals.ts'
 import { headWatch } from './domain/commits/head-watch.ts'
 import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
 import { serverJobs } from './domain/jobs/server-jobs.ts'
+import { keyJobs } from './domain/keys/key-jobs.ts'
+import { uploadPreparation } from './domain/keys/upload-preparation.ts'
 import { createApp } from './http/app.ts'
 import { readWebApp } from './http/web-app.ts'
 import { makeFolder } from './make-folder.ts'
@@ -64,6 +66,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   const heads = headWatch(signals)
   const services = await openServices(config, resources, { ...foundation, database })
   const { keys, objects, setup, urls, store, outer } = services
+  const keyDeps = { database, keys, clock, random, store, outerKeys: outer }
 
   let draining = false
   const app = createApp({
@@ -77,6 +80,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
     setup,
     outerKeys: outer,
     heads,
+    prepareUpload: uploadPreparation(keyDeps, config.keyScope),
     quotaBytes: config.quotaBytes,
     registration: config.registration,
     attemptsPerMinute: config.loginAttemptsPerMinute,
@@ -92,6 +96,8 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
     serverJobs({ database, store, clock, retention, logger, setup }),
   )
   resources.push(repeat(JOBS_MS, jobs))
+  // Apart from the others, which must not wait for a rotation of many accounts.
+  resources.push(repeat(JOBS_MS, jobRunner({ database, clock, random, logger }, keyJobs(keyDeps))))
   resources.push(async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
     await app.close()

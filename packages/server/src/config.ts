@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { type KeyServiceAddress, KmsUrlError, parseKmsUrl } from './kms-url.ts'
 
 const DEFAULT_QUOTA_BYTES = 2 ** 40
 const MOST_DAYS = 3_650
@@ -42,9 +43,19 @@ export const CONFIG = z.object({
   BLOB_URL: url(['file:'], 'must be a URL like file:///srv/blobs; this version has no other blob store')
     .optional()
     .describe('Folder of the encrypted blobs, as a file: URL; by default `blobs` in the data folder.'),
-  KMS_URL: url(['file:'], 'must be a URL like file:///srv/keys.json; this version has no other key service')
+  KMS_URL: z
+    .string()
+    .transform(keyService)
     .optional()
-    .describe('Key file, as a file: URL; by default `keys.json` in the data folder.'),
+    .describe(
+      'Key service: `keyfile:///path`, `awskms://REGION/alias/NAME` or `pkcs11:token=NAME;object=LABEL?module-path=/path&pin-source=file:/path` (see [kms.md](kms.md)); by default the key file `keys.json` in the data folder. Data stay with the key service that they began with.',
+    ),
+  KMS_KEY_SCOPE: z
+    .enum(['shared', 'per-user'], 'must be shared or per-user')
+    .default('shared')
+    .describe(
+      'Whether accounts share one key of the key service, or get one each at their first upload. An account that has its own keeps it.',
+    ),
   PUBLIC_URL: url(['http:', 'https:'], 'must be a URL like https://files.example.org')
     .refine((text) => /^[a-z]+:\/\/[^/?#]+\/?$/i.test(text), 'must have no path')
     .transform((text) => new URL(text).origin)
@@ -100,7 +111,8 @@ export interface Config {
   /** null: embedded. */
   readonly databaseUrl: string | null
   readonly blobFolder: string
-  readonly keyFile: string
+  readonly kms: KeyServiceAddress
+  readonly keyScope: 'shared' | 'per-user'
   /** Origin, without a trailing slash. */
   readonly publicUrl: string | null
   readonly trustedProxies: readonly string[]
@@ -147,7 +159,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: values.STRONGROOM_DATA,
     databaseUrl: values.DATABASE_URL ?? null,
     blobFolder: localPath('BLOB_URL', values.BLOB_URL) ?? path.join(values.STRONGROOM_DATA, 'blobs'),
-    keyFile: localPath('KMS_URL', values.KMS_URL) ?? path.join(values.STRONGROOM_DATA, 'keys.json'),
+    kms: values.KMS_URL ?? { kind: 'file', file: path.join(values.STRONGROOM_DATA, 'keys.json') },
+    keyScope: values.KMS_KEY_SCOPE,
     publicUrl: values.PUBLIC_URL ?? null,
     trustedProxies: values.TRUSTED_PROXIES,
     tls: certFile === undefined || keyFile === undefined ? null : { certFile, keyFile },
@@ -160,6 +173,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     loginAttemptsPerMinute: values.LOGIN_ATTEMPTS_PER_MINUTE,
     logLevel: values.LOG_LEVEL,
+  }
+}
+
+/** The address that a KMS_URL names, or why it is none. */
+function keyService(text: string, context: z.RefinementCtx): KeyServiceAddress {
+  try {
+    return parseKmsUrl(text)
+  } catch (error) {
+    if (!(error instanceof KmsUrlError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+    return z.NEVER
   }
 }
 

@@ -42,6 +42,8 @@ export interface HandlerDeps {
   setup: ServerSetup
   outerKeys: OuterKeys
   heads: HeadWatch
+  /** Done before an account reserves blobs: with KMS_KEY_SCOPE=per-user it gets its own key at the first. */
+  prepareUpload: (accountId: Uint8Array) => Promise<void>
   quotaBytes: number
   registration: 'open' | 'invite' | 'closed'
   /** Attempts to log in or register that one address has in a minute. */
@@ -121,7 +123,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       await renewBackupCodes(deps, session, body)
       return {}
     },
-    blobsReserve: async ({ body, session }) => ({ blobs: await reserveBlobs(deps, session.accountId, body.blobs) }),
+    blobsReserve: async ({ body, session }) => {
+      await deps.prepareUpload(session.accountId)
+      return { blobs: await reserveBlobs(deps, session.accountId, body.blobs) }
+    },
     blobsParts: async ({ body, session }) => {
       const parts = await presignParts(deps, session.accountId, body.parts)
       return { parts: parts.map((part) => ({ ...part, headers: { ...part.headers } })) }

@@ -103,6 +103,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     setup,
     outerKeys: outer,
     heads,
+    prepareUpload: async () => undefined,
     quotaBytes: 2 ** 40,
     registration: 'open',
     attemptsPerMinute: 100_000,
