@@ -42,6 +42,15 @@ test('a local failure says what the system said, not its code', () => {
   expect(describeFailure(error).message).toBe('The local file system refused: the disk is full.')
 })
 
+test('advice fits the verb and the place', () => {
+  const failure = (code: ClientErrorCode, details: Record<string, string>) =>
+    describeFailure(new ClientError(code, 'No', { details })).message
+  expect(failure('is_a_folder', { reason: 'files_only' })).toBe('No.')
+  expect(failure('exists', { reason: 'folder_exists' })).toBe('No. Choose another name, or add -p.')
+  expect(failure('integrity', { reason: 'pins_damaged' })).not.toContain('server')
+  expect(failure('local_io', { place: 'profile' })).toBe('No. Run "strongroom login".')
+})
+
 test('what nobody expected shows neither message nor stack', () => {
   const failure = describeFailure(new TypeError('cannot read "secret"'))
   expect(failure.exitCode).toBe(EXIT.failed)

@@ -45,6 +45,10 @@ const REASONS: Readonly<Record<string, string>> = {
   invite_used: 'It was used already; ask the operator for another.',
   invite_expired: 'It has expired; ask the operator for another.',
   invite_revoked: 'The operator has taken it back; ask for another.',
+  files_only: '',
+  folder_exists: 'Choose another name, or add -p.',
+  pins_damaged:
+    'Bring "pins.json" back from a backup, or sign in with another STRONGROOM_HOME and compare "strongroom state" with another device.',
   not_in_trash: 'See what is in it with "strongroom trash".',
   no_such_session: 'See them with "strongroom sessions".',
   second_factor_required: 'Set STRONGROOM_CODE to a code of it, or use a terminal.',
@@ -103,6 +107,7 @@ function localIoLine(error: ClientError): string {
   if (known !== null && isAboutProfile(error)) {
     return `The folder of your sign-in cannot be used (${known}); mend it, or name another by STRONGROOM_HOME.`
   }
+  if (known === null && isAboutProfile(error)) return `${sentence(error.message)} Run "strongroom login".`
   return known === null ? sentence(error.message) : `The local file system refused: ${known}.`
 }
 

@@ -7,7 +7,7 @@ import { ClientError, throwIfAborted } from '../errors.ts'
 import type { FileSink, TreeSink } from '../ports.ts'
 import { type DriveContext, fetchContext, openNamed, transferOf } from './context.ts'
 import { deliver } from './deliver.ts'
-import { descendants, entryOf, type Found, needPath } from './lookup.ts'
+import { descendants, entryOf, FILES_ONLY, type Found, needPath } from './lookup.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
 import type { Entry, GetOptions, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
 import { readableVersion } from './versions.ts'
@@ -21,7 +21,7 @@ interface Readable {
 function readable(found: Found): Readable {
   const entry = entryOf(found)
   if (entry === null || entry.kind === 'symlink') throw new ClientError('usage', 'This is not a file.')
-  if (entry.kind === 'folder') throw new ClientError('is_a_folder', 'This is a folder.')
+  if (entry.kind === 'folder') throw new ClientError('is_a_folder', 'This is a folder.', { details: FILES_ONLY })
   const record = currentVersion(found.node)?.contents.find((content) => content.slot === 'main')
   if (record === undefined) throw new ClientError('not_found', 'The file has no content yet.')
   return { entry, record }

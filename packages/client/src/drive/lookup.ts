@@ -12,6 +12,9 @@ import { ClientError } from '../errors.ts'
 import { formatPath, parsePath } from './paths.ts'
 import type { Entry } from './types.ts'
 
+/** Details of an `is_a_folder` to which there is no recursive way. */
+export const FILES_ONLY = { reason: 'files_only' }
+
 /** A node with its whole path. */
 export interface Found {
   readonly node: VaultNode

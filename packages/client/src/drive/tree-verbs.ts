@@ -24,7 +24,10 @@ export async function makeFolder(
   await context.log.sync(options.signal)
   const parents = options.parents ? new Map<string, NodeId>() : null
   const intent: WriteIntent = { kind: 'folder', names, nodeId: newNodeId(context), parents }
-  const exists = () => new ClientError('exists', 'There is a folder of that name already.')
+  const exists = () => {
+    const details = { reason: 'folder_exists' }
+    return new ClientError('exists', 'There is a folder of that name already.', { details })
+  }
   const committed = await context.log.commit((state) => {
     const plan = planWrites(state, [intent], writeContext(context))
     const outcome = plan.outcomes[0]

@@ -3,7 +3,7 @@ import { type ContentRecord, currentVersion, type VaultNode, type VaultState } f
 import { ClientError } from '../errors.ts'
 import { deviceNameOf } from '../session/device-names.ts'
 import { type DriveContext, newVersionId } from './context.ts'
-import { entryOf, type Found, needPath } from './lookup.ts'
+import { entryOf, FILES_ONLY, type Found, needPath } from './lookup.ts'
 import type { CallOptions, Entry, VersionEntry } from './types.ts'
 
 /** The versions of a file, the newest first. @throws ClientError `not_found`, `is_a_folder`, `usage` */
@@ -36,7 +36,8 @@ export async function listVersions(
 
 function needFile(state: VaultState, path: string): Found {
   const found = needPath(state, path)
-  if (found.node.kind === 'folder') throw new ClientError('is_a_folder', 'A folder has no versions.')
+  if (found.node.kind === 'folder')
+    throw new ClientError('is_a_folder', 'A folder has no versions.', { details: FILES_ONLY })
   if (found.node.kind !== 'file') throw new ClientError('usage', 'Only files have versions.')
   return found
 }
@@ -58,7 +59,8 @@ export function versionOf(node: VaultNode, which: number | string): VaultNode['v
 
 /** Entry and content of one version of a file. */
 export function readableVersion(found: Found, which: number | string): { entry: Entry; record: ContentRecord } {
-  if (found.node.kind === 'folder') throw new ClientError('is_a_folder', 'A folder has no versions.')
+  if (found.node.kind === 'folder')
+    throw new ClientError('is_a_folder', 'A folder has no versions.', { details: FILES_ONLY })
   const version = versionOf(found.node, which)
   const entry = entryOf({ ...found, node: { ...found.node, versions: [version] } })
   const record = version.contents.find((content) => content.slot === 'main')

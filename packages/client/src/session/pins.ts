@@ -37,7 +37,7 @@ export async function loadPins(store: StateStore): Promise<Pins> {
   try {
     value = parseObject(bytes, 'pins')
   } catch (cause) {
-    throw new ClientError('integrity', 'The pins of this device are damaged; restore the file `pins.json`.', { cause })
+    throw pinsDamaged(cause)
   }
   if (value.version !== PINS_VERSION) {
     throw new ClientError('upgrade_required', 'The pins of this device were written by a newer client.')
@@ -202,12 +202,16 @@ function keyringDetails(known: KeyringPin, shown: KeyringPin): ErrorDetails {
   return { knownSeq: known.version, knownHash: known.hash, shownSeq: shown.version, shownHash: shown.hash }
 }
 
+function pinsDamaged(cause?: unknown): ClientError {
+  const details = { reason: 'pins_damaged' }
+  return new ClientError('integrity', 'The pins of this device are damaged.', { cause, details })
+}
+
 function table<T>(value: unknown, is: (item: unknown) => item is T): Record<string, T> {
   // Reason for the null prototype: keys such as `__proto__` come from a file.
   const result: Record<string, T> = Object.create(null)
   for (const [key, item] of Object.entries(typeof value === 'object' && value !== null ? value : {})) {
-    if (!is(item))
-      throw new ClientError('integrity', 'The pins of this device are damaged; restore the file `pins.json`.')
+    if (!is(item)) throw pinsDamaged()
     result[key] = item
   }
   return result

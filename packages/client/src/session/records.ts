@@ -90,7 +90,8 @@ export function parseObject(bytes: Uint8Array, what: string): Record<string, unk
 }
 
 function broken(what: string): ClientError {
-  return new ClientError('local_io', `The stored ${what} of this device cannot be read.`)
+  const details = { place: 'profile' }
+  return new ClientError('local_io', `The stored ${what} of this device cannot be read.`, { details })
 }
 
 function text(value: unknown): string {
