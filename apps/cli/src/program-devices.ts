@@ -17,6 +17,7 @@ export function addDeviceVerbs(program: Command, run: Run): void {
     .description('sign out elsewhere')
     .argument('[ids...]', 'sessions, by the first digits of their ids')
     .option('--all', 'every session but this one')
+    .option('--everything', 'every session, this one too')
     .action(run(revoke))
   program
     .command('audit')

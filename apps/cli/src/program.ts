@@ -13,6 +13,7 @@ import { addDeviceVerbs } from './program-devices.ts'
 import { addHistoryVerbs } from './program-history.ts'
 import { addKeyVerbs } from './program-keys.ts'
 import type { Run } from './program-run.ts'
+import { addSecondFactorVerbs } from './program-second-factor.ts'
 
 /** What the program needs from the process that runs it. */
 export interface ProgramInput {
@@ -34,11 +35,11 @@ Environment:
   STRONGROOM_PASSWORD          the password, or
   STRONGROOM_PASSWORD_FILE     a file that holds it, or
   STRONGROOM_PASSWORD_COMMAND  a command that prints it
-
   STRONGROOM_NEW_PASSWORD      the new password, for passwd and recovery (also _FILE, _COMMAND)
   STRONGROOM_RECOVERY_KEY_FILE a file that holds the recovery key
   STRONGROOM_CODE              a code of the second factor (also _FILE, _COMMAND)
   STRONGROOM_INVITE            an invitation, for register
+
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 authentication, 5 integrity, 6 conflict,
 7 server or network, 8 quota, 9 partly done, 130 interrupted.`
 
@@ -74,13 +75,14 @@ export function createProgram(input: ProgramInput): Command {
     .action(run((_context, flags: Parameters<typeof serve>[1]) => serve(input.findServer, flags)))
 
   addAccountVerbs(program, run)
-  addBrowsingVerbs(program, run)
   addCredentialVerbs(program, run)
+  addBrowsingVerbs(program, run)
   addTransferVerbs(program, run)
   addChangingVerbs(program, run)
   addHistoryVerbs(program, run)
   addDeviceVerbs(program, run)
   addKeyVerbs(program, run)
+  addSecondFactorVerbs(program, run)
   addAdminVerbs(program, run, input)
   return program
 }
@@ -94,10 +96,10 @@ function addAccountVerbs(program: Command, run: Run): void {
     .option('--recovery-file <file>', 'write the recovery key to this new file instead of showing it')
     .option('--invite <code>', 'invitation, where the server wants one (STRONGROOM_INVITE)')
     .option('--device-name <name>', 'how this device is listed; default: the host name')
+    .addOption(kdfOption())
     .action(run(register))
   program
     .command('login')
-    .addOption(kdfOption())
     .description('sign in on this device')
     .argument('[login]', 'login name; asked for when absent')
     .option('--server <url>', 'address of the server (STRONGROOM_SERVER)')

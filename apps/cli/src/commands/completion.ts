@@ -42,11 +42,13 @@ function optionsOf(command: Command): string[] {
 }
 
 /** Most paths that are offered at once. */
+/** How long a press of Tab may wait for the server. */
+const PATIENCE_MS = 1500
 const MOST_OFFERED = 500
 
 /**
  * `completion paths`, which the scripts call: remote paths that begin so, from the index on this device. It asks
- * neither the network nor the user, and says nothing when it can't help.
+ * the server for nothing but its half of the key, not for long, and says nothing when it can't help.
  */
 export async function completionPaths(context: CommandContext, prefix: string): Promise<ExitCode> {
   const lines = await offeredPaths(context, prefix).catch(() => [])
@@ -56,7 +58,8 @@ export async function completionPaths(context: CommandContext, prefix: string): 
 
 async function offeredPaths(context: CommandContext, prefix: string): Promise<string[]> {
   if (!prefix.startsWith('/')) return []
-  const session = await Strongroom.resume(openPlatform(context))
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE_MS)])
+  const session = await Strongroom.resume(openPlatform(context), { signal })
   if (session === null) return []
   try {
     const folder = prefix.slice(0, prefix.lastIndexOf('/')) || '/'

@@ -31,14 +31,16 @@ function sessionJson(entry: SessionEntry): Record<string, unknown> {
   return { ...rest, created: isoTime(createdMs), lastUsed: isoTime(usedMs), expires: isoTime(expiresMs) }
 }
 
-/** `sessions revoke`: ends sessions by id (its first digits suffice), or all but this one. */
+/** `sessions revoke`: ends sessions by id (its first digits suffice), all but this one, or this one too. */
 export async function revoke(
   context: CommandContext,
   ids: readonly string[],
-  flags: { all?: boolean },
+  flags: { all?: boolean; everything?: boolean },
 ): Promise<ExitCode> {
   const { signal, output } = context
-  if ((ids.length === 0) === !flags.all) throw new UsageError('Name sessions by their ids, or say --all.')
+  const ways = [ids.length > 0, flags.all, flags.everything].filter(Boolean).length
+  if (ways !== 1) throw new UsageError('Name sessions by their ids, or say --all or --everything.')
+  if (flags.everything) return await revokeEverything(context)
   return await withSession(context, async (session) => {
     if (flags.all) {
       const revoked = await session.revokeOtherSessions({ signal })
@@ -56,6 +58,19 @@ export async function revoke(
     else if (result.done.length > 0) output.note(`Ended ${count(result.done.length, 'session')}.`)
     return result.exitCode
   })
+}
+
+/** The others first: if it is interrupted, this device can still do the rest. */
+async function revokeEverything(context: CommandContext): Promise<ExitCode> {
+  const { signal, output } = context
+  const revoked = await withSession(context, async (session) => {
+    const others = await session.revokeOtherSessions({ signal })
+    await session.logout({ signal })
+    return others + 1
+  })
+  if (output.json) output.document({ revoked, failed: [] })
+  output.note(`Ended ${count(revoked, 'session')}, this one too; sign in again with "strongroom login".`)
+  return EXIT.done
 }
 
 function sessionOf(list: readonly SessionEntry[], id: string): SessionEntry {

@@ -1,5 +1,5 @@
-import type { StateComparison } from '@strongroom/client'
-import { type CommandContext, withSession } from '../context.ts'
+import { type StateComparison, type StateReport, Strongroom } from '@strongroom/client'
+import { type CommandContext, openPlatform, requireSignedIn, withSession } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 
@@ -8,22 +8,40 @@ import { CliError } from '../failure.ts'
  * shows something else, which is when it is needed most.
  */
 export async function state(context: CommandContext, flags: { compare?: string }): Promise<ExitCode> {
-  const { signal, output } = context
+  const { signal } = context
+  return flags.compare === undefined ? await ownState(context) : await compare(context, flags.compare, signal)
+}
+
+async function ownState(context: CommandContext): Promise<ExitCode> {
+  const { signal } = context
+  const platform = openPlatform(context)
+  await requireSignedIn(context, platform)
+  const failure = await withSession(context, (session) => session.drive.sync({ signal })).then(
+    () => null,
+    (error: unknown) => ({ error }),
+  )
+  if (signal.aborted && failure !== null) throw failure.error
+  const report = await Strongroom.state(platform)
+  if (report !== null) print(context, report)
+  if (failure !== null) throw failure.error
+  return EXIT.done
+}
+
+function print({ output }: CommandContext, report: StateReport): void {
+  if (output.json) output.document(report)
+  else output.line(report.code)
+}
+
+async function compare(context: CommandContext, code: string, signal: AbortSignal): Promise<ExitCode> {
   return await withSession(context, async (session) => {
     const failure = await session.drive.sync({ signal }).then(
       () => null,
       (error: unknown) => ({ error }),
     )
     if (signal.aborted && failure !== null) throw failure.error
-    if (flags.compare === undefined) {
-      const report = await session.state()
-      if (output.json) output.document(report)
-      else output.line(report.code)
-    } else {
-      const comparison = await session.compareState(flags.compare, { signal })
-      if (output.json) output.document(comparison)
-      judge(context, comparison)
-    }
+    const comparison = await session.compareState(code, { signal })
+    if (context.output.json) context.output.document(comparison)
+    judge(context, comparison)
     if (failure !== null) throw failure.error
     return EXIT.done
   })

@@ -58,12 +58,12 @@ export async function resaveSignedIn({ engine, store }: Platform, signedIn: Sign
 
 async function sealForProfile(
   engine: CryptoEngine,
-  { profile, accountKey, serverHalf }: Omit<SignedIn, 'keyring'>,
+  { profile, accountKey, keyring, serverHalf }: SignedIn,
 ): Promise<Extract<ProfileKey, { kind: 'sealed' }>> {
   using clientHalf = SecretBytes.random(engine, HALF_LENGTH)
   using kek = await sessionKek(engine, clientHalf, serverHalf)
   const envelope = await sealAccountKey(engine, kek, placeOf(profile), accountKey)
-  return { kind: 'sealed', clientHalf: clientHalf.use((bytes) => bytes.slice()), envelope }
+  return { kind: 'sealed', clientHalf: clientHalf.use((bytes) => bytes.slice()), envelope, vaultId: keyring.vaultId }
 }
 
 function placeOf(profile: Profile): { accountId: ReturnType<typeof asAccountId>; method: 3; version: number } {

@@ -23,7 +23,13 @@ export interface Profile {
  * before had it, in the open.
  */
 export type ProfileKey =
-  | { readonly kind: 'sealed'; readonly clientHalf: Uint8Array; readonly envelope: Uint8Array }
+  | {
+      readonly kind: 'sealed'
+      readonly clientHalf: Uint8Array
+      readonly envelope: Uint8Array
+      /** Of the private vault; what its pin is found by without any key. */
+      readonly vaultId: Uint8Array
+    }
   | { readonly kind: 'open'; readonly accountKey: Uint8Array }
 
 export interface StoredProfile {
@@ -56,7 +62,12 @@ export async function loadProfile(store: StateStore): Promise<StoredProfile | nu
     key:
       value.version === OPEN_KEY_VERSION
         ? { kind: 'open', accountKey: binary(value.accountKey, 32) }
-        : { kind: 'sealed', clientHalf: binary(value.clientHalf, 32), envelope: binary(value.envelope, null) },
+        : {
+            kind: 'sealed',
+            clientHalf: binary(value.clientHalf, 32),
+            envelope: binary(value.envelope, null),
+            vaultId: binary(value.vaultId, 16),
+          },
   }
 }
 
@@ -75,6 +86,7 @@ export async function saveProfile(
     token: encodeBytes(token),
     clientHalf: encodeBytes(key.clientHalf),
     envelope: encodeBytes(key.envelope),
+    vaultId: encodeBytes(key.vaultId),
     sealedKeyring: encodeBytes(sealedKeyring),
   }
   await store.save('profile', new TextEncoder().encode(JSON.stringify(value)))

@@ -16,7 +16,7 @@ export interface StateContext {
 }
 
 /** What this device has verified last of the private vault, without the network. @throws ClientError `not_found` */
-export async function readState({ store, vaultId }: StateContext): Promise<StateReport> {
+export async function readState({ store, vaultId }: Pick<StateContext, 'store' | 'vaultId'>): Promise<StateReport> {
   const { seq, hash } = await pinnedHead(store, vaultId)
   return { seq, hash, code: formatStateCode(seq, fromHex(hash)) }
 }
