@@ -1,5 +1,6 @@
 import { KDF_PROFILES } from '@strongroom/client'
 import { type Command, Option } from 'commander'
+import { deleteAccount, fetchReceipt, verifyReceipt } from './commands/account-delete.ts'
 import { passwd, renameAccount } from './commands/credentials.ts'
 import { renewRecovery, testRecovery, useRecovery } from './commands/recovery.ts'
 import type { Run } from './program-run.ts'
@@ -27,6 +28,24 @@ export function addCredentialVerbs(program: Command, run: Run): void {
     .description('change the login name, which needs the password')
     .argument('<login>', 'the new login name')
     .action(run(renameAccount))
+  account
+    .command('delete')
+    .description('delete the account for good, with all files and keys')
+    .option('--confirm <login>', 'the login name of the account, instead of being asked for it')
+    .option('--receipt <file>', "write the server's receipt to this new file")
+    .action(run(deleteAccount))
+  account
+    .command('receipt')
+    .description('get the receipt for an account that was deleted from this device, again')
+    .option('--account <id>', 'which account; default: the last')
+    .option('--receipt <file>', 'write it to this new file')
+    .action(run(fetchReceipt))
+  program
+    .command('verify-receipt')
+    .description('check a receipt for a deleted account, and say what it says')
+    .argument('<file>', 'as "account delete" wrote it')
+    .option('--key <hex>', "a server's key for receipts; default: those that this device has pinned")
+    .action(run(verifyReceipt))
   const recovery = program.command('recovery').description('test, use or replace the recovery key')
   recovery
     .command('test')

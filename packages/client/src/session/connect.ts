@@ -3,7 +3,7 @@ import { encodeBytes } from '@strongroom/protocol'
 import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { type Api, checkProtocol, createApi, normaliseServer } from '../transport/api.ts'
-import { checkServerKey, loadPins } from './pins.ts'
+import { checkReceiptKey, checkServerKey, loadPins } from './pins.ts'
 
 /** A server at the beginning of a login: reachable, of a known protocol, and not another one than before. */
 export interface Contact {
@@ -13,6 +13,8 @@ export interface Contact {
   readonly publicKey: string
   /** Hex SHA-256 of that key: the server identifier of OPAQUE. */
   readonly serverIdentifier: string
+  /** Hex of the Ed25519 key that signs its receipts. */
+  readonly receiptKey: string
   readonly storeOrigins: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
 }
@@ -43,11 +45,15 @@ export async function contact(platform: Platform, address: string, signal: Abort
   })
   checkProtocol(info.protocolVersions)
   const publicKey = toHex(info.opaquePublicKey)
-  checkServerKey(await loadPins(platform.store), server, publicKey)
+  const receiptKey = toHex(info.receiptKey)
+  const pins = await loadPins(platform.store)
+  checkServerKey(pins, server, publicKey)
+  checkReceiptKey(pins, server, receiptKey)
   return {
     api,
     server,
     publicKey,
+    receiptKey,
     serverIdentifier: toHex(await platform.engine.sha256(info.opaquePublicKey)),
     storeOrigins: info.storeOrigins.map(originOf),
     registration: info.registration,

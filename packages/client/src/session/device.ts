@@ -1,6 +1,6 @@
 import { type AccountId, asDeviceId, type CryptoEngine, type DeviceId, fromHex, toHex } from '@strongroom/crypto'
 import type { StateStore } from '../ports.ts'
-import { advanceKeyring, checkServerKey, loadPins, type Pins, updatePins } from './pins.ts'
+import { advanceKeyring, checkReceiptKey, checkServerKey, loadPins, type Pins, updatePins } from './pins.ts'
 
 /** This device's id for an account: random, kept as long as the pins are. */
 export async function deviceFor(engine: CryptoEngine, store: StateStore, account: AccountId): Promise<DeviceId> {
@@ -12,6 +12,8 @@ export interface PinnedLogin {
   readonly server: string
   /** Hex. */
   readonly publicKey: string
+  /** Hex. */
+  readonly receiptKey: string
   readonly accountId: AccountId
   readonly deviceId: DeviceId
   readonly keyringVersion: number
@@ -25,7 +27,9 @@ export async function pinLogin(engine: CryptoEngine, store: StateStore, login: P
   const hash = toHex(await engine.sha256(login.keyring))
   await updatePins(store, (pins: Pins) => {
     checkServerKey(pins, login.server, login.publicKey)
+    checkReceiptKey(pins, login.server, login.receiptKey)
     pins.servers[login.server] = login.publicKey
+    pins.receiptKeys[login.server] = login.receiptKey
     pins.deviceIds[account] = toHex(login.deviceId)
     advanceKeyring(pins, account, { version: login.keyringVersion, hash })
     return true

@@ -32,7 +32,11 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
   const { engine, opaque, store } = platform
   const login = normaliseLogin(input.login)
   const password = normalisePassword(input.password)
-  const { api, server, publicKey, serverIdentifier, storeOrigins } = await contact(platform, input.server, signal)
+  const { api, server, publicKey, receiptKey, serverIdentifier, storeOrigins } = await contact(
+    platform,
+    input.server,
+    signal,
+  )
   try {
     const { proof, exportKey } = await proveToServer(
       platform,
@@ -47,6 +51,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
     await pinLogin(engine, store, {
       server,
       publicKey,
+      receiptKey,
       accountId,
       deviceId,
       keyringVersion: session.keyringVersion,

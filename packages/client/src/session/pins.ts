@@ -25,6 +25,16 @@ export interface Pins {
   audits: Record<string, HeadPin>
   /** Profile that stretched a password last, by a hash of server and login name. */
   profiles: Record<string, string>
+  /** Each server's key for receipts. */
+  receiptKeys: Record<string, string>
+  /** By what the receipts of accounts are fetched whose deletion was asked for here. */
+  deletions: Record<string, DeletionPin>
+}
+
+export interface DeletionPin {
+  readonly server: string
+  /** Hex; gets the receipt and nothing else. */
+  readonly secret: string
 }
 
 const PINS_VERSION = 1
@@ -32,7 +42,7 @@ const PINS_VERSION = 1
 /** Reads the pins. @throws ClientError `integrity` when they are there but broken: they are never silently dropped */
 export async function loadPins(store: StateStore): Promise<Pins> {
   const bytes = await store.load('pins')
-  if (bytes === null) return { deviceIds: {}, servers: {}, keyrings: {}, heads: {}, audits: {}, profiles: {} }
+  if (bytes === null) return noPins()
   let value: Record<string, unknown>
   try {
     value = parseObject(bytes, 'pins')
@@ -48,8 +58,15 @@ export async function loadPins(store: StateStore): Promise<Pins> {
     keyrings: table(value.keyrings, isKeyringPin),
     heads: table(value.heads, isHeadPin),
     audits: table(value.audits, isHeadPin),
+    receiptKeys: table(value.receiptKeys, isText),
+    deletions: table(value.deletions, isDeletionPin),
     profiles: table(value.profiles, isText),
   }
+}
+
+function noPins(): Pins {
+  const empty = { deviceIds: {}, servers: {}, keyrings: {}, heads: {}, audits: {}, profiles: {} }
+  return { ...empty, receiptKeys: {}, deletions: {} }
 }
 
 /** Changes the pins alone among all processes; `change` sees the stored ones and may throw to refuse. */
@@ -127,6 +144,12 @@ export function advanceKeyring(pins: Pins, account: string, keyring: KeyringPin)
 export function checkServerKey(pins: Pins, server: string, publicKey: string): void {
   const known = pins.servers[server]
   if (known !== undefined && known !== publicKey) throw integrityError("the server's public key has changed")
+}
+
+/** @throws ClientError `integrity` when the server has another key for receipts than at first contact */
+export function checkReceiptKey(pins: Pins, server: string, receiptKey: string): void {
+  const known = pins.receiptKeys[server]
+  if (known !== undefined && known !== receiptKey) throw integrityError("the server's key for receipts has changed")
 }
 
 /**
@@ -227,6 +250,12 @@ function isHeadPin(item: unknown): item is HeadPin {
 
 function isKeyringPin(item: unknown): item is KeyringPin {
   return isPin(item, 'version')
+}
+
+function isDeletionPin(item: unknown): item is DeletionPin {
+  if (typeof item !== 'object' || item === null) return false
+  const { server, secret }: Record<string, unknown> = { ...item }
+  return isText(server) && isText(secret) && /^[0-9a-f]{64}$/.test(secret)
 }
 
 function isPin(item: unknown, number: string): boolean {

@@ -49,7 +49,11 @@ export async function recoverAccount(input: RecoverInput): Promise<SignedIn> {
   const login = normaliseLogin(input.login)
   const password = normalisePassword(input.newPassword)
   using recoveryKey = readRecoveryKey(input.recoveryKey)
-  const { api, server, publicKey, serverIdentifier, storeOrigins } = await contact(platform, input.server, signal)
+  const { api, server, publicKey, receiptKey, serverIdentifier, storeOrigins } = await contact(
+    platform,
+    input.server,
+    signal,
+  )
   const opened = await openRecovery(input, api, { login, recoveryKey })
   const keys = await openKeys(input, recoveryKey, opened)
   const { accountId, versions, recoveryId } = opened
@@ -85,7 +89,7 @@ export async function recoverAccount(input: RecoverInput): Promise<SignedIn> {
       const { keyring: sealedKeyring } = opened
       const keyringVersion = versions.keyring
       const seen = { keyringVersion, keyring: sealedKeyring }
-      await pinLogin(engine, store, { server, publicKey, accountId: account, deviceId, ...seen })
+      await pinLogin(engine, store, { server, publicKey, receiptKey, accountId: account, deviceId, ...seen })
       const { token, expiresAtMs } = session
       const profile = {
         ...{ server, storeOrigins, login, accountId: account, deviceId, deviceName: input.deviceName },

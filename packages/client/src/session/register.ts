@@ -53,7 +53,7 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
   const { engine, opaque, store } = platform
   const login = normaliseLogin(input.login)
   const password = normalisePassword(input.password)
-  const { api, server, publicKey, serverIdentifier, storeOrigins, registration } = await contact(
+  const { api, server, publicKey, receiptKey, serverIdentifier, storeOrigins, registration } = await contact(
     platform,
     input.server,
     signal,
@@ -84,7 +84,7 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
       const { accountId, deviceId, accountKey, keyring } = account
       const { keyring: sealedKeyring } = account.upload
       const seen = { keyringVersion: 1, keyring: sealedKeyring }
-      await pinLogin(engine, store, { server, publicKey, accountId, deviceId, ...seen })
+      await pinLogin(engine, store, { server, publicKey, receiptKey, accountId, deviceId, ...seen })
       const { token, expiresAtMs } = session
       const profile: Profile = {
         ...{ server, storeOrigins, login, accountId, deviceId, deviceName: input.deviceName },

@@ -1,6 +1,6 @@
 import { toHex } from '@strongroom/crypto'
 import { ClientError, type ClientErrorCode } from '../errors.ts'
-import type { Platform } from '../ports.ts'
+import type { Platform, StateStore } from '../ports.ts'
 import { apiFor } from './connect.ts'
 import { loadProfile, type Profile } from './records.ts'
 import type { Identity } from './types.ts'
@@ -37,6 +37,11 @@ export async function endSession(
   await api.call('logout', { signal }).catch((error: unknown) => {
     if (!(error instanceof ClientError) || !NOTHING_TO_END.includes(error.code)) throw error
   })
+  await forgetSignIn(store)
+}
+
+/** Forgets the sign-in of this device, and what only it could open; pins stay. */
+export async function forgetSignIn(store: StateStore): Promise<void> {
   for (const name of ['profile', 'cache', 'cacheLog', 'pending'] as const) await store.remove(name)
   for (const { id } of (await store.journals?.list()) ?? []) await store.journals?.remove(id)
 }

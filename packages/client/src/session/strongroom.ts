@@ -16,6 +16,7 @@ import { pendingStore } from '../vault-log/pending.ts'
 import { passAudit, readAudit } from './audit.ts'
 import { changeLogin, changePassword, replaceRecoveryKey, testRecoveryKey } from './change-credentials.ts'
 import { apiFor, jitter } from './connect.ts'
+import { checkReceipt, deleteAccount, readReceipt } from './deletion.ts'
 import { deviceNameOf } from './device-names.ts'
 import { announceDevice, listSessions, revokeSession } from './devices.ts'
 import { keyringSource } from './keyring-source.ts'
@@ -62,6 +63,8 @@ export const Strongroom: StrongroomApi = {
     if (stored?.key.kind !== 'sealed') return null
     return await readState({ store, vaultId: asVaultId(stored.key.vaultId) })
   },
+  receipt: (platform, options) => readReceipt(platform, options?.accountId, options?.signal),
+  verifyReceipt: ({ platform, receipt, key }) => checkReceipt(platform, receipt, key ?? null),
   logout: (platform, options) => signOut(platform, options?.signal),
 }
 
@@ -167,6 +170,11 @@ async function openSession(
     restoreServer: (input) => {
       const own = { version: source.current.version, sealed: source.sealed }
       return restoreServer({ ...place, seen, keyring: own }, input)
+    },
+    async deleteAccount(input) {
+      const deleted = await deleteAccount(credentials(), input, input.signal)
+      await close()
+      return deleted
     },
     async logout(options) {
       await endSession(platform, profile, options?.signal)

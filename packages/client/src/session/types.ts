@@ -109,6 +109,48 @@ export interface AuditEvent {
   readonly deviceName: string | null
 }
 
+/** What a server has stated, and signed, about an account that it deleted. Times are by its clock. */
+export interface DeletionReceipt {
+  /** Hex. */
+  readonly accountId: string
+  /** Whether the account had a key of the key service of its own. */
+  readonly scope: 'shared' | 'per-user'
+  readonly deletedMs: number
+  /** From when copies of the database that were made since `kmsKeySinceMs` are noise; null: not known yet. */
+  readonly noiseFromMs: number | null
+  /** 0: not known. */
+  readonly kmsKeySinceMs: number
+  /** SHA-256, in hex, of the id of the key of the key service that all depends on. */
+  readonly kmsKeyHash: string
+  readonly outerKeys: number
+  readonly sessions: number
+  readonly vaults: number
+  readonly commits: number
+  readonly blobs: number
+  readonly bytes: number
+  readonly issuedMs: number
+  /** Hex, that signed it. */
+  readonly publicKey: string
+  /** For which server this device has pinned that key; null for a key that was given. */
+  readonly server: string | null
+}
+
+export interface DeletedAccount {
+  /** Hex. */
+  readonly accountId: string
+  readonly server: string
+  /** 188 bytes to keep and to show to others; null while the server has none: ask `Strongroom.receipt` later. */
+  readonly receipt: Uint8Array | null
+  readonly details: DeletionReceipt | null
+}
+
+export interface DeleteAccountInput {
+  readonly password: string
+  /** The login name, typed again. */
+  readonly confirm: string
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The newest commit of the private vault that this device has verified. */
 export interface StateReport {
   readonly seq: number
@@ -239,6 +281,13 @@ export interface Session extends AsyncDisposable {
    * @throws `integrity` when the server is on another history, or this device lacks what would have to be given back
    */
   restoreServer(input: RestoreInput): Promise<RestoreResult>
+  /**
+   * Deletes the account for good, with all that it holds; nobody can undo it. This session is over afterwards, closed,
+   * and forgotten on this device.
+   *
+   * @throws `usage`, `authentication`, `conflict`, `network`: `details.reason` is `not_deleted` or `outcome_unknown`
+   */
+  deleteAccount(input: DeleteAccountInput): Promise<DeletedAccount>
   /** Ends the session on the server and forgets its keys here; pins stay. */
   logout(options?: { signal?: AbortSignal }): Promise<void>
   /** Ends workers and wipes keys from memory; the profile stays. */
@@ -260,5 +309,16 @@ export interface StrongroomApi {
   identity(platform: Platform): Promise<Identity | null>
   /** As `session.state`, without a session and its server. @throws `not_found` */
   state(platform: Platform): Promise<StateReport | null>
+  /**
+   * The receipt for an account whose deletion was asked for on this device: the one named (hex), else the one that is
+   * signed in, else the last. null where there is none, or the account was not deleted. A deleted account is forgotten.
+   */
+  receipt(platform: Platform, options?: { accountId?: string; signal?: AbortSignal }): Promise<DeletedAccount | null>
+  /**
+   * Checks a receipt against the keys that this device has pinned, or one that is given (hex).
+   *
+   * @throws `integrity` when none of them signed it, `upgrade_required`, `usage`
+   */
+  verifyReceipt(input: { platform: Platform; receipt: Uint8Array; key?: string | undefined }): Promise<DeletionReceipt>
   logout(platform: Platform, options?: { signal?: AbortSignal }): Promise<Identity | null>
 }
