@@ -10,6 +10,7 @@ import { type Basics, basics, openDatabase, opened, openServices, type Services 
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { requireSchema } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
+import { refusalOf } from './domain/dependency-errors.ts'
 
 /** The way to the operations of a server's data. */
 export interface Admin {
@@ -112,7 +113,10 @@ async function direct(config: Config): Promise<Admin> {
     }
   } catch (error) {
     await resources.closeAll()
-    throw error
+    if (refusalOf(error)?.code !== 'unavailable') throw error
+    const line =
+      'The database of DATABASE_URL, or the key service, cannot be reached; see that both run, then try again.'
+    throw new AdminError('unavailable', line, { cause: error })
   }
 }
 
