@@ -25,9 +25,11 @@ export type {
 export { ClientError, type ClientErrorCode, type ErrorDetails } from './errors.ts'
 export type {
   Amount,
+  EpochOptions,
   KeyPolicy,
   KeyStatus,
   Keys,
+  LeakAnswer,
   RewrapResult,
   RotateOptions,
   RotateResult,
@@ -72,6 +74,7 @@ export type {
   RestoreInput,
   RestorePlan,
   RestoreResult,
+  RotateAccountKeyInput,
   SecondFactor,
   SecondFactorSetup,
   Session,

@@ -1,4 +1,4 @@
-import type { Keys, RewrapResult, RotateResult, Session } from '@strongroom/client'
+import type { Keys, RotateResult, Session } from '@strongroom/client'
 import { type CommandContext, withSession } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { UsageError } from '../failure.ts'
@@ -7,28 +7,41 @@ import { count, formatBytes } from '../quantity.ts'
 import { failureList } from '../targets.ts'
 import { readTransferOptions, type TransferFlags } from '../transfer-options.ts'
 import { parseAge } from './keys.ts'
+import { answerLeak, rotateAccount } from './keys-account.ts'
+import { rewrapAll } from './keys-rewrap.ts'
 
 export interface KeysRotateFlags extends TransferFlags {
   readonly dek?: boolean
   readonly epoch?: boolean
+  readonly account?: boolean
+  readonly leaked?: boolean
+  readonly recoveryFile?: string
+  readonly discardTransfers?: boolean
   readonly olderThan?: string
   readonly dryRun?: boolean
 }
 
-type Kind = 'dek' | 'epoch'
+const KINDS = ['dek', 'epoch', 'account', 'leaked'] as const
+type Kind = (typeof KINDS)[number]
 
 /** `keys rotate`: gives contents, or the vault, new keys. */
 export async function keysRotate(context: CommandContext, flags: KeysRotateFlags): Promise<ExitCode> {
   const kind = kindOf(flags)
   if (flags.olderThan !== undefined && kind !== 'dek') throw new UsageError('--older-than goes with --dek.')
+  const makesRecoveryKey = kind === 'account' || kind === 'leaked'
+  if (!makesRecoveryKey && (flags.recoveryFile !== undefined || flags.discardTransfers)) {
+    throw new UsageError('--recovery-file and --discard-transfers go with --account or --leaked.')
+  }
+  if (kind === 'account') return await rotateAccount(context, flags)
+  if (kind === 'leaked') return await answerLeak(context, flags)
   return await withSession(context, (session) =>
     kind === 'epoch' ? rotateEpoch(context, session.keys, flags) : rotateContents(context, session, flags),
   )
 }
 
 function kindOf(flags: KeysRotateFlags): Kind {
-  const given = (['dek', 'epoch'] as const).filter((kind) => flags[kind])
-  if (given.length > 1) throw new UsageError('One kind of key at a time: --dek or --epoch.')
+  const given = KINDS.filter((kind) => flags[kind])
+  if (given.length > 1) throw new UsageError('One kind of key at a time: --dek, --epoch, --account or --leaked.')
   return given[0] ?? 'dek'
 }
 
@@ -43,13 +56,7 @@ async function rotateEpoch(context: CommandContext, keys: Keys, flags: KeysRotat
   }
   const { epoch, own } = await keys.startEpoch({ signal })
   output.note(own ? `Epoch ${epoch} has begun.` : `Epoch ${epoch} has begun on another device meanwhile.`)
-  const progress = createProgress(output.interactive)
-  let result: RewrapResult
-  try {
-    result = await keys.rewrap({ ...transfer, onProgress: progress.newCall() })
-  } finally {
-    progress.stop()
-  }
+  const result = await rewrapAll(context, keys, transfer)
   if (output.json) output.document({ epoch, own, ...result })
   else {
     output.note(

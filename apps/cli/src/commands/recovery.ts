@@ -87,7 +87,7 @@ function recoveryError(error: unknown): never {
 }
 
 /** Runs what makes a new recovery key, which goes to a file or to the terminal; until it ends, the old one counts. */
-async function withRecoveryFile<T>(
+export async function withRecoveryFile<T>(
   context: CommandContext,
   path: string | undefined,
   task: (onRecoveryKey: (text: string) => Promise<void>) => Promise<T>,

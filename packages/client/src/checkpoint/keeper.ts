@@ -51,8 +51,8 @@ export function keepCheckpoints(log: VaultLog, keeping: CheckpointKeeping): Vaul
       },
     },
     startEpoch: {
-      value: async (...[signal]: Parameters<VaultLog['startEpoch']>) => {
-        const result = await log.startEpoch(signal)
+      value: async (...[wish, signal]: Parameters<VaultLog['startEpoch']>) => {
+        const result = await log.startEpoch(wish, signal)
         consider(signal)
         return result
       },

@@ -2,7 +2,9 @@ import { equalBytes, type Keyring } from '@strongroom/crypto'
 import { recordOf } from '@strongroom/vault'
 import type { DriveContext } from '../drive/context.ts'
 import { daysOperation } from '../drive/settings.ts'
+import { accountKeyTime } from './account-key-time.ts'
 import { CONTENT_DAYS, contentDays } from './contents.ts'
+import { beginLeakAnswer, endLeakAnswer, leakAnswer } from './leak.ts'
 import { rewrap } from './rewrap.ts'
 import { rotateContents } from './rotate-contents.ts'
 import { keyStatus } from './status.ts'
@@ -14,10 +16,11 @@ export interface KeysContext {
 }
 
 /** The account's keys. */
-export function createKeys({ drive, keyring }: KeysContext): Keys {
+export function createKeys(context: KeysContext): Keys {
+  const { drive, keyring } = context
   const { log } = drive
   return {
-    status: (options) => keyStatus({ drive, keyring, accountKeyMs: () => null }, options),
+    status: (options) => keyStatus({ drive, keyring, accountKeyMs: () => accountKeyTime(log.state) }, options),
     policy: () => ({ contentDays: contentDays(log.state) }),
     async setPolicy(change, options) {
       const wanted = daysOperation(CONTENT_DAYS, change.contentDays)
@@ -31,10 +34,13 @@ export function createKeys({ drive, keyring }: KeysContext): Keys {
       return { contentDays: contentDays(log.state) }
     },
     async startEpoch(options) {
-      const started = await log.startEpoch(options?.signal)
+      const started = await log.startEpoch({ identity: options?.identity ?? false }, options?.signal)
       await log.flush()
       return started
     },
+    leakAnswer: (options) => leakAnswer(context, options?.signal),
+    beginLeakAnswer: (options) => beginLeakAnswer(context, options?.signal),
+    endLeakAnswer: (options) => endLeakAnswer(context, options?.signal),
     rewrap: (options) => rewrap(drive, options),
     rotateContents: (options) => rotateContents(drive, options),
   }

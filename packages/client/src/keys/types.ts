@@ -55,6 +55,19 @@ export interface RewrapResult {
   readonly wrapped: number
 }
 
+/** What is done of an answer to a leaked password. */
+export interface LeakAnswer {
+  /** Password, recovery key and account key are new. */
+  readonly isAccountDone: boolean
+  /** Identity card and vault key are new. */
+  readonly isIdentityDone: boolean
+}
+
+export interface EpochOptions extends CallOptions {
+  /** Make new identity keys too, under a card that the old one signs. */
+  readonly identity?: boolean | undefined
+}
+
 /** The keys of the account: how old they are, and changing them. All reject with ClientError. */
 export interface Keys {
   /** Fetches what changed elsewhere first. */
@@ -66,7 +79,15 @@ export interface Keys {
    * Gives the vault a new key, which wraps the keys of what is written from now on; `own` is false when another device
    * did so at the same moment. Call `rewrap` afterwards.
    */
-  startEpoch(options?: CallOptions): Promise<{ readonly epoch: number; readonly own: boolean }>
+  startEpoch(options?: EpochOptions): Promise<{ readonly epoch: number; readonly own: boolean }>
+  /** Where an answer to a leak stands; null when none is under way. */
+  leakAnswer(options?: CallOptions): Promise<LeakAnswer | null>
+  /**
+   * Begins the answer to a leaked password, or finds the one that is under way: `session.rotateAccountKey` with a new
+   * password comes next, then `startEpoch` with `identity`, `rewrap` and `endLeakAnswer`.
+   */
+  beginLeakAnswer(options?: CallOptions): Promise<LeakAnswer>
+  endLeakAnswer(options?: CallOptions): Promise<void>
   /**
    * Wraps the keys of all contents under the newest epoch too. Moves no content, and takes no key back from who has it.
    * Call it again when it was interrupted.

@@ -10,7 +10,6 @@ import {
   type RecoveryKey,
   recoveryAuth,
   recoveryKek,
-  type SecretBytes,
   sealAccountKey,
 } from '@strongroom/crypto'
 import type { BodyOf, ResponseOf, ROUTES } from '@strongroom/protocol'
@@ -45,7 +44,7 @@ export interface CredentialContext {
 }
 
 /** How long after a proof was begun it is still sent; the server forgets it after a minute. */
-const PROOF_MS = 45_000
+export const PROOF_MS = 45_000
 
 type Change = BodyOf<(typeof ROUTES)['credentialsChange']>
 type Stored = ResponseOf<(typeof ROUTES)['credentialsRead']>
@@ -93,7 +92,7 @@ async function replacePassword(
   const { engine, opaque } = platform
   const { next, login } = input
   try {
-    const { server, proved, expected } = await begin(context, input.current, signal)
+    const { server, proved, expected } = await beginChange(context, input.current, signal)
     proved.exportKey.dispose()
     const wanted = { login, password: next, profile: input.kdf ?? proved.profile }
     const made = await makeRecord(platform, server, wanted, (request) =>
@@ -107,7 +106,7 @@ async function replacePassword(
     await settleLostAnswer({
       what: 'the password',
       signal,
-      send: () => send(api, { proof: proved.proof, expected, password }, signal),
+      send: () => sendChange(api, { proof: proved.proof, expected, password }, signal),
       // Only a server that has the new record can answer this login.
       found: async () => {
         const profile = await profileOf(platform, server, { login, password: next, signal })
@@ -154,11 +153,11 @@ export async function replaceRecoveryKey(
   try {
     const begunMs = clock.nowMs()
     // Before the new key is shown, so that a wrong password is noticed first.
-    let begun = await begin(context, input.password, signal)
+    let begun = await beginChange(context, input.password, signal)
     begun.proved.exportKey.dispose()
     await input.onRecoveryKey(formatRecoveryKey(key))
     if (clock.nowMs() > begunMs + PROOF_MS) {
-      begun = await begin(context, input.password, signal)
+      begun = await beginChange(context, input.password, signal)
       begun.proved.exportKey.dispose()
     }
     const { proved, expected } = begun
@@ -167,7 +166,7 @@ export async function replaceRecoveryKey(
     await settleLostAnswer({
       what: 'the recovery key',
       signal,
-      send: () => send(api, { proof: proved.proof, expected, recovery }, signal),
+      send: () => sendChange(api, { proof: proved.proof, expected, recovery }, signal),
       found: async () => {
         const opened = await openStored(platform, key, await api.call('credentialsRead', { signal }), accountId)
         opened?.dispose()
@@ -217,12 +216,13 @@ export async function testRecoveryKey(
   return true
 }
 
-async function openStored(
+/** The account key in the stored recovery envelope; null when another recovery key seals it. */
+export async function openStored(
   { engine }: Platform,
   key: RecoveryKey,
   { versions, recoveryEnvelope }: Stored,
   accountId: AccountId,
-): Promise<SecretBytes | null> {
+): Promise<AccountKey | null> {
   using kek = await recoveryKek(engine, key)
   try {
     return await openAccountKey(engine, kek, { accountId, method: 2, version: versions.recovery }, recoveryEnvelope)
@@ -232,14 +232,19 @@ async function openStored(
   }
 }
 
-interface Begun {
+/** A proved password, and what is about to be replaced. */
+export interface Begun {
   readonly server: OpaqueServer
   readonly proved: ProvedPassword
   readonly expected: Change['expected']
 }
 
 /** Proves the current password and reads the versions that a change replaces. */
-async function begin(context: CredentialContext, password: string, signal: AbortSignal | undefined): Promise<Begun> {
+export async function beginChange(
+  context: CredentialContext,
+  password: string,
+  signal: AbortSignal | undefined,
+): Promise<Begun> {
   const { platform, api, login, source } = context
   const server = await pinnedServer(context)
   const proved = await proveToServer(platform, server, { login, password: normalisePassword(password), signal })
@@ -255,7 +260,8 @@ async function begin(context: CredentialContext, password: string, signal: Abort
   }
 }
 
-async function send(api: Api, change: Change, signal: AbortSignal | undefined): Promise<true> {
+/** Sends a change; once, because the proof works once. */
+export async function sendChange(api: Api, change: Change, signal: AbortSignal | undefined): Promise<true> {
   await api.call('credentialsChange', { body: change, signal, retry: false })
   return true
 }

@@ -88,8 +88,8 @@ export function keyringSource(options: KeyringSourceOptions): KeyringSource {
       advanceKeyring(await loadPins(store), toHex(accountId), { version, hash })
       if (version <= current.keyring.version) return false
       const keyring = await openKeyring(engine, accountKey, { accountId, version }, answer.keyring).catch(
-        async (cause: unknown) => {
-          throw await unopened(store, version, cause)
+        (cause: unknown) => {
+          throw unopened(cause)
         },
       )
       if (!follows(current.keyring, keyring)) {
@@ -106,17 +106,21 @@ export function keyringSource(options: KeyringSourceOptions): KeyringSource {
   }
 }
 
-/** Another process of this device may have changed the account key meanwhile. */
-async function unopened(store: StateStore, version: number, cause: unknown): Promise<unknown> {
+/**
+ * A newer keyring that the account key does not open: the account key was changed, and what this device has is outdated.
+ * If it was made up instead, the login that follows stops.
+ */
+function unopened(cause: unknown): unknown {
   if (!(cause instanceof CryptoError)) return cause
   if (cause.code === 'upgrade_required') {
     return new ClientError('upgrade_required', 'The account was written by a newer client; upgrade this one.', {
       cause,
     })
   }
-  const stored = await loadProfile(store)
-  if (stored === null || stored.profile.keyringVersion < version) return integrityError('the keyring', cause)
-  return new ClientError('conflict', 'The keys of the account were changed meanwhile; run this again.', { cause })
+  return new ClientError('authentication', "The account's keys were changed; sign in again.", {
+    cause,
+    details: { reason: 'keys_changed' },
+  })
 }
 
 /** Whether a newer keyring is of the same vault and not behind an older one. */

@@ -4,6 +4,7 @@ import { keepCheckpoints } from '../checkpoint/keeper.ts'
 import { createDrive } from '../drive/drive.ts'
 import { integrityError } from '../errors.ts'
 import { openTransfers } from '../journal/transfers.ts'
+import { accountKeyTimeOperation } from '../keys/account-key-time.ts'
 import { createKeys } from '../keys/keys.ts'
 import type { Platform } from '../ports.ts'
 import { restoreServer } from '../restore/restore-server.ts'
@@ -22,11 +23,13 @@ import { announceDevice, listSessions, revokeSession } from './devices.ts'
 import { keyringSource } from './keyring-source.ts'
 import { logIn } from './login.ts'
 import { afterChange } from './lost-answer.ts'
+import { forgetTransfers, moveLocal, movePending, requireNoTransfers } from './move-local.ts'
 import { advanceKeyring, loadPins } from './pins.ts'
 import { openSignedIn, resaveSignedIn, type SignedIn } from './profile-keys.ts'
 import { loadProfile } from './records.ts'
 import { RECOVERED, recoverAccount } from './recover.ts'
 import { REGISTERED, registerAccount } from './register.ts'
+import { rotateAccountKey } from './rotate-account-key.ts'
 import { secondFactor } from './second-factor-setup.ts'
 import { endSession, identityOf, signOut } from './sign-out.ts'
 import { compareState, readState } from './state.ts'
@@ -164,6 +167,31 @@ async function openSession(
       await resaveSignedIn(platform, { ...signedIn, profile: renamed })
     },
     replaceRecoveryKey: (input) => replaceRecoveryKey(credentials(), input, input.signal),
+    async rotateAccountKey(input) {
+      const { signal } = input
+      if (!input.discardTransfers) await requireNoTransfers(store)
+      await log.sync(signal)
+      const next = await rotateAccountKey(credentials(), input, signal)
+      const local = { engine, clock, store, accountId, deviceId, vaultId }
+      await afterChange('The new account key and the new recovery key count', async () => {
+        const { sealed: sealedKeyring, keyring: rotated } = next
+        const { login } = identity
+        const renewed = { ...profile, login, sealedKeyring, keyringVersion: rotated.version }
+        // Alone among those who commit, so that no change is left under a key that nobody has.
+        await store.exclusively(async () => {
+          await movePending(local, accountKey, next.accountKey)
+          await resaveSignedIn(platform, { ...next, profile: renewed, serverHalf })
+        }, 'commit')
+        if (input.discardTransfers) await forgetTransfers(store)
+        const time = accountKeyTimeOperation(clock.nowMs())
+        await log.commit(() => ({ operations: [time], contents: [] }), signal)
+        await moveLocal(local, log, { from: accountKey, to: next.accountKey, next })
+      }).finally(async () => {
+        next.accountKey.dispose()
+        disposeKeyring(next.keyring)
+        await close()
+      })
+    },
     testRecoveryKey: (text, options) => testRecoveryKey(credentials(), text, options?.signal),
     state: () => readState(place),
     compareState: (code, options) => compareState(place, code, options?.signal),

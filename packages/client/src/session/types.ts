@@ -65,6 +65,19 @@ export interface ReplaceRecoveryKeyInput {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface RotateAccountKeyInput {
+  readonly password: string
+  /** A new password, where the old one may be known to others; without it the password stays. */
+  readonly newPassword?: string | undefined
+  /** What stretches the new password; default: what stretched the current one. */
+  readonly kdf?: KdfProfile | undefined
+  /** Shows the new recovery key and returns once the user has it safe; only then anything is changed. */
+  readonly onRecoveryKey: (text: string) => Promise<void> | void
+  /** Give up interrupted transfers of this device, which could not go on afterwards. */
+  readonly discardTransfers?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface Identity {
   readonly server: string
   readonly login: string
@@ -268,6 +281,13 @@ export interface Session extends AsyncDisposable {
   changeLogin(input: ChangeLoginInput): Promise<void>
   /** Replaces the recovery key; the old one opens nothing afterwards. @throws as `changePassword` */
   replaceRecoveryKey(input: ReplaceRecoveryKeyInput): Promise<void>
+  /**
+   * Replaces the account key, and with it the recovery key; on request the password too. The account's other sessions
+   * end, no file is touched. Closes this session; go on with `Strongroom.resume`.
+   *
+   * @throws `conflict` with `details.reason` `transfers_interrupted`, and as `changePassword`
+   */
+  rotateAccountKey(input: RotateAccountKeyInput): Promise<void>
   /** Whether a recovery key is the account's. @throws `usage` for a mistyped one, see `checkRecoveryKey` */
   testRecoveryKey(text: string, options?: { signal?: AbortSignal }): Promise<boolean>
   /** What this device has verified last; asks no server. */

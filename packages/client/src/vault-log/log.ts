@@ -238,10 +238,10 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
       const { dekKek } = await epochs.of(epoch)
       return { blobId, epoch, bytes: await wrapDek(engine, dekKek, { vaultId, epoch, blobId }, dek) }
     },
-    startEpoch: (signal) =>
+    startEpoch: (wish, signal) =>
       inTurn(async () => {
         await appending.recover(signal)
-        return await options.store.exclusively(() => startEpoch(committing, signal), 'commit', signal)
+        return await options.store.exclusively(() => startEpoch(committing, wish, signal), 'commit', signal)
       }),
     flush: () =>
       inTurn(async () => {

@@ -3,6 +3,7 @@ import type { ChainState, Operation, RebaseOutcome, VaultState } from '@strongro
 import type { CheckpointDraft, OpenedCheckpoint } from '../checkpoint/types.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import type { WrappedDek } from './pending.ts'
+import type { EpochWish } from './start-epoch.ts'
 
 /** Unwraps a DEK of this vault. @throws CryptoError `decrypt_failed` */
 export type DekOpener = (epoch: number, blobId: BlobId, wrapped: Uint8Array) => Promise<Dek>
@@ -65,7 +66,7 @@ export interface VaultLog {
    * Starts the next epoch, with a new vault key. Another one that a device started meanwhile serves as well: then `own`
    * is false.
    */
-  startEpoch(signal: AbortSignal | undefined): Promise<{ epoch: number; own: boolean }>
+  startEpoch(wish: EpochWish, signal: AbortSignal | undefined): Promise<{ epoch: number; own: boolean }>
   /** Bytes of sealed bodies since the last commit that named a checkpoint. */
   readonly bodyBytes: number
   /** An independent copy of the vault as this device has it; null before its genesis was read. */
