@@ -99,7 +99,8 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
         () => onSignedOut(null),
       )
     }
-    return { vault, account, revision, stop, signOut }
+    const touch = (): void => setRevision((now) => now + 1)
+    return { vault, account, revision, touch, stop, signOut }
   }, [vault, account, revision, onSignedOut, onStopped])
   useEffect(() => {
     const changed = (): void => setRevision((now) => now + 1)

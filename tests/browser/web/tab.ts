@@ -41,6 +41,7 @@ export async function startWebWorld(): Promise<WebWorld> {
       openProfile: async () => {
         const context = await launched.newContext({ viewport: DESKTOP, acceptDownloads: true })
         await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url })
+        context.setDefaultTimeout(60_000)
         const page = await context.newPage()
         const complaints = watch(page, server.url)
         const sent: string[] = []
@@ -74,7 +75,7 @@ export async function signUp({ page }: Tab, login: string, password: string): Pr
   const recoveryKey = await page.evaluate(() => navigator.clipboard.readText())
   await page.getByRole('button', { name: 'I have saved it' }).click()
   await page.getByLabel('Recovery key').fill(recoveryKey.toLowerCase().replaceAll('-', ' '))
-  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('button', { name: 'Finish' }).click()
   await page.getByText('This folder is empty').waitFor()
   return recoveryKey
 }

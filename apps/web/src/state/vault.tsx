@@ -10,6 +10,8 @@ export interface VaultState {
   readonly account: SignedInAs
   /** Grows with every change of the vault, from wherever. */
   readonly revision: number
+  /** Says that something of the account changed that is not in the vault. */
+  readonly touch: () => void
   /** Ends the session of this tab. */
   readonly signOut: () => void
   /** For failures that end everything. */

@@ -19,7 +19,7 @@ export function PasswordSection() {
 }
 
 function ChangePassword({ onClose }: { onClose: () => void }) {
-  const { vault, account } = useVault()
+  const { vault, account, touch } = useVault()
   const [current, setCurrent] = useState('')
   const [next, setNext] = useState(NO_PASSWORD)
   const [tried, setTried] = useState(false)
@@ -34,6 +34,7 @@ function ChangePassword({ onClose }: { onClose: () => void }) {
     try {
       await vault.changePassword({ current, next: next.first })
       showToast(TEXT.security.changed)
+      touch()
       onClose()
     } catch (cause) {
       setError(failureText(wrongPassword(asFailure(cause))))

@@ -73,7 +73,7 @@ function TestKey({ onClose }: { onClose: () => void }) {
 }
 
 function ReplaceKey({ onClose }: { onClose: () => void }) {
-  const { vault, account } = useVault()
+  const { vault, account, touch } = useVault()
   const [password, setPassword] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(null)
@@ -86,6 +86,7 @@ function ReplaceKey({ onClose }: { onClose: () => void }) {
     try {
       await vault.replaceRecoveryKey(password, Comlink.proxy(ceremony.ask))
       showToast(TEXT.security.replaced)
+      touch()
       onClose()
     } catch (cause) {
       setError(failureText(wrongPassword(asFailure(cause))))

@@ -14,11 +14,12 @@ import { Section } from './section.tsx'
 import { useFetched } from './use-fetched.ts'
 
 export function SecondFactorSection() {
-  const { value, refresh } = useFetched((vault) => vault.secondFactor())
+  const { touch } = useVault()
+  const { value } = useFetched((vault) => vault.secondFactor())
   const [open, setOpen] = useState<'enable' | 'disable' | null>(null)
   const done = (text: string): void => {
     setOpen(null)
-    refresh()
+    touch()
     showToast(text)
   }
   return (

@@ -41,9 +41,9 @@ export function SecurityScreen() {
 }
 
 function DevicesSection() {
-  const { vault } = useVault()
+  const { vault, touch } = useVault()
   const act = useAction()
-  const { value: sessions, refresh } = useFetched((from) => from.sessions())
+  const { value: sessions } = useFetched((from) => from.sessions())
   const others = sessions?.filter((session) => !session.current) ?? []
   return (
     <Section title={TEXT.security.devices}>
@@ -62,7 +62,7 @@ function DevicesSection() {
                 onClick={() =>
                   act(async () => {
                     await vault.revokeSession(session.sessionId)
-                    refresh()
+                    touch()
                   })
                 }
               >
@@ -77,7 +77,7 @@ function DevicesSection() {
           onClick={() =>
             act(async () => {
               await vault.revokeOtherSessions()
-              refresh()
+              touch()
             })
           }
         >

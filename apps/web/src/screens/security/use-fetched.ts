@@ -3,10 +3,9 @@ import type { Vault } from '../../bridge/connect.ts'
 import { useVault } from '../../state/vault.tsx'
 
 /** Something that the vault knows, fetched when shown and after every change; null until it is there. */
-export function useFetched<T>(fetch: (vault: Vault) => Promise<T>): { value: T | null; refresh: () => void } {
+export function useFetched<T>(fetch: (vault: Vault) => Promise<T>): { value: T | null } {
   const { vault, revision } = useVault()
   const [value, setValue] = useState<T | null>(null)
-  const [asked, setAsked] = useState(0)
   const latest = useRef(fetch)
   latest.current = fetch
   useEffect(() => {
@@ -18,6 +17,6 @@ export function useFetched<T>(fetch: (vault: Vault) => Promise<T>): { value: T |
     return () => {
       current = false
     }
-  }, [vault, revision, asked])
-  return { value, refresh: () => setAsked((now) => now + 1) }
+  }, [vault, revision])
+  return { value }
 }
