@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type AdminAction, type AdminFlags, withAdmin } from './admin.ts'
 import { adminDisable, adminEnable, adminQuota } from './commands/admin-accounts.ts'
+import { adminAuditVerify } from './commands/admin-audit.ts'
 import { adminDisclose } from './commands/admin-disclose.ts'
 import { adminGc } from './commands/admin-gc.ts'
 import { adminInvite, adminInviteList, adminInviteRevoke } from './commands/admin-invite.ts'
@@ -74,6 +75,13 @@ export function addAdminVerbs(
     .description('remove now what servers would remove in the background')
     .option('-n, --dry-run', 'say what would be removed, and do nothing')
     .action(onServer(adminGc))
+  admin
+    .command('audit')
+    .description('look after the audit logs')
+    .command('verify')
+    .description('compute the audit logs of all accounts anew, and compare')
+    .argument('[account]', 'only this one')
+    .action(onServer(adminAuditVerify))
   admin
     .command('disclose')
     .description('print all that the server holds about an account, as JSON; the account can read that it was done')

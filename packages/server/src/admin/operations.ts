@@ -1,5 +1,6 @@
 import type { AdminOperation } from './operation.ts'
 import { disable, enable, quota } from './operations/accounts.ts'
+import { auditVerify } from './operations/audit-verify.ts'
 import { disclose } from './operations/disclose.ts'
 import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
@@ -16,4 +17,5 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   inviteRevoke,
   gc,
   disclose,
+  auditVerify,
 ]

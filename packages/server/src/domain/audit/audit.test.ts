@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { auditEntryMessage } from '@strongroom/crypto/envelope'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from '../../testing/api.ts'
 import { logIn, registerAccount, type TestAccount } from '../../testing/test-account.ts'
@@ -9,6 +9,7 @@ import { removeUnfinished } from '../accounts/login-state.ts'
 import { sha256 } from '../bytes.ts'
 import { foldAudits } from './fold.ts'
 import { recordAudit } from './record.ts'
+import { type AuditFault, verifyAudits } from './verify.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -160,5 +161,84 @@ describe('failed sign-ins', () => {
     expect(await folds()).toBe(before + 1)
     await foldAudits(server, lease)
     expect(await folds()).toBe(0)
+  })
+})
+
+describe('the verification of all logs', () => {
+  const nothing = async () => undefined
+
+  async function faultsOf(account: TestAccount) {
+    const faults: [number, string][] = []
+    const report = async ({ seq, fault }: AuditFault) => void faults.push([seq, fault])
+    await verifyAudits(server.database, { accountId: account.author.accountId, step: nothing, report })
+    return faults
+  }
+
+  it('finds every log in order', async () => {
+    const result = await verifyAudits(server.database, { step: nothing, report: nothing })
+    expect(result.faulty).toBe(0)
+    expect(result.accounts).toBeGreaterThan(5)
+    expect(result.without).toBe(0)
+  })
+
+  const attacks: Record<string, [(id: Uint8Array) => RawBuilder<unknown>, [number, string]]> = {
+    'an edited event': [
+      (id) => sql`UPDATE audit_entries SET event = 'enabled' WHERE account_id = ${id} AND seq = 3`,
+      [3, 'changed'],
+    ],
+    'an edited time': [
+      (id) => sql`UPDATE audit_entries SET time_ms = time_ms + 1 WHERE account_id = ${id} AND seq = 1`,
+      [1, 'changed'],
+    ],
+    'an event that no server writes': [
+      (id) => sql`UPDATE audit_entries SET event = 'É' WHERE account_id = ${id} AND seq = 2`,
+      [2, 'changed'],
+    ],
+    'another session': [
+      (id) => sql`UPDATE audit_entries SET session_id = NULL WHERE account_id = ${id} AND seq = 1`,
+      [1, 'changed'],
+    ],
+    'a deleted entry': [(id) => sql`DELETE FROM audit_entries WHERE account_id = ${id} AND seq = 2`, [2, 'missing']],
+    'a deleted beginning': [
+      (id) => sql`DELETE FROM audit_entries WHERE account_id = ${id} AND seq = 1`,
+      [1, 'missing'],
+    ],
+    'a cut end': [(id) => sql`DELETE FROM audit_entries WHERE account_id = ${id} AND seq = 5`, [5, 'missing']],
+    'entries in another order': [
+      (id) => sql`UPDATE audit_entries SET seq = CASE seq WHEN 2 THEN -3 ELSE -2 END
+        WHERE account_id = ${id} AND seq IN (2, 3)`,
+      [2, 'changed'],
+    ],
+    'a replayed entry': [
+      (id) => sql`WITH e AS (SELECT * FROM audit_entries WHERE account_id = ${id} AND seq = 2)
+        UPDATE audit_entries t SET time_ms = e.time_ms, event = e.event, hash = e.hash FROM e
+        WHERE t.account_id = ${id} AND t.seq = 4`,
+      [4, 'changed'],
+    ],
+    'a head that was set back': [
+      (id) => sql`UPDATE audit_heads h SET hash = e.hash FROM audit_entries e
+        WHERE h.account_id = ${id} AND e.account_id = ${id} AND e.seq = 4`,
+      [5, 'head'],
+    ],
+  }
+
+  it.each(Object.keys(attacks))('finds %s, and at which entry', async (name) => {
+    const [attack, fault] = attacks[name] ?? []
+    const account = await registerAccount(server)
+    const { accountId } = account.author
+    for (const event of ['signed_in', 'signed_out', 'disabled', 'signed_in'] as const) {
+      await recordAudit(server, server.database, accountId, event)
+    }
+    expect(await faultsOf(account)).toEqual([])
+    await sql`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq_check`.execute(server.database)
+    await attack?.(accountId).execute(server.database)
+    await sql`UPDATE audit_entries SET seq = -seq WHERE seq < 0`.execute(server.database)
+    await sql`ALTER TABLE audit_entries ADD CHECK (seq >= 1)`.execute(server.database)
+    expect(await faultsOf(account)).toEqual([fault])
+    await sql`DELETE FROM audit_entries WHERE account_id = ${accountId}`.execute(server.database)
+    await sql`DELETE FROM audit_heads WHERE account_id = ${accountId}`.execute(server.database)
+    expect(await verifyAudits(server.database, { accountId, step: nothing, report: nothing })).toMatchObject({
+      without: 1,
+    })
   })
 })
