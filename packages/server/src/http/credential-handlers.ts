@@ -4,7 +4,7 @@ import { answerRegistration } from '../domain/accounts/opaque-record.ts'
 import { finishRecovery, openRecovery, startRecovery } from '../domain/accounts/recovery.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import type { Handlers } from './binder.ts'
-import type { HandlerDeps } from './handlers.ts'
+import type { HandlerDeps } from './handler-deps.ts'
 
 const MINUTE_MS = 60_000
 

@@ -1,7 +1,7 @@
 import { deleteAccount } from '../domain/deletion/delete-account.ts'
 import { readReceipt } from '../domain/deletion/receipts.ts'
 import type { Handlers } from './binder.ts'
-import type { HandlerDeps } from './handlers.ts'
+import type { HandlerDeps } from './handler-deps.ts'
 
 /** Handlers of the deletion of accounts. */
 export function deletionHandlers(deps: HandlerDeps): Pick<Handlers, 'accountDelete' | 'receiptRead'> {

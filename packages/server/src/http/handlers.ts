@@ -1,5 +1,4 @@
 import { PROTOCOL_VERSIONS } from '@strongroom/protocol'
-import type { Database } from '../database/tables.ts'
 import { readAccount } from '../domain/accounts/account.ts'
 import {
   beginSecondFactor,
@@ -17,38 +16,19 @@ import { presignParts } from '../domain/blobs/parts.ts'
 import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
-import { awaitHead, type HeadWatch } from '../domain/commits/head-watch.ts'
+import { awaitHead } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
 import { addWraps } from '../domain/commits/wraps.ts'
 import { replaceKeyring } from '../domain/keys/keyring.ts'
-import type { OuterKeys } from '../domain/keys/outer-keys.ts'
-import type { ServerSetup } from '../domain/keys/server-setup.ts'
 import { ensureHalf, readHalf } from '../domain/sessions/halves.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
 import { endSession } from '../domain/sessions/sessions.ts'
-import type { BlobStore, Clock, KeyManagement, Random } from '../ports/index.ts'
 import type { Handlers } from './binder.ts'
 import { credentialHandlers, LOGINS_PER_NAME } from './credential-handlers.ts'
 import { deletionHandlers } from './deletion-handlers.ts'
-
-export interface HandlerDeps {
-  database: Database
-  keys: KeyManagement
-  store: BlobStore
-  clock: Clock
-  random: Random
-  setup: ServerSetup
-  outerKeys: OuterKeys
-  heads: HeadWatch
-  /** Done before an account reserves blobs: with KMS_KEY_SCOPE=per-user it gets its own key at the first. */
-  prepareUpload: (accountId: Uint8Array) => Promise<void>
-  quotaBytes: number
-  registration: 'open' | 'invite' | 'closed'
-  /** Attempts to log in or register that one address has in a minute. */
-  attemptsPerMinute: number
-}
+import type { HandlerDeps } from './handler-deps.ts'
 
 const MINUTE_MS = 60_000
 
@@ -71,9 +51,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     info: async () => ({
       protocolVersions: [...PROTOCOL_VERSIONS],
       opaquePublicKey: deps.setup.opaquePublicKey,
+      receiptKey: deps.setup.receiptPublicKey,
       registration: deps.registration,
       storeOrigins: [...deps.store.origins],
-      receiptKey: deps.setup.receiptPublicKey,
       timeMs: deps.clock.nowMs(),
     }),
     registerStart: async ({ body }) => {
