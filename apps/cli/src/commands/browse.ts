@@ -58,7 +58,7 @@ function longLine(entry: Entry, name: string, width: number): string {
   return `${type}${permissions(entry.mode)}  ${String(entry.size).padStart(width)}  ${time}  ${shown}`
 }
 
-/** Nine letters; blank for folders and links, whose permissions a vault does not keep. */
+/** Nine letters; blank where a vault keeps no permissions: of folders, links and streams. */
 function permissions(mode: number | undefined): string {
   if (mode === undefined) return ' '.repeat(9)
   return [6, 3, 0]
