@@ -8,6 +8,8 @@ import { bytesFrom } from '../../../e2e/src/journeys/seeded-bytes.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 
 export const MIB = 1024 * 1024
+/** Of the account in a world. */
+export const LOGIN = 'resilience@example.org'
 
 /** A server that can be killed, a proxy before it, one signed-in device, and a folder for its files. */
 export interface World extends AsyncDisposable {
@@ -28,14 +30,15 @@ export interface World extends AsyncDisposable {
   file(name: string, seed: number, size: number): Promise<string>
 }
 
-export async function openWorld(): Promise<World> {
+/** @param env - settings of the server */
+export async function openWorld(env: Readonly<Record<string, string>> = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'strongroom-resilience-data-'))
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-resilience-'))
-  let server = await startDevServer({ dataDir })
+  let server = await startDevServer({ dataDir, env })
   const port = Number(new URL(server.url).port)
   const proxy = await startFaultProxy(server.url)
   const device = await CliDevice.create(proxy.url)
-  await device.register('resilience@example.org')
+  await device.register(LOGIN)
   let starting: Promise<void> = Promise.resolve()
   return {
     device,
@@ -46,7 +49,7 @@ export async function openWorld(): Promise<World> {
     },
     async killServer() {
       await server.kill9()
-      starting = startDevServer({ dataDir, port }).then((started) => {
+      starting = startDevServer({ dataDir, port, env }).then((started) => {
         server = started
       })
     },
@@ -82,7 +85,7 @@ export async function openWorld(): Promise<World> {
 }
 
 /** Lets locks of killed processes seem old: as if the seconds had passed after which they count as such. */
-async function ageLocks(home: string): Promise<void> {
+export async function ageLocks(home: string): Promise<void> {
   for (const name of await readdir(home, { recursive: true })) {
     if (name.endsWith('.lock')) await utimes(join(home, name), 0, 0).catch(() => undefined)
   }
