@@ -5,6 +5,7 @@ import { adminAuditVerify } from './commands/admin-audit.ts'
 import { adminDisclose } from './commands/admin-disclose.ts'
 import { adminGc } from './commands/admin-gc.ts'
 import { adminInvite, adminInviteList, adminInviteRevoke } from './commands/admin-invite.ts'
+import { adminKmsDestroyRetired, adminKmsRotate, adminKmsRotateOuter, adminKmsStatus } from './commands/admin-kms.ts'
 import { adminUsers } from './commands/admin-users.ts'
 import type { ServerLoader } from './commands/serve.ts'
 import type { Run } from './program-run.ts'
@@ -82,6 +83,23 @@ export function addAdminVerbs(
     .description('compute the audit logs of all accounts anew, and compare')
     .argument('[account]', 'only this one')
     .action(onServer(adminAuditVerify))
+  const kms = admin.command('kms').description('keys of the key service: status, rotation, destruction')
+  kms.command('status').description('keys, their states, outer keys under each, rotations').action(onServer(adminKmsStatus))
+  kms
+    .command('rotate')
+    .description('move all outer keys to a new shared key, or go on with it; users are at work meanwhile')
+    .option('--to <key>', 'a key that you made (default: one is made now)')
+    .action(onServer(adminKmsRotate))
+  kms
+    .command('rotate-outer')
+    .description('give an account a new outer key and seal its rows again')
+    .argument('<account>')
+    .action(onServer(adminKmsRotateOuter))
+  kms
+    .command('destroy-retired')
+    .description('have shared keys destroyed under which nothing is left')
+    .requiredOption('--days <days>', 'how long the key service waits, 7 to 30')
+    .action(onServer(adminKmsDestroyRetired))
   admin
     .command('disclose')
     .description('print all that the server holds about an account, as JSON; the account can read that it was done')

@@ -4,6 +4,7 @@ import { auditVerify } from './operations/audit-verify.ts'
 import { disclose } from './operations/disclose.ts'
 import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
+import { kmsDestroyRetired, kmsRotate, kmsRotateOuter, kmsStatus } from './operations/kms.ts'
 import { users } from './operations/users.ts'
 
 /** Everything that operators can do. */
@@ -17,5 +18,9 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   inviteRevoke,
   gc,
   disclose,
+  kmsStatus,
+  kmsRotate,
+  kmsRotateOuter,
+  kmsDestroyRetired,
   auditVerify,
 ]

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Database } from '../../database/tables.ts'
 import { type BlobStore, type Clock, type KeyManagement, KeyManagementError } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { eachConcurrently } from '../concurrency.ts'
 import { replaceSharedKey } from './kms-keys.ts'
 import { outerKeyContext } from './outer-keys.ts'
@@ -221,16 +222,29 @@ async function moveBatch(
       failed += 1
     }
   })
-  const written = await sql`
-    UPDATE outer_keys AS o SET wrapped = n.wrapped, kms_key_id = ${toKey}
-    FROM unnest(
-      ${fresh.map(({ row }) => row.account_id)}::bytea[],
-      ${fresh.map(({ row }) => row.version)}::integer[],
-      ${fresh.map(({ row }) => row.wrapped)}::bytea[],
-      ${fresh.map(({ wrapped }) => wrapped)}::bytea[]
-    ) AS n (account_id, version, before, wrapped)
-    WHERE o.account_id = n.account_id AND o.version = n.version AND o.wrapped = n.before`.execute(deps.database)
-  return { moved: Number(written.numAffectedRows ?? 0n), failed }
+  return { moved: await writeMoved(deps, fresh, toKey), failed }
+}
+
+/** Writes what nobody else has changed meanwhile, each with an entry in its account's audit log. */
+async function writeMoved(
+  deps: KmsRotationDeps,
+  fresh: readonly { readonly row: OuterRow; readonly wrapped: Uint8Array }[],
+  toKey: string,
+): Promise<number> {
+  return deps.database.transaction().execute(async (tx) => {
+    const written = await sql<{ account_id: Uint8Array }>`
+      UPDATE outer_keys AS o SET wrapped = n.wrapped, kms_key_id = ${toKey}
+      FROM unnest(
+        ${fresh.map(({ row }) => row.account_id)}::bytea[],
+        ${fresh.map(({ row }) => row.version)}::integer[],
+        ${fresh.map(({ row }) => row.wrapped)}::bytea[],
+        ${fresh.map(({ wrapped }) => wrapped)}::bytea[]
+      ) AS n (account_id, version, before, wrapped)
+      WHERE o.account_id = n.account_id AND o.version = n.version AND o.wrapped = n.before
+      RETURNING o.account_id`.execute(tx)
+    for (const { account_id } of written.rows) await recordAudit(deps, tx, account_id, 'kms_key_rotated')
+    return written.rows.length
+  })
 }
 
 /** Repeats a call while the key service is unavailable, with growing pauses. */

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/tables.ts'
 import type { Clock, KeyManagement, Random } from '../../ports/index.ts'
+import { recordAudit } from '../audit/record.ts'
 import { equal, hex } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
 import { sharedKeyId } from './kms-keys.ts'
@@ -107,7 +108,7 @@ export async function finishOuterRotation(
       step,
       batch: BATCH,
     })
-    if (await deleteOlder(deps.database, accountId, version)) return { version, rows }
+    if (await deleteOlder(deps, accountId, version)) return { version, rows }
   }
   throw new ServerError('unavailable', { retryAfterSeconds: 5 })
 }
@@ -118,8 +119,12 @@ export async function finishOuterRotation(
  * Invariant: a writer holds a share of the row of its outer key until its own rows are visible (migration 0010). So
  * once these locks are held, every row under an older key can be seen, and no further one comes.
  */
-async function deleteOlder(database: Database, accountId: Uint8Array, version: number): Promise<boolean> {
-  return database.transaction().execute(async (tx) => {
+async function deleteOlder(
+  deps: Pick<OuterRotationDeps, 'database' | 'clock'>,
+  accountId: Uint8Array,
+  version: number,
+): Promise<boolean> {
+  return deps.database.transaction().execute(async (tx) => {
     await tx
       .selectFrom('outer_keys')
       .select('version')
@@ -129,7 +134,12 @@ async function deleteOlder(database: Database, accountId: Uint8Array, version: n
       .forUpdate()
       .execute()
     if (await anyOlderRow(tx, accountId, version)) return false
-    await tx.deleteFrom('outer_keys').where('account_id', '=', accountId).where('version', '<', version).execute()
+    const deleted = await tx
+      .deleteFrom('outer_keys')
+      .where('account_id', '=', accountId)
+      .where('version', '<', version)
+      .executeTakeFirst()
+    if (deleted.numDeletedRows > 0n) await recordAudit(deps, tx, accountId, 'outer_key_rotated')
     return true
   })
 }

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { hex } from '../../domain/bytes.ts'
+import {
+  type RotationProgress,
+  type RotationResult,
+  resumeKmsRotation,
+  rotateKmsKey,
+  unfinishedRotation,
+} from '../../domain/keys/kms-rotation.ts'
+import { destroyRetiredKeys, readKmsStatus } from '../../domain/keys/kms-status.ts'
+import { rotateOuterKey } from '../../domain/keys/rotate-outer.ts'
+import { accountName, accountOf } from '../account-name.ts'
+import { AdminError } from '../errors.ts'
+import { type AdminCall, type AdminDeps, defineOperation } from '../operation.ts'
+
+const OTHER_SERVER_MS = 1_000
+
+const keyId = z.string().min(1, 'a key is its id').max(200, 'it is too long')
+
+/** `kms-status`: keys of the key service, what is wrapped under them, and what is under way. */
+export const kmsStatus = defineOperation({
+  name: 'kms-status',
+  input: z.strictObject({}),
+  output: z.object({
+    kind: z.string(),
+    sharedKeys: z.array(
+      z.object({
+        id: z.string(),
+        use: z.enum(['current', 'retired', 'doomed', 'ended']),
+        state: z.enum(['enabled', 'disabled', 'pending_destruction', 'destroyed', 'unknown']),
+        outerKeys: z.number(),
+        setup: z.boolean(),
+        destructionMs: z.number().nullable(),
+      }),
+    ),
+    ownKeys: z.object({ inUse: z.number(), doomed: z.number(), ended: z.number() }),
+    rotation: z.object({ toKey: z.string().nullable(), startedMs: z.number(), left: z.number() }).nullable(),
+    outerRotations: z.number(),
+  }),
+  async run(deps) {
+    const { sharedKeys, ...status } = await readKmsStatus(deps)
+    return { ...status, sharedKeys: sharedKeys.map((key) => ({ ...key })) }
+  },
+})
+
+/** `kms-rotate`: moves all outer keys of the shared scope to another key, or goes on with it. */
+export const kmsRotate = defineOperation({
+  name: 'kms-rotate',
+  input: z.strictObject({
+    /** A key that the operator made; without one a key is made now. */
+    toKey: keyId.optional(),
+  }),
+  output: z.object({
+    toKey: z.string(),
+    moved: z.number(),
+    left: z.number(),
+    /** Outer keys that could not be moved. */
+    failed: z.number(),
+  }),
+  async run(deps, input, call) {
+    const before = await unfinishedRotation(deps.database)
+    if (before !== null && input.toKey !== undefined && before.toKey !== input.toKey) {
+      const line =
+        'A rotation to another key is not finished yet; run "strongroom admin kms rotate" without --to first.'
+      throw new AdminError('conflict', line)
+    }
+    const options = { toKey: input.toKey, step: (progress: RotationProgress) => report(call, progress) }
+    const result = (await rotateKmsKey(deps, options)) ?? (await follow(deps, call))
+    return { ...result }
+  },
+})
+
+async function report(call: AdminCall, progress: RotationProgress): Promise<void> {
+  call.signal.throwIfAborted()
+  await call.progress({ ...progress })
+}
+
+/** Watches another server that is at it, and goes on where that one stops. */
+async function follow(deps: AdminDeps, call: AdminCall): Promise<RotationResult> {
+  let toKey = ''
+  for (;;) {
+    const rotation = await unfinishedRotation(deps.database)
+    if (rotation === null) return { toKey, moved: 0, left: 0, failed: 0 }
+    toKey = rotation.toKey ?? ''
+    const left = (await readKmsStatus(deps)).rotation?.left ?? 0
+    await report(call, { toKey, moved: 0, left })
+    const result = await resumeKmsRotation(deps, { step: (progress) => report(call, progress) })
+    if (result !== null) return result
+    await new Promise((resolve) => setTimeout(resolve, OTHER_SERVER_MS))
+  }
+}
+
+/** `kms-destroy-retired`: has the key service destroy shared keys under which nothing is left. */
+export const kmsDestroyRetired = defineOperation({
+  name: 'kms-destroy-retired',
+  input: z.strictObject({ days: z.int().min(7).max(30) }),
+  output: z.object({ destroyed: z.array(z.object({ keyId: z.string(), destructionMs: z.number() })) }),
+  async run(deps, input) {
+    return { destroyed: (await destroyRetiredKeys(deps, input.days)).map((key) => ({ ...key })) }
+  },
+})
+
+/** `kms-rotate-outer`: gives an account a new outer key and seals its rows again, or goes on with it. */
+export const kmsRotateOuter = defineOperation({
+  name: 'kms-rotate-outer',
+  input: z.strictObject({ account: accountName }),
+  output: z.object({ account: z.string(), version: z.number(), rows: z.number() }),
+  async run(deps, input, call) {
+    const accountId = await accountOf(deps, input.account)
+    let rows = 0
+    const rotation = await rotateOuterKey(deps, accountId, async (more) => {
+      call.signal.throwIfAborted()
+      rows += more
+      await call.progress({ rows })
+    })
+    return { account: hex(accountId), ...rotation }
+  },
+})
