@@ -66,7 +66,9 @@ describe('a second factor that was begun', () => {
     expect(secret.length).toBe(20)
     expect((await account.ask('secondFactorRead', {})).value()).toEqual({ enabled: false, backupCodesLeft: 0 })
     expect((await logIn(server, account.login, PASSWORD)).value().passwordEnvelope).toEqual(account.passwordEnvelope)
-    expect((await confirm(account, enrolmentId, now(secret, 5))).code).toBe('second_factor_failed')
+    for (const wrong of [now(secret, 5), '000000x', '1', 'ABCDE-FGHJK']) {
+      expect((await confirm(account, enrolmentId, wrong)).code).toBe('second_factor_failed')
+    }
     expect((await logIn(server, account.login, PASSWORD)).value().token.length).toBe(32)
   })
 

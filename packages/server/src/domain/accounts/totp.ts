@@ -9,6 +9,8 @@ const STEP_SECONDS = 30
  * it is wrong. Whether the step was used before is for the caller to find out.
  */
 export function totpStep(secret: Uint8Array, code: string, nowMs: number): number | null {
+  // The library throws at anything else.
+  if (!/^[0-9]{6}$/.test(code)) return null
   const result = verifySync({
     secret,
     token: code,
