@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { type Drive, type Identity, type Session, Strongroom } from '@strongroom/client'
 import { nodePlatform } from '@strongroom/client/node'
+import { causeChain } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError, UsageError } from './failure.ts'
 import type { Output } from './output.ts'
@@ -37,6 +38,11 @@ export async function withSession<T>(context: CommandContext, task: (session: Se
     return result
   } finally {
     await session.close()
+    const { lazyFailure } = session.keys
+    if (context.output.verbose && lazyFailure !== null) {
+      context.output.warn('strongroom: A file whose key is due was not given a new one:')
+      for (const line of causeChain(lazyFailure)) context.output.warn(line)
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export interface DriveContext {
   readonly log: VaultLog
   readonly transfers: Transfers
   readonly deviceName: string
+  /** Told of every content that was delivered whole, or as far as it was asked for. */
+  readonly opened: (record: ContentRecord) => void
 }
 
 const DEFAULT_JOBS = 4

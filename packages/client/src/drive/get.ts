@@ -1,10 +1,13 @@
+import { toHex } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
 import type { ContentRecord } from '@strongroom/vault'
 import { currentVersion } from '@strongroom/vault'
 import { fetchSlices } from '../download/fetch-parts.ts'
+import type { OpenBlob } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { FileSink, TreeSink } from '../ports.ts'
+import { apiCode } from '../transport/api.ts'
 import { type DriveContext, fetchContext, openNamed, transferOf } from './context.ts'
 import { deliver } from './deliver.ts'
 import { descendants, entryOf, FILES_ONLY, type Found, needPath } from './lookup.ts'
@@ -41,13 +44,14 @@ export async function getFile(
   const progress = progressCounter(options.onProgress)
   progress.addTotal(1, file.entry.size)
   progress.fixTotal()
-  const [blob] = await openNamed(context, [file.record], options.signal)
+  const [blob] = await openFiles(context, [file], options.signal)
   if (blob === undefined) throw new Error('each record has its blob')
   try {
     await deliver(context, { entry: file.entry, blob, sink, options, progress })
   } finally {
     blob.dek.dispose()
   }
+  context.opened(blob.record)
   progress.item(file.entry.path, 'done')
   return file.entry
 }
@@ -62,7 +66,7 @@ export async function* getRange(
   await context.log.sync(options.signal)
   await context.log.flush()
   const file = readable(needPath(context.log.state, path))
-  const [blob] = await openNamed(context, [file.record], options.signal)
+  const [blob] = await openFiles(context, [file], options.signal)
   if (blob === undefined) throw new Error('each record has its blob')
   try {
     const slices = sliceRange(blob.layout, range.offset, range.length)
@@ -73,6 +77,33 @@ export async function* getRange(
   } finally {
     blob.dek.dispose()
   }
+  context.opened(blob.record)
+}
+
+/** How often files are looked up again because their contents were given new keys meanwhile. */
+const ATTEMPTS = 3
+
+/** Opens files; of one whose content was encrypted anew meanwhile, the new content of the same version. */
+async function openFiles(
+  context: DriveContext,
+  files: readonly Readable[],
+  signal: AbortSignal | undefined,
+): Promise<OpenBlob[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const records = files.map((file) => recordNow(context, file))
+    try {
+      return await openNamed(context, records, signal)
+    } catch (error) {
+      const moved = files.some((file, index) => recordNow(context, file) !== records[index])
+      if (apiCode(error) !== 'not_found' || !moved || attempt >= ATTEMPTS) throw error
+    }
+  }
+}
+
+/** The content of the same version, as the log has it now. */
+function recordNow({ log }: DriveContext, { entry, record }: Readable): ContentRecord {
+  const version = log.state.nodes.get(entry.nodeId)?.versions.find(({ id }) => toHex(id) === entry.versionId)
+  return version?.contents.find((content) => content.slot === record.slot) ?? record
 }
 
 /** Downloads a folder with all below it; a failure of one file does not end the call. */
@@ -153,8 +184,11 @@ async function getFiles(
   for (let start = 0; start < files.length; start += LIMITS.batch) {
     throwIfAborted(run.options.signal)
     const batch = files.slice(start, start + LIMITS.batch)
-    const records = batch.map(({ file }) => file.record)
-    const blobs = await openNamed(context, records, run.options.signal)
+    const blobs = await openFiles(
+      context,
+      batch.map(({ file }) => file),
+      run.options.signal,
+    )
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < batch.length) {
@@ -173,6 +207,7 @@ async function getFiles(
             options,
             progress: run.progress,
           })
+          context.opened(blob.record)
           run.counts.files += 1
           run.counts.bytes += file.entry.size
           run.progress.item(file.entry.path, 'done')

@@ -4,6 +4,7 @@ import type { DriveContext } from '../drive/context.ts'
 import { daysOperation } from '../drive/settings.ts'
 import { accountKeyTime } from './account-key-time.ts'
 import { CONTENT_DAYS, contentDays } from './contents.ts'
+import type { LazyRotation } from './lazy.ts'
 import { beginLeakAnswer, endLeakAnswer, leakAnswer } from './leak.ts'
 import { rewrap } from './rewrap.ts'
 import { rotateContents } from './rotate-contents.ts'
@@ -13,6 +14,7 @@ import type { Keys } from './types.ts'
 export interface KeysContext {
   readonly drive: DriveContext
   readonly keyring: () => Keyring
+  readonly lazy: LazyRotation
 }
 
 /** The account's keys. */
@@ -20,6 +22,9 @@ export function createKeys(context: KeysContext): Keys {
   const { drive, keyring } = context
   const { log } = drive
   return {
+    get lazyFailure() {
+      return context.lazy.failure
+    },
     status: (options) => keyStatus({ drive, keyring, accountKeyMs: () => accountKeyTime(log.state) }, options),
     policy: () => ({ contentDays: contentDays(log.state) }),
     async setPolicy(change, options) {

@@ -3,7 +3,7 @@ import { pathOf, type ReplaceOperation, referenceCount } from '@strongroom/vault
 import { memorySource } from '../content/memory-source.ts'
 import { type DriveContext, transferOf, uploadContext, uploadOptions } from '../drive/context.ts'
 import { type ProgressCounter, progressCounter } from '../drive/progress.ts'
-import type { TreeFailure } from '../drive/types.ts'
+import type { TransferOptions, TreeFailure } from '../drive/types.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
 import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
@@ -19,7 +19,7 @@ const PART_BATCH = 16
 
 interface Run {
   readonly context: DriveContext
-  readonly options: RotateOptions
+  readonly options: TransferOptions
   readonly progress: ProgressCounter
   readonly failures: TreeFailure[]
   contents: number
@@ -37,6 +37,15 @@ export async function rotateContents(context: DriveContext, options: RotateOptio
   const ageMs = dueAge(log.state, options.olderThanMs)
   const nowMs = platform.clock.nowMs()
   const due = keyedContents(log.state).filter(({ record }) => isDue(record, ageMs, nowMs))
+  return await renewContents(context, due, options)
+}
+
+/** Gives these contents new keys, due or not. */
+export async function renewContents(
+  context: DriveContext,
+  due: readonly KeyedContent[],
+  options: TransferOptions,
+): Promise<RotateResult> {
   const progress = progressCounter(options.onProgress)
   for (const { record } of due) progress.addTotal(1, record.size)
   progress.fixTotal()
@@ -47,7 +56,7 @@ export async function rotateContents(context: DriveContext, options: RotateOptio
       await rotateBatch(run, batch)
     }
   } finally {
-    await log.flush()
+    await context.log.flush()
   }
   const { contents, bytes, skipped, failures } = run
   return { contents, bytes, skipped, failures }
@@ -178,7 +187,7 @@ async function commit(run: Run, renewed: readonly Renewed[]): Promise<void> {
 }
 
 /** The same bytes under a new key, in every version that has them. */
-export function replacements({ content, upload }: Renewed): ReplaceOperation[] {
+function replacements({ content, upload }: Renewed): ReplaceOperation[] {
   const { record, places } = content
   const { blobId, header, size, blobLength, partSize, partsRoot, dekTimeMs } = upload
   const next = { slot: record.slot, blobId, header, size, blobLength, partSize, partsRoot, dekTimeMs }

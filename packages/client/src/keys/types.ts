@@ -73,6 +73,11 @@ export interface Keys {
   /** Fetches what changed elsewhere first. */
   status(options?: StatusOptions): Promise<KeyStatus>
   policy(): KeyPolicy
+  /**
+   * Why a content that was opened, small enough and due, was not given a new key in the background; null when nothing
+   * failed. Only of interest to who looks for faults: it is tried again another time.
+   */
+  readonly lazyFailure: unknown
   /** @throws `usage` */
   setPolicy(change: Partial<KeyPolicy>, options?: CallOptions): Promise<KeyPolicy>
   /**

@@ -1,11 +1,13 @@
 import { asAccountId, asDeviceId, asVaultId, disposeKeyring, toHex } from '@strongroom/crypto'
 import { contentReader } from '../checkpoint/contents.ts'
 import { keepCheckpoints } from '../checkpoint/keeper.ts'
+import type { DriveContext } from '../drive/context.ts'
 import { createDrive } from '../drive/drive.ts'
 import { integrityError } from '../errors.ts'
 import { openTransfers } from '../journal/transfers.ts'
 import { accountKeyTimeOperation } from '../keys/account-key-time.ts'
 import { createKeys } from '../keys/keys.ts'
+import { lazyRotation } from '../keys/lazy.ts'
 import type { Platform } from '../ports.ts'
 import { restoreServer } from '../restore/restore-server.ts'
 import { seenStore } from '../restore/seen.ts'
@@ -107,10 +109,21 @@ async function openSession(
   const readContents = contentReader({ engine, clock, random, api, access, content, vaultId })
   const opening = { engine, clock, api, store, cache, pending, readContents, author, deviceName, source }
   const log = keepCheckpoints(await openLog(opening), { upload: { platform, api, access, content }, accountId })
+  const drive: DriveContext = {
+    platform,
+    api,
+    access,
+    log,
+    transfers,
+    deviceName,
+    opened: (record) => lazy.opened(record),
+  }
+  const lazy = lazyRotation(() => drive)
   let closed = false
   const close = async (): Promise<void> => {
     if (closed) return
     closed = true
+    await lazy.settle()
     await log.close()
     accountKey.dispose()
     serverHalf.dispose()
@@ -126,13 +139,12 @@ async function openSession(
       throw error
     })
   }
-  const drive = { platform, api, access, log, transfers, deviceName }
   return {
     get identity() {
       return identity
     },
     drive: createDrive(drive),
-    keys: createKeys({ drive, keyring: () => source.current }),
+    keys: createKeys({ drive, keyring: () => source.current, lazy }),
     get leftOutCommits() {
       return log.leftOut
     },

@@ -7,6 +7,7 @@ import {
   type CommitHeader,
   cloneState,
   emptyState,
+  findMember,
   type Operation,
   readBody,
   splitCommit,
@@ -212,6 +213,10 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     },
     get head() {
       return chain?.head ?? null
+    },
+    get role() {
+      const member = chain === null ? null : findMember(chain.members, source.current.accountId)
+      return member?.state === 'active' ? member.role : null
     },
     get anchorSeq() {
       return source.current.anchor.seq

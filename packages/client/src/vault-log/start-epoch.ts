@@ -31,15 +31,10 @@ import { forked } from '../session/pins.ts'
 import { type Api, apiCode } from '../transport/api.ts'
 import { type AppendOptions, sleepAWhile } from './append.ts'
 import type { Epochs } from './epochs.ts'
+import type { EpochWish } from './types.ts'
 
 /** Old X-Wing seeds in a keyring, as its format allows. */
 const MOST_OLD_SEEDS = 1000
-
-/** What begins with an epoch. */
-export interface EpochWish {
-  /** New identity keys too, for who fears that the old ones are known. */
-  readonly identity: boolean
-}
 
 export interface EpochStarting extends AppendOptions {
   readonly epochs: Epochs

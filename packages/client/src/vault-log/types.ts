@@ -1,9 +1,8 @@
 import type { BlobId, Dek } from '@strongroom/crypto'
-import type { ChainState, Operation, RebaseOutcome, VaultState } from '@strongroom/vault'
+import type { ChainState, Operation, RebaseOutcome, Role, VaultState } from '@strongroom/vault'
 import type { CheckpointDraft, OpenedCheckpoint } from '../checkpoint/types.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import type { WrappedDek } from './pending.ts'
-import type { EpochWish } from './start-epoch.ts'
 
 /** Unwraps a DEK of this vault. @throws CryptoError `decrypt_failed` */
 export type DekOpener = (epoch: number, blobId: BlobId, wrapped: Uint8Array) => Promise<Dek>
@@ -39,6 +38,12 @@ export interface VaultSnapshot {
   readonly state: VaultState
 }
 
+/** What begins with an epoch. */
+export interface EpochWish {
+  /** New identity keys too, for who fears that the old ones are known. */
+  readonly identity: boolean
+}
+
 /** The verified log of one vault, and the state that it adds up to. */
 export interface VaultLog {
   readonly state: VaultState
@@ -58,6 +63,8 @@ export interface VaultLog {
   readonly unwrap: DekOpener
   /** Wraps a DEK of this vault under its newest epoch. */
   wrap(blobId: BlobId, dek: Dek): Promise<WrappedDek>
+  /** Of this account; null before genesis was read, and for who is no active member. */
+  readonly role: Role | null
   /** Where the account's anchor is. */
   readonly anchorSeq: number
   /** Of the next commit; 0 before genesis was read. */
