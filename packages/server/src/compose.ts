@@ -106,7 +106,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   await app.listen({ port: config.port, host: config.host })
   if (config.databaseUrl === null) {
     const deps = adminDeps(config, { ...foundation, database }, services)
-    resources.push(await serveAdmin({ dataDir: config.dataDir, operations: ADMIN_OPERATIONS, deps }))
+    resources.push(await serveOperators({ dataDir: config.dataDir, operations: ADMIN_OPERATIONS, deps }))
   }
   warnAboutPlainHttp(config, logger)
 
@@ -138,6 +138,18 @@ function repeat(everyMs: number, jobs: JobRunner): () => Promise<void> {
     clearInterval(timer)
     jobs.stop()
     await running
+  }
+}
+
+/** The admin socket. A file system that takes none costs operators their verbs, not users their files. */
+async function serveOperators(input: Parameters<typeof serveAdmin>[0]): Promise<() => Promise<void>> {
+  try {
+    return await serveAdmin(input)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (typeof code !== 'string') throw error
+    input.deps.logger.warn({ code }, 'the data folder takes no socket: "strongroom admin" will not reach this server')
+    return async () => undefined
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { disableAccount, enableAccount } from '../../domain/accounts/disabled.ts'
 import { hex } from '../../domain/bytes.ts'
 import { ServerError } from '../../domain/errors.ts'
-import { listAccounts } from '../../domain/operators/list-accounts.ts'
+import { describeAccount } from '../../domain/operators/list-accounts.ts'
 import { setQuota } from '../../domain/operators/set-quota.ts'
 import { accountName, accountOf } from '../account-name.ts'
 import { type AdminDeps, defineOperation } from '../operation.ts'
@@ -59,7 +59,7 @@ export const enable = defineOperation({
 })
 
 async function readOne(deps: AdminDeps, id: Uint8Array) {
-  const [account] = await listAccounts(deps, { after: null, limit: 1, id })
-  if (account === undefined) throw new ServerError('not_found')
+  const account = await describeAccount(deps, id)
+  if (account === null) throw new ServerError('not_found')
   return account
 }

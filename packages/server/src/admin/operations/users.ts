@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { hex } from '../../domain/bytes.ts'
 import { ServerError } from '../../domain/errors.ts'
-import { type ListedAccount, type ListPlace, listAccounts } from '../../domain/operators/list-accounts.ts'
+import {
+  describeAccount,
+  type ListedAccount,
+  type ListPlace,
+  listAccounts,
+} from '../../domain/operators/list-accounts.ts'
 import { accountName, accountOf } from '../account-name.ts'
 import { defineOperation } from '../operation.ts'
 
@@ -35,8 +40,8 @@ export const users = defineOperation({
     const show = (account: ListedAccount) => shown(account, deps.quotaBytes)
     if (input.account !== undefined) {
       const id = await accountOf(deps, input.account)
-      const [account] = await listAccounts(deps, { after: null, limit: 1, id })
-      if (account === undefined) throw new ServerError('not_found')
+      const account = await describeAccount(deps, id)
+      if (account === null) throw new ServerError('not_found')
       return { accounts: [show(account)], next: null }
     }
     const page = await listAccounts(deps, { after: place(input.after), limit: input.limit + 1 })

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
 
@@ -33,23 +33,32 @@ interface Row {
   second_factor: boolean
 }
 
+type Deps = { database: Database; clock: Clock }
+
 /**
  * Accounts in the order in which they were made, from after a place on. What belongs to them is looked up for the
  * listed ones only, by index.
  */
-export async function listAccounts(
-  deps: { database: Database; clock: Clock },
-  page: { after: ListPlace | null; limit: number; id?: Uint8Array },
-): Promise<ListedAccount[]> {
+export function listAccounts(deps: Deps, page: { after: ListPlace | null; limit: number }): Promise<ListedAccount[]> {
   const after = page.after ?? { createdMs: -1, id: Buffer.alloc(0) }
-  const only = page.id === undefined ? sql`true` : sql`a.id = ${page.id}`
+  return describeAccounts(
+    deps,
+    sql`SELECT * FROM accounts WHERE (created_ms, id) > (${after.createdMs}, ${after.id})
+      ORDER BY created_ms, id LIMIT ${page.limit}`,
+  )
+}
+
+/** One of them; null where it is not there. */
+export async function describeAccount(deps: Deps, id: Uint8Array): Promise<ListedAccount | null> {
+  const [account] = await describeAccounts(deps, sql`SELECT * FROM accounts WHERE id = ${id}`)
+  return account ?? null
+}
+
+async function describeAccounts(deps: Deps, accounts: RawBuilder<unknown>): Promise<ListedAccount[]> {
   const found = await sql<Row>`
     SELECT a.id, a.created_ms, a.disabled_ms, a.used_bytes, a.quota_bytes, s.last_used_ms, s.sessions,
       EXISTS (SELECT 1 FROM totp WHERE totp.account_id = a.id AND totp.active) AS second_factor
-    FROM (
-      SELECT * FROM accounts a WHERE (a.created_ms, a.id) > (${after.createdMs}, ${after.id}) AND ${only}
-      ORDER BY a.created_ms, a.id LIMIT ${page.limit}
-    ) a
+    FROM (${accounts}) a
     CROSS JOIN LATERAL (
       SELECT max(used_ms) AS last_used_ms, count(*) AS sessions
       FROM sessions WHERE sessions.account_id = a.id AND sessions.expires_ms > ${deps.clock.nowMs()}
