@@ -63,6 +63,7 @@ export default defineConfig({
           name: 'adversary',
           retry,
           include: ['tests/adversary/**/*.test.ts'],
+          globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },
