@@ -4,26 +4,29 @@ import type { AddressInfo } from 'node:net'
 /** What happens to an exchange at a moment; `cut` ends the connection without an answer. */
 export type Verdict = 'pass' | 'cut'
 
-/** A request that appends a commit is at the gate. */
+/** A guarded request is at the gate. */
 export interface Guard {
-  /** Before the server sees the commit. */
+  /** Before the server sees the request. */
   before?(): Promise<Verdict> | Verdict
   /** After it has answered, with its status. */
   after?(status: number): Promise<Verdict> | Verdict
 }
 
-/** An HTTP proxy that holds up or cuts requests that append commits; everything else passes. */
+/** An HTTP proxy that holds up or cuts guarded requests; everything else passes. */
 export interface Gate extends AsyncDisposable {
   readonly url: string
   /** Sets the guard; null lets all pass. */
   guard(guard: Guard | null): void
 }
 
-/** Starts a gate in front of a server. */
-export async function startGate(upstream: string): Promise<Gate> {
+/** Starts a gate in front of a server. @param isGuarded - by method and path; requests that append commits unless told */
+export async function startGate(
+  upstream: string,
+  isGuarded: (request: string) => boolean = (request) => /^POST .*\/commits$/.test(request),
+): Promise<Gate> {
   let current: Guard | null = null
   const server = createServer((incoming, outgoing) => {
-    const guard = incoming.method === 'POST' && incoming.url?.endsWith('/commits') ? current : null
+    const guard = isGuarded(`${incoming.method} ${incoming.url}`) ? current : null
     pass(upstream, guard, incoming, outgoing).catch(() => incoming.socket.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
