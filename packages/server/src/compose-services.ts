@@ -89,6 +89,8 @@ async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyMa
       return openKeyFile({ file: address.file, clock })
     }
     case 'aws': {
+      // Reason: it would print seven lines at every start on Node 20 about what this package's own pin settles.
+      process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
       const { openAwsKms } = await import('./adapters/kms/aws.ts')
       return openAwsKms(address)
     }

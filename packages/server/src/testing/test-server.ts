@@ -46,7 +46,7 @@ export interface TestServer {
 }
 
 export type TestServerOptions = Partial<
-  Pick<AppDeps, 'quotaBytes' | 'registration' | 'attemptsPerMinute' | 'publicUrl' | 'trustedProxies'>
+  Pick<AppDeps, 'quotaBytes' | 'registration' | 'attemptsPerMinute' | 'publicUrl' | 'trustedProxies' | 'prepareUpload'>
 > & {
   /** Wraps the store, to make it fail. */
   readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore

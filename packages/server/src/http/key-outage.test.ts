@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { uploadPreparation } from '../domain/keys/upload-preparation.ts'
+import { type KeyManagement, KeyManagementError } from '../ports/index.ts'
+import { commit, logIn, registerAccount, storeBlob, type TestAccount } from '../testing/test-account.ts'
+import { createTestServer, type TestServer } from '../testing/test-server.ts'
+
+const MINUTE_MS = 60_000
+
+/** Wraps a key service that can be taken away. */
+function awayable(keys: KeyManagement) {
+  const state: { error: KeyManagementError | null } = { error: null }
+  const guard =
+    <Parameters extends unknown[], Result>(call: (...parameters: Parameters) => Promise<Result>) =>
+    async (...parameters: Parameters): Promise<Result> => {
+      if (state.error !== null) throw state.error
+      return call(...parameters)
+    }
+  const wrapped: KeyManagement = {
+    ...keys,
+    wrap: guard(keys.wrap),
+    unwrap: guard(keys.unwrap),
+    createKey: guard(keys.createKey),
+    check: guard(keys.check),
+  }
+  return { keys: wrapped, state }
+}
+
+let base: TestServer
+let server: TestServer
+let state: { error: KeyManagementError | null }
+let ann: TestAccount
+let blobIds: Uint8Array[]
+beforeAll(async () => {
+  base = await createTestServer()
+  const awayed = awayable(base.keys)
+  state = awayed.state
+  server = await createTestServer({ beside: { ...base, keys: awayed.keys } })
+  ann = await registerAccount(server)
+  blobIds = [(await storeBlob(ann)).blobId]
+  await commit(ann, { added: blobIds.map((blobId) => ({ blobId })) })
+})
+afterAll(async () => {
+  await server.close()
+  await base.close()
+})
+
+const openBody = () => ({ body: { vaultId: ann.state.vaultId, blobIds } })
+
+/** Requests that need an outer key which is in nobody's memory. */
+function needing(): Record<string, () => Promise<{ status: number; code: string; headers: Record<string, unknown> }>> {
+  const fresh = async <T>(request: () => Promise<T>): Promise<T> => {
+    server.outer.clear()
+    return request()
+  }
+  return {
+    account: () => fresh(() => ann.ask('account', {})),
+    open: () => fresh(() => ann.ask('blobsOpen', openBody())),
+    login: () => fresh(() => logIn(server, ann.login, ann.password)),
+    ready: async () => {
+      const response = await server.app.inject({ url: '/readyz' })
+      return { status: response.statusCode, code: response.json().code ?? 'ok', headers: response.headers }
+    },
+  }
+}
+
+describe('a key service that is away', () => {
+  it('makes what needs it answer 503 with Retry-After, while all else goes on; and it recovers by itself', async () => {
+    state.error = new KeyManagementError('unavailable', 'away')
+    for (const [name, ask] of Object.entries(needing())) {
+      const answer = await ask()
+      expect([answer.status, answer.code], name).toEqual([503, 'unavailable'])
+      expect(Number(answer.headers['retry-after']), name).toBeGreaterThan(0)
+    }
+    await expect(registerAccount(server)).rejects.toThrow(/unavailable/)
+    const { vaultId } = ann.state
+    expect((await ann.ask('vaultHead', { params: { vaultId } })).code).toBe('ok')
+    expect((await ann.ask('commitsRead', { params: { vaultId }, query: { from: 0 } })).code).toBe('ok')
+    expect((await ann.ask('sessionsList', {})).code).toBe('ok')
+    await storeBlob(ann)
+    state.error = null
+    for (const [name, ask] of Object.entries(needing())) expect((await ask()).code, name).toBe('ok')
+    await registerAccount(server)
+  })
+
+  it('is not needed for five minutes by who was served a moment ago', async () => {
+    server.outer.clear()
+    await ann.ask('account', {})
+    state.error = new KeyManagementError('unavailable', 'away')
+    server.clock.advance(4 * MINUTE_MS)
+    expect((await ann.ask('account', {})).code).toBe('ok')
+    server.clock.advance(MINUTE_MS)
+    expect((await ann.ask('account', {})).code).toBe('unavailable')
+    state.error = null
+    expect((await ann.ask('account', {})).code).toBe('ok')
+  })
+})
+
+describe('a key that an operator disabled', () => {
+  it('freezes its accounts within five minutes, until it is enabled again', async () => {
+    const keyId = await base.keys.currentKeyId()
+    await ann.ask('account', {})
+    await base.keys.disable(keyId)
+    server.clock.advance(5 * MINUTE_MS)
+    for (const name of ['account', 'open', 'login'] as const) {
+      const answer = await needing()[name]?.()
+      expect([answer?.status, answer?.code], name).toEqual([403, 'keys_frozen'])
+      expect(answer?.headers['retry-after'], name).toBeUndefined()
+    }
+    const { vaultId } = ann.state
+    expect((await ann.ask('vaultHead', { params: { vaultId } })).code).toBe('ok')
+    await base.keys.enable(keyId)
+    expect((await ann.ask('account', {})).code).toBe('ok')
+  })
+})
+
+describe('the scope per-user', () => {
+  it('gives an account its own key at its first upload, or fails that upload alone', async () => {
+    const deps = { ...server, outerKeys: server.outer }
+    const scoped = await createTestServer({
+      beside: server,
+      prepareUpload: uploadPreparation(deps, 'per-user'),
+    })
+    const keyOf = async (accountId: Uint8Array) =>
+      server.database
+        .selectFrom('outer_keys')
+        .innerJoin('kms_keys', 'kms_keys.id', 'outer_keys.kms_key_id')
+        .select(['version', 'kms_keys.account_id as own'])
+        .where('outer_keys.account_id', '=', accountId)
+        .execute()
+    const bob = await registerAccount(scoped)
+    expect(await keyOf(bob.author.accountId)).toMatchObject([{ version: 1, own: null }])
+    state.error = new KeyManagementError('unavailable', 'away')
+    await expect(storeBlob(bob)).rejects.toThrow(/unavailable/)
+    state.error = null
+    expect((await bob.ask('account', {})).code).toBe('ok')
+    const { blobId } = await storeBlob(bob)
+    expect(await keyOf(bob.author.accountId)).toMatchObject([{ version: 2, own: Buffer.from(bob.author.accountId) }])
+    await commit(bob, { added: [{ blobId }] })
+    scoped.outer.clear()
+    const opened = await bob.ask('blobsOpen', { body: { vaultId: bob.state.vaultId, blobIds: [blobId] } })
+    expect(opened.code).toBe('ok')
+    await scoped.close()
+  })
+})
