@@ -5,6 +5,8 @@ import { renewContents } from './rotate-contents.ts'
 
 /** Largest content that gets a new key because it was opened, in bytes; exclusive. */
 const MOST_BYTES = 8 * 1024 * 1024
+/** Most versions that share a content; more are a matter of `rotateContents`. */
+const MOST_PLACES = 16
 /** Most contents in the life of a session. */
 const MOST_CONTENTS = 4
 
@@ -31,7 +33,7 @@ export function lazyRotation(context: () => DriveContext): LazyRotation {
   const renew = async (blobId: Uint8Array): Promise<void> => {
     const drive = context()
     const content = keyedContents(drive.log.state).find(({ record }) => record.blobId.join() === blobId.join())
-    if (content === undefined || failure !== null) return
+    if (content === undefined || content.places.length > MOST_PLACES || failure !== null) return
     const result = await renewContents(drive, [content], { jobs: 1 })
     for (const { error } of result.failures) throw error
   }
