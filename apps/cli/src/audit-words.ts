@@ -1,5 +1,5 @@
 /** Events of the audit log, in words; `spec/audit.md` says when each is written. */
-const WORDS: Readonly<Record<string, string>> = {
+export const AUDIT_WORDS: Readonly<Record<string, string>> = {
   registered: 'account made',
   signed_in: 'signed in',
   sign_in_failed: 'sign-in failed, or was begun and not finished',
@@ -22,7 +22,7 @@ const WORDS: Readonly<Record<string, string>> = {
   account_key_rotated: 'account key replaced',
   card_replaced: 'identity keys replaced',
   epoch_started: 'vault key replaced',
-  keys_released: 'sealed keys handed out',
+  keys_released: 'used again, keys handed out',
   outer_key_rotated: "server's key of the account replaced by the operator",
   kms_key_rotated: "server's key moved to another key of the key service",
   quota_changed: 'quota changed by the operator',
@@ -34,5 +34,5 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** An event for people; codes of newer servers stay as they are. */
 export function auditWords(event: string): string {
-  return (Object.hasOwn(WORDS, event) ? WORDS[event] : undefined) ?? event
+  return (Object.hasOwn(AUDIT_WORDS, event) ? AUDIT_WORDS[event] : undefined) ?? event
 }

@@ -68,17 +68,21 @@ export async function openRecovery(
     keyring: keyringVersion,
   }
   const recoveryId = deps.random.bytes(ID_LENGTH)
-  await deps.database
-    .insertInto('recovery_states')
-    .values({
-      id_hash: sha256(recoveryId),
-      account_id: account.id,
-      password_version: versions.password,
-      recovery_version: versions.recovery,
-      keyring_version: versions.keyring,
-      expires_ms: deps.clock.nowMs() + LIMITS.recoveryLifeMs,
-    })
-    .execute()
+  await deps.database.transaction().execute(async (tx) => {
+    await tx
+      .insertInto('recovery_states')
+      .values({
+        id_hash: sha256(recoveryId),
+        account_id: account.id,
+        password_version: versions.password,
+        recovery_version: versions.recovery,
+        keyring_version: versions.keyring,
+        expires_ms: deps.clock.nowMs() + LIMITS.recoveryLifeMs,
+      })
+      .execute()
+    // Whether the recovery is ever finished: whoever asked has all keys from here on.
+    await recordAudit(deps, tx, account.id, 'keys_released')
+  })
   return { recoveryId, accountId: account.id, versions, recoveryEnvelope: envelope, keyring }
 }
 

@@ -77,6 +77,16 @@ describe('the audit log', () => {
     expect(stored).toMatchObject({ seq: 5, event: 'signed_out' })
   })
 
+  it('notes once a day that a session was used again', async () => {
+    const account = await registerAccount(server)
+    for (let day = 0; day < 2; day += 1) {
+      server.clock.advance(24 * 60 * 60 * 1000)
+      await Promise.all(Array.from({ length: 4 }, () => account.ask('sessionsList', {})))
+      await account.ask('sessionsList', {})
+    }
+    expect(await events(account)).toEqual(['registered', 'keys_released', 'keys_released'])
+  })
+
   it('keeps nothing of a request that fails', async () => {
     const account = await registerAccount(server)
     const answer = await account.ask('sessionRevoke', { params: { sessionId: new Uint8Array(16) } })

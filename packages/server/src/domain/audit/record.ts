@@ -5,37 +5,39 @@ import type { Clock } from '../../ports/index.ts'
 import { sha256 } from '../bytes.ts'
 
 /** What an account's audit log knows; `spec/audit.md` says when each is written. */
-export type AuditEvent =
-  | 'registered'
-  | 'signed_in'
-  | 'sign_in_failed'
-  | 'second_factor_failed'
-  | 'device_named'
-  | 'signed_out'
-  | 'session_revoked'
-  | 'sessions_revoked'
-  | 'password_changed'
-  | 'login_changed'
-  | 'recovery_used'
-  | 'recovery_failed'
-  | 'recovery_key_replaced'
-  | 'recovery_key_tested'
-  | 'second_factor_enabled'
-  | 'second_factor_disabled'
-  | 'backup_code_used'
-  | 'backup_codes_replaced'
-  | 'keyring_replaced'
-  | 'account_key_rotated'
-  | 'card_replaced'
-  | 'epoch_started'
-  | 'keys_released'
-  | 'outer_key_rotated'
-  | 'kms_key_rotated'
-  | 'quota_changed'
-  | 'disabled'
-  | 'enabled'
-  | 'disclosed'
-  | 'server_restored'
+export const AUDIT_EVENTS = [
+  'registered',
+  'signed_in',
+  'sign_in_failed',
+  'second_factor_failed',
+  'device_named',
+  'signed_out',
+  'session_revoked',
+  'sessions_revoked',
+  'password_changed',
+  'login_changed',
+  'recovery_used',
+  'recovery_failed',
+  'recovery_key_replaced',
+  'recovery_key_tested',
+  'second_factor_enabled',
+  'second_factor_disabled',
+  'backup_code_used',
+  'backup_codes_replaced',
+  'keyring_replaced',
+  'account_key_rotated',
+  'card_replaced',
+  'epoch_started',
+  'keys_released',
+  'outer_key_rotated',
+  'kms_key_rotated',
+  'quota_changed',
+  'disabled',
+  'enabled',
+  'disclosed',
+  'server_restored',
+] as const
+export type AuditEvent = (typeof AUDIT_EVENTS)[number]
 
 /** What strangers can cause: counted, and written down at most once a minute. */
 const FOLDED: ReadonlySet<AuditEvent> = new Set(['sign_in_failed', 'second_factor_failed', 'recovery_failed'])

@@ -7,7 +7,8 @@ import type { OuterKey } from '../keys/outer-keys.ts'
 import { storeHalf } from './halves.ts'
 
 const TOKEN_LENGTH = 32
-const LIFE_MS = 30 * 24 * 60 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
+const LIFE_MS = 30 * DAY_MS
 // A session slides at most this often, so that reading does not write on every request.
 const SLIDE_MS = 60 * 60 * 1000
 
@@ -76,13 +77,31 @@ export async function settleSession(deps: Omit<Deps, 'random'>, token: Uint8Arra
   if (row === undefined || row.expires_ms <= now) throw new ServerError('session_expired')
   if (row.disabled_ms !== null) throw new ServerError('account_disabled')
   if (row.used_ms + SLIDE_MS <= now) {
-    await deps.database
-      .updateTable('sessions')
-      .set({ used_ms: now, expires_ms: now + LIFE_MS })
-      .where('token_hash', '=', tokenHash)
-      .execute()
+    await slide(deps, { id: row.id, accountId: row.account_id }, { usedMs: row.used_ms, now })
   }
   return { id: row.id, accountId: row.account_id }
+}
+
+/** Extends a session. On the first use of a day it is noted, once, that its keys were handed out again. */
+async function slide(
+  deps: Omit<Deps, 'random'>,
+  session: Session,
+  { usedMs, now }: { usedMs: number; now: number },
+): Promise<void> {
+  await deps.database.transaction().execute(async (tx) => {
+    const moved = await tx
+      .updateTable('sessions')
+      .set({ used_ms: now, expires_ms: now + LIFE_MS })
+      .where('id', '=', session.id)
+      .where('used_ms', '=', usedMs)
+      .executeTakeFirst()
+    if (moved.numUpdatedRows === 0n || dayOf(usedMs) === dayOf(now)) return
+    await recordAudit(deps, tx, session.accountId, 'keys_released', session.id)
+  })
+}
+
+function dayOf(timeMs: number): number {
+  return Math.floor(timeMs / DAY_MS)
 }
 
 /** Ends a session; ending it again does nothing. */
