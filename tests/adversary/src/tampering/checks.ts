@@ -88,7 +88,7 @@ export const CHECKS = {
     replace: '',
   },
   'what an unopened seal means': {
-    file: 'packages/client/src/session/login.ts',
+    file: 'packages/client/src/session/profile-keys.ts',
     find: ': integrityError(what, cause)',
     replace: ': cause',
   },
