@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uploadPreparation } from '../domain/keys/upload-preparation.ts'
 import { type KeyManagement, KeyManagementError } from '../ports/index.ts'
-import { commit, logIn, registerAccount, storeBlob, type TestAccount } from '../testing/test-account.ts'
+import { ask } from '../testing/api.ts'
+import { commit, logIn, registerAccount, startLogin, storeBlob, type TestAccount } from '../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../testing/test-server.ts'
 
 const MINUTE_MS = 60_000
@@ -66,8 +67,8 @@ function needing(): Record<string, () => Promise<{ status: number; code: string;
 describe('a key service that is away', () => {
   it('makes what needs it answer 503 with Retry-After, while all else goes on; and it recovers by itself', async () => {
     state.error = new KeyManagementError('unavailable', 'away')
-    for (const [name, ask] of Object.entries(needing())) {
-      const answer = await ask()
+    for (const [name, request] of Object.entries(needing())) {
+      const answer = await request()
       expect([answer.status, answer.code], name).toEqual([503, 'unavailable'])
       expect(Number(answer.headers['retry-after']), name).toBeGreaterThan(0)
     }
@@ -78,8 +79,21 @@ describe('a key service that is away', () => {
     expect((await ann.ask('sessionsList', {})).code).toBe('ok')
     await storeBlob(ann)
     state.error = null
-    for (const [name, ask] of Object.entries(needing())) expect((await ask()).code, name).toBe('ok')
+    for (const [name, request] of Object.entries(needing())) expect((await request()).code, name).toBe('ok')
     await registerAccount(server)
+  })
+
+  it('lets a login end that it interrupted: the same third message gets its answer later', async () => {
+    const { loginId, finishLoginRequest } = await startLogin(server, ann.login, ann.password)
+    const body = { loginId, request: finishLoginRequest ?? '' }
+    server.outer.clear()
+    state.error = new KeyManagementError('unavailable', 'away')
+    for (let tries = 0; tries < 2; tries += 1) {
+      expect((await ask(server.app, 'loginFinish', { body })).code).toBe('unavailable')
+    }
+    state.error = null
+    expect((await ask(server.app, 'loginFinish', { body })).code).toBe('ok')
+    expect((await ask(server.app, 'loginFinish', { body })).code).toBe('login_failed')
   })
 
   it('is not needed for five minutes by who was served a moment ago', async () => {

@@ -51,9 +51,10 @@ export async function changeCredentials(deps: Deps, session: Session, change: Cr
   }
   // Asked before the proof is used up, so that who repeats a change that was made learns that it was.
   requireVersions(await readVersions(deps.database, accountId), change.expected)
+  // And this, so that who repeats it after the key service was away is not told that the password is wrong.
+  const outer = await deps.outerKeys.newest(accountId)
   const proven = await provePassword(deps, accountId, change.proof)
   const password = change.password === undefined ? undefined : checkedPassword(deps, change.password)
-  const outer = await deps.outerKeys.newest(accountId)
   return deps.database.transaction().execute(async (tx) => {
     await holdVersions(tx, accountId, change.expected)
     await requireProven(tx, proven)

@@ -48,6 +48,25 @@ function openLoginState(setup: ServerSetup, row: { id: Uint8Array; sealed: Uint8
   }
 }
 
+/** A login state as it is stored. */
+interface LoginStateRow {
+  readonly id: Uint8Array
+  readonly sealed: Uint8Array
+  readonly expires_ms: number
+}
+
+/**
+ * Puts a login state back that was used up by the right third message, which then could not be answered because the key
+ * service was away: who sends that message again, as clients do after a 503, must not be told that the password is wrong.
+ */
+export async function giveBackLoginState(deps: { database: Database }, state: LoginStateRow): Promise<void> {
+  await deps.database
+    .insertInto('login_states')
+    .values(state)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
 /**
  * Uses up a login state and checks the third message against it.
  *
@@ -57,7 +76,7 @@ function openLoginState(setup: ServerSetup, row: { id: Uint8Array; sealed: Uint8
 export async function finishOpaque(
   deps: { database: Database; clock: Clock; setup: ServerSetup },
   proof: LoginProof,
-): Promise<ProvenLogin> {
+): Promise<ProvenLogin & { readonly state: LoginStateRow }> {
   const row = await deps.database
     .deleteFrom('login_states')
     .where('id', '=', proof.loginId)
@@ -79,7 +98,7 @@ export async function finishOpaque(
     throw cause
   }
   await requireEnabled(deps.database, accountId)
-  return { accountId, recordHash }
+  return { accountId, recordHash, state: row }
 }
 
 /**

@@ -3,6 +3,7 @@ import { LIMITS, normaliseLogin } from '@strongroom/protocol'
 import type { Database } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
+import { refusalOf } from '../dependency-errors.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
 import { openOuter, sealOuter } from '../keys/outer-layer.ts'
@@ -13,6 +14,7 @@ import {
   attempt,
   encodeLoginState,
   finishOpaque,
+  giveBackLoginState,
   type LoginProof,
   type ProvenLogin,
   requireProven,
@@ -107,7 +109,10 @@ export interface AwaitsSecondFactor {
 export async function finishLogin(deps: Deps, proof: LoginProof): Promise<LoggedIn | AwaitsSecondFactor> {
   const proven = await finishOpaque(deps, proof)
   if (await hasSecondFactor(deps, proven.accountId)) return { secondFactor: await issueTicket(deps, proven) }
-  return signIn(deps, proven, null)
+  return signIn(deps, proven, null).catch(async (error: unknown) => {
+    if (refusalOf(error)?.code === 'unavailable') await giveBackLoginState(deps, proven.state)
+    throw error
+  })
 }
 
 /**
