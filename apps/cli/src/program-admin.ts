@@ -22,7 +22,7 @@ export function addAdminVerbs(
 ): void {
   const admin = program
     .command('admin', { hidden: !input.serverInstalled })
-    .description('run a server: accounts, quotas, invitations, keys')
+    .description('look after a server: accounts, quotas, invitations, keys')
     .option('--data <folder>', 'folder of the server (STRONGROOM_DATA)')
     .addHelpText('after', ADMIN_HELP)
   const onServer = <A extends unknown[]>(action: AdminAction<A>) =>
@@ -84,7 +84,10 @@ export function addAdminVerbs(
     .argument('[account]', 'only this one')
     .action(onServer(adminAuditVerify))
   const kms = admin.command('kms').description('keys of the key service: status, rotation, destruction')
-  kms.command('status').description('keys, their states, outer keys under each, rotations').action(onServer(adminKmsStatus))
+  kms
+    .command('status')
+    .description('keys, their states, outer keys under each, rotations')
+    .action(onServer(adminKmsStatus))
   kms
     .command('rotate')
     .description('move all outer keys to a new shared key, or go on with it; users are at work meanwhile')

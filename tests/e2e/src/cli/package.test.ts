@@ -75,10 +75,12 @@ describe('the packed command line', () => {
     expect(strongroom('cat', '/file.txt')).toMatchObject({ status: 0, stdout: 'from the package', stderr: '' })
   })
 
-  it('says that the server is not installed when asked to serve, and does not offer it', () => {
-    const result = strongroom('serve')
-    expect(result.status).toBe(1)
-    expect(result.stderr).toMatch(/^strongroom: The server package is not installed here; [^\n]+\n$/)
-    expect(strongroom('--help').stdout).not.toMatch(/^ {2}serve/m)
+  it('says that the server is not installed when asked to serve or to look after one, and does not offer it', () => {
+    for (const parameters of [['serve'], ['admin', 'users']]) {
+      const result = strongroom(...parameters)
+      expect(result.status).toBe(1)
+      expect(result.stderr).toMatch(/^strongroom: The server package is not installed here; [^\n]+\n$/)
+    }
+    expect(strongroom('--help').stdout).not.toMatch(/^ {2}(serve|admin)/m)
   })
 })
