@@ -42,7 +42,8 @@ const REASONS: Readonly<Record<string, string>> = {
   not_changed: 'Check that the server runs, then try again.',
   outcome_unknown: 'Check that the server runs, then find out by "strongroom login" or "strongroom recovery test".',
   invite_unknown: 'Check the code: it has 20 letters and digits.',
-  invite_used: 'It was used already; ask the operator for another.',
+  invite_used:
+    'It was used already: if you began to register before, try "strongroom login"; else ask the operator for another.',
   invite_expired: 'It has expired; ask the operator for another.',
   invite_revoked: 'The operator has taken it back; ask for another.',
   files_only: '',
