@@ -17,7 +17,7 @@ export const disclose = defineOperation({
     elsewhere: z.record(z.string(), z.string()),
   }),
   async run(deps, input, call) {
-    const accountId = await accountOf(deps, input.account)
+    const accountId = await accountOf(deps, input.account, { deleted: true })
     const disclosedMs = deps.clock.nowMs()
     const options = { accountId, full: input.full, signal: call.signal }
     const rows = await discloseAccount(deps, options, (row) => call.item({ ...row }))

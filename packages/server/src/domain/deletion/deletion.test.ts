@@ -5,10 +5,12 @@ import { type Receipt, verifyReceipt } from '@strongroom/crypto/envelope'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type KeyManagement, KeyManagementError } from '../../ports/index.ts'
+import { administer } from '../../testing/admin.ts'
 import { ask } from '../../testing/api.ts'
 import { collect, stateOf } from '../../testing/collection.ts'
 import { commit, logIn, registerAccount, startLogin, storeBlob, type TestAccount } from '../../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../../testing/test-server.ts'
+import { hex } from '../bytes.ts'
 import { commitVerifier } from '../commits/verifier.ts'
 import { rotateKmsKey } from '../keys/kms-rotation.ts'
 import { destroyRetiredKeys } from '../keys/kms-status.ts'
@@ -109,6 +111,13 @@ describe('the deletion of an account', () => {
     expect((await collect(server)).failed).toBe(0)
     expect([await stateOf(server, blobId), await stateOf(server, unfinished)]).toEqual(['deleted', 'deleted'])
     expect(await server.store.stat(blobId)).toBeNull()
+    const { result } = await administer(server, 'disclose', { account: hex(account.author.accountId), full: false })
+    const { rows } = result as { rows: Record<string, number> }
+    expect(Object.entries(rows).filter(([, count]) => count > 0)).toEqual([
+      ['deletions', 1],
+      ['blobs', 2],
+    ])
+    await expect(administer(server, 'users', { account: account.login })).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('wants the password, and the login name again', async () => {

@@ -32,3 +32,18 @@ export async function findAccount(
   // Reason: someone may choose the id of another account as their login name; an id always means the account itself.
   return (byId ?? byName)?.id ?? null
 }
+
+/** The same, also for an account that was deleted, by its id: of it there is a tombstone. */
+export async function findAccountOrTombstone(
+  deps: { database: Database; setup: Pick<ServerSetup, 'userIdentifier'> },
+  account: string,
+): Promise<Uint8Array | null> {
+  const found = await findAccount(deps, account)
+  if (found !== null || !ID.test(account)) return found
+  const deleted = await deps.database
+    .selectFrom('deletions')
+    .select('account_id')
+    .where('account_id', '=', Buffer.from(account, 'hex'))
+    .executeTakeFirst()
+  return deleted?.account_id ?? null
+}
