@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ClientError, type Session, Strongroom } from '@strongroom/client'
 import { nodePlatform } from '@strongroom/client/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -193,6 +194,14 @@ async function killServerAt(when: ServerMoment, last: Fault['matches'], first: F
   await world.serverIsUp()
 }
 
+/** Waits for a kill that must have happened by now: a command that never got so far shows nothing. */
+async function happened(killed: Promise<void>, result: CliResult): Promise<void> {
+  const never = sleep(60_000, undefined, { ref: false }).then(() => {
+    throw new Error(`the moment never came; the command ended with ${result.code}: ${result.stderr}`)
+  })
+  await Promise.race([killed, never])
+}
+
 /** What a command said agrees with what counts. */
 function expectTold(result: CliResult, isNew: boolean): void {
   if (result.code === 0) expect(isNew).toBe(true)
@@ -209,7 +218,7 @@ describe('kill -9 of the server', () => {
       const when = SERVER_MOMENTS[seed % SERVER_MOMENTS.length] ?? random.pick(['before the first'])
       const killed = killServerAt(when, CHANGE, LOGIN_START)
       const result = await runUntil(run, () => undefined)
-      await killed
+      await happened(killed, result)
       expectTold(result, await afterPasswd(run))
     })
   })
@@ -220,7 +229,7 @@ describe('kill -9 of the server', () => {
       const when = SERVER_MOMENTS[seed % SERVER_MOMENTS.length] ?? random.pick(['before the first'])
       const killed = killServerAt(when, FINISH, OPEN)
       const result = await runUntil(run, () => undefined)
-      await killed
+      await happened(killed, result)
       expectTold(result, await afterRecovery(run))
     })
   })
