@@ -23,15 +23,37 @@ export interface Found {
 
 /** The child of a folder by exact name, else one whose name has the same NFC form. */
 export function childOf(state: VaultState, folder: VaultNode, name: string): VaultNode | null {
-  const children = state.children.get(toHex(folder.id)) ?? new Map<string, string>()
-  const exact = children.get(name)
+  const children = state.children.get(toHex(folder.id))
+  const exact = children?.get(name)
   if (exact !== undefined) return state.nodes.get(exact) ?? null
   if (name === RECOVERED_NAME) return recoveredChild(state, folder)
-  const wanted = nameCollisionKey(name)
-  for (const [other, key] of children) {
-    if (nameCollisionKey(other) === wanted) return state.nodes.get(key) ?? null
+  if (children === undefined) return null
+  const key = composedNames(state, children).get(nameCollisionKey(name))
+  return key === undefined ? null : (state.nodes.get(key) ?? null)
+}
+
+interface ComposedNames {
+  readonly seq: number
+  readonly size: number
+  readonly names: ReadonlyMap<string, string>
+}
+
+const composed = new WeakMap<ReadonlyMap<string, string>, ComposedNames>()
+
+/**
+ * Node keys of a folder's children by the NFC form of their names, the first of those that share one. Reason for keeping
+ * them until the next commit: an upload looks for each of its names in vain, and would read the whole folder each time.
+ */
+function composedNames({ seq }: VaultState, children: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const known = composed.get(children)
+  if (known?.seq === seq && known.size === children.size) return known.names
+  const names = new Map<string, string>()
+  for (const [name, key] of children) {
+    const form = nameCollisionKey(name)
+    if (!names.has(form)) names.set(form, key)
   }
-  return null
+  composed.set(children, { seq, size: children.size, names })
+  return names
 }
 
 /** The root folder. */

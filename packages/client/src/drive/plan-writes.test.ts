@@ -67,6 +67,45 @@ async function stateWith(...intents: WriteIntent[]): Promise<VaultState> {
   return applied(state, planWrites(state, intents, context).operations)
 }
 
+describe('findPath', () => {
+  const [apart, together] = ['e\u0301', '\u00e9']
+
+  it('finds a name by its other spelling, and follows every change of the folder', async () => {
+    let state = await stateWith(folder('/a'))
+    expect(findPath(state, `/${apart}`)).toBeNull()
+    const made = file(`/${together}`)
+    state = applied(state, planWrites(state, [made], context).operations)
+    expect(findPath(state, `/${apart}`)?.node.id).toEqual(made.nodeId)
+    expect(findPath(state, `/${apart}`)?.names).toEqual([together])
+    state = applied(state, [{ op: 'trash', nodeId: made.nodeId }])
+    expect(findPath(state, `/${apart}`)).toBeNull()
+    // As many names as before, and others.
+    const other = file('/b')
+    state = applied(state, planWrites(state, [file(`/${together}`)], context).operations)
+    expect(findPath(state, `/${apart}`)).not.toBeNull()
+    const [taken] = [findPath(state, `/${together}`)?.node.id ?? nodeId()]
+    state = applied(state, [{ op: 'trash', nodeId: taken }, ...planWrites(state, [other], context).operations])
+    expect(findPath(state, `/${apart}`)).toBeNull()
+  })
+
+  it('looks for many names in vain without reading the folder for each', async () => {
+    const intents = Array.from({ length: 500 }, (_, index) => file(`/some name ${index}`))
+    const state = await stateWith(...intents)
+    const children = state.children.get(toHex(state.rootId)) ?? new Map()
+    let reads = 0
+    const counted = new Proxy(children, {
+      get(target, name) {
+        if (name === Symbol.iterator || name === 'entries') reads += 1
+        const value = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const watched = { ...state, children: new Map([...state.children, [toHex(state.rootId), counted]]) }
+    for (let index = 0; index < 100; index += 1) expect(findPath(watched, `/other ${index}`)).toBeNull()
+    expect(reads).toBe(1)
+  })
+})
+
 describe('planWrites', () => {
   it('puts files into folders that the same plan makes', async () => {
     const state = await stateWith(folder('/a'), folder('/a/b'), file('/a/b/c'), file('/a/b/d'))
