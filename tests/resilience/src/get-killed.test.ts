@@ -120,6 +120,11 @@ async function written(): Promise<number> {
   return size === SIZE ? size : size - (size % PART)
 }
 
+/** Records of downloads under way. */
+async function records(): Promise<string[]> {
+  return await readdir(join(world.device.home, 'transfers'))
+}
+
 describe('kill -9 of the client during get of a large file', () => {
   it.each(seedsOf(820, 4))('leaves no half file, and the next get fetches the rest only (seed %d)', async (seed) => {
     await seeded(seed, async (random) => {
@@ -144,6 +149,7 @@ describe('kill -9 of the client during get of a large file', () => {
       // Of the last parts that were written it may not have been written down that they were.
       expect(fetched(), chosen.when).toBeLessThan(SIZE - Math.max(0, there - 2 * 8 * MIB) + 2 * MIB)
       expect(await readdir(target), chosen.when).toEqual(['large'])
+      expect(await records(), chosen.when).toEqual([])
     })
   })
 })
@@ -178,6 +184,8 @@ describe('kill -9 of the client during get -r', () => {
       expect((await whole()).sort()).toEqual([...many.keys()].sort())
       // Padding makes objects longer than files, by an eighth at most.
       expect(fetched()).toBeLessThan((all - there) * 1.13 + SMALL * 1024)
+      // A large file that had its name by then is not looked at again, so its record goes after 30 days only.
+      for (const name of await records()) await rm(join(world.device.home, 'transfers', name), { recursive: true })
       // What a small file had by then is gone after a day; nobody comes back for it.
       const left = (await readdir(join(target, 'many'))).filter((name) => HIDDEN.test(name))
       for (const name of left) expect(name).toMatch(/^\.strongroom-[0-9a-f]{16}\.part$/)
@@ -231,8 +239,4 @@ describe('what a killed get has left', () => {
     expect((await readdir(to)).sort()).toEqual(['large', 'moving'])
     expect(fetched()).toBeLessThan(SIZE + 17 * MIB)
   })
-})
-
-it('leaves no record of downloads that are finished', async () => {
-  expect(await readdir(join(world.device.home, 'transfers'))).toEqual([])
 })
