@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
 /** Which write of the database is held up, once its statement runs. */
-export type Held = 'stored' | 'commit' | 'envelope'
+export type Held = 'stored' | 'commit' | 'envelope' | 'deletion'
 
 const TRIGGERS: Record<Held, string> = {
   stored: `BEFORE UPDATE ON blobs FOR EACH ROW WHEN (OLD.state = 'reserved' AND NEW.state = 'stored')`,
   commit: 'BEFORE INSERT ON commits FOR EACH ROW',
   envelope: 'BEFORE UPDATE ON envelopes FOR EACH ROW',
+  deletion: 'BEFORE INSERT ON deletions FOR EACH ROW',
 }
 const KEY = 4711
 
@@ -35,6 +36,7 @@ export async function hold(dataDir: string, held: Held): Promise<Hold> {
     DROP TRIGGER IF EXISTS hold ON blobs;
     DROP TRIGGER IF EXISTS hold ON commits;
     DROP TRIGGER IF EXISTS hold ON envelopes;
+    DROP TRIGGER IF EXISTS hold ON deletions;
     CREATE TRIGGER hold ${TRIGGERS[held]} EXECUTE FUNCTION hold();`)
   await client.query(`SELECT pg_advisory_lock(${KEY})`)
   return {
