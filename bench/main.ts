@@ -3,13 +3,14 @@ import { cpus } from 'node:os'
 import type { Row } from './measure.ts'
 import { content } from './suites/content.ts'
 import { login } from './suites/login.ts'
+import { loginTiming } from './suites/login-timing.ts'
 import { memory } from './suites/memory.ts'
 import { start } from './suites/start.ts'
 import type { Suite } from './suites/suite.ts'
 import { transfer } from './suites/transfer.ts'
 import { table } from './table.ts'
 
-const SUITES: Record<string, Suite> = { content, transfer, memory, login, start }
+const SUITES: Record<string, Suite> = { content, transfer, memory, login, 'login-timing': loginTiming, start }
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
