@@ -40,6 +40,13 @@ describe('the SDK in a browser', () => {
     ])
   })
 
+  it('changes the password, under another profile, and lets in who has the recovery key', () => {
+    expect({ tested: result.tested, recovered: result.recovered }).toEqual({
+      tested: true,
+      recovered: ['from the browser'],
+    })
+  })
+
   it('breaks no policy of its page and talks to no other origin', () => {
     expect(test.complaints).toEqual([])
   })

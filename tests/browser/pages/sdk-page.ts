@@ -18,6 +18,9 @@ export interface JourneyResult {
   listed: { path: string; size: number }[]
   /** From inside the file: 70,000 bytes around the end of its first part, compared in the page. */
   rangeEqual: boolean
+  /** Whether the recovery key was right after the password was changed, and what the account had after it was used. */
+  tested: boolean
+  recovered: string[]
 }
 
 const RANGE = { offset: 8 * 1024 * 1024 - 40_000, length: 70_000 }
@@ -52,9 +55,26 @@ async function journey(input: JourneyInput): Promise<JourneyResult> {
     const start = RANGE.offset + matched
     if (chunk.every((byte, index) => byte === bytes[start + index])) matched += chunk.length
   }
+  const changed = `${password}, changed`
+  await second.changePassword({ current: password, next: changed, kdf: 'pbkdf2-600k' })
   await second.logout()
   await second.close()
+  const third = await Strongroom.login({ ...account, password: changed, platform: browserPlatform() })
+  const tested = await third.testRecoveryKey(recoveryKey)
+  await third.close()
+  const { password: newPassword, ...place } = account
+  const last = await Strongroom.recover({
+    ...place,
+    newPassword,
+    recoveryKey,
+    platform: browserPlatform(),
+    onRecoveryKey: () => undefined,
+  })
+  const recovered = (await last.drive.list('/')).map((entry) => entry.name)
+  await last.close()
   return {
+    tested,
+    recovered,
     recoveryKey,
     put: await sha256(bytes),
     got: await sha256((await sink.blob?.arrayBuffer()) ?? new ArrayBuffer(0)),
