@@ -2,12 +2,11 @@ import { createCipheriv } from 'node:crypto'
 import type { Bytes } from '../encoding.ts'
 
 /*
- * AES-GCM commits to no key: for any two keys there is a ciphertext that both accept. With one block C and no
- * additional data the tag is C·H² + len·H + E(J0), so both tags agree for
- *   C = (len·(H₁ + H₂) + E₁ + E₂) / (H₁² + H₂²).
+ * AES-GCM commits to no key: for any two keys there is a ciphertext that both accept. A tag is G(H) + E(J0), where the
+ * polynomial G holds the first of m ciphertext blocks, C, as C·H^(m+1). Both tags agree for
+ *   C = (G₁ + G₂ + E₁ + E₂) / (H₁^(m+1) + H₂^(m+1)), with G₁ and G₂ taken without C.
  */
 const REDUCTION = 0xe1n << 120n
-const LENGTHS = 128n
 
 /** A key and nonce of AES-256-GCM. */
 export interface GcmKey {
@@ -15,14 +14,37 @@ export interface GcmKey {
   readonly nonce: Bytes
 }
 
-/** A ciphertext of one block with its tag (32 bytes) that is authentic under both keys. */
-export function collideKeys(first: GcmKey, second: GcmKey): Bytes {
+export interface CollisionOptions {
+  readonly aad?: Bytes
+  /** All blocks of the ciphertext but the first, which is computed; none unless told. */
+  readonly rest?: Bytes
+}
+
+/** A ciphertext with its tag (16 bytes) that is authentic under both keys. */
+export function collideKeys(first: GcmKey, second: GcmKey, options: CollisionOptions = {}): Bytes {
+  const { aad = new Uint8Array(0), rest = new Uint8Array(0) } = options
+  const count = 1 + rest.length / 16
   const [h1, h2] = [block(first, new Uint8Array(16)), block(second, new Uint8Array(16))]
   const [e1, e2] = [block(first, counter(first)), block(second, counter(second))]
-  const numerator = multiply(LENGTHS, h1 ^ h2) ^ e1 ^ e2
-  const c = multiply(numerator, inverse(multiply(h1, h1) ^ multiply(h2, h2)))
-  const tag = multiply(c, multiply(h1, h1)) ^ multiply(LENGTHS, h1) ^ e1
-  return Buffer.from(hex(c) + hex(tag), 'hex')
+  const lengths = (BigInt(aad.length * 8) << 64n) | BigInt(count * 128)
+  const hash = (h: bigint, c: bigint): bigint =>
+    [...blocks(aad), c, ...blocks(rest), lengths].reduce((sum, each) => multiply(sum ^ each, h), 0n)
+  const numerator = hash(h1, 0n) ^ hash(h2, 0n) ^ e1 ^ e2
+  const c = multiply(numerator, inverse(power(h1, count + 1) ^ power(h2, count + 1)))
+  return Buffer.concat([Buffer.from(hex(c), 'hex'), rest, Buffer.from(hex(hash(h1, c) ^ e1), 'hex')])
+}
+
+/** Blocks of 16 bytes, the last filled with zeros. */
+function blocks(bytes: Bytes): bigint[] {
+  return Array.from({ length: Math.ceil(bytes.length / 16) }, (_, index) => {
+    const padded = Buffer.alloc(16)
+    padded.set(bytes.subarray(index * 16, index * 16 + 16))
+    return BigInt(`0x${padded.toString('hex')}`)
+  })
+}
+
+function power(x: bigint, exponent: number): bigint {
+  return exponent === 1 ? x : multiply(x, power(x, exponent - 1))
 }
 
 function block({ key }: GcmKey, input: Bytes): bigint {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,39 +12,14 @@ export interface RunOptions {
   readonly env?: Record<string, string>
   /** A mutant's binary; the real one unless told. */
   readonly bin?: string
+  readonly input?: string
   readonly timeoutMs?: number
+  readonly onSpawn?: (child: ChildProcess) => void
 }
 
 /** Runs the real command line, or a mutant of it in the same surroundings. */
 export function run(parameters: readonly string[], options: RunOptions): Promise<CliResult> {
-  const { bin, ...rest } = options
-  return bin === undefined ? runCli(parameters, rest) : runMutant(bin, parameters, options)
-}
-
-function runMutant(bin: string, parameters: readonly string[], options: RunOptions): Promise<CliResult> {
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STRONGROOM_')))
-  const child = spawn(process.execPath, [bin, ...parameters], {
-    cwd: tmpdir(),
-    env: {
-      ...clean,
-      STRONGROOM_HOME: options.home,
-      STRONGROOM_SERVER: options.server,
-      STRONGROOM_PASSWORD: options.password,
-      ...options.env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: options.timeoutMs ?? 60_000,
-  })
-  const out: Buffer[] = []
-  const err: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => {
-      resolve({ code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') })
-    })
-  })
+  return runCli(parameters, { timeoutMs: 60_000, ...options })
 }
 
 /** A copy of a device's profile, so that what a run learns or breaks stays with that run. */

@@ -19,6 +19,7 @@ import {
   u64,
   unwrapDek,
   vaultKeys,
+  wrapDek,
 } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
 import { type ContentRecord, openBody } from '@strongroom/vault'
@@ -50,13 +51,19 @@ export interface Insider {
   /** A commit on top of `chain`, signed by `seed` (the account's own unless told), with any body at all. */
   build(chain: ChainState, body: Uint8Array, options?: BuildOptions): Promise<Uint8Array>
   chain(): Promise<ChainState>
-  /** Builds on the server's head and appends it there. */
-  append(body: Uint8Array, section?: Partial<Section>): Promise<Uint8Array>
+  /** Builds on the server's head and appends it there, with the DEKs of what it adds. */
+  append(body: Uint8Array, section?: Partial<Section>, deks?: ReadonlyMap<BlobId, Dek>): Promise<Uint8Array>
+  /** A DEK as the server hands it out, in base64url. */
+  wrap(blobId: BlobId, dek: Dek): Promise<string>
+  /** Stores a blob of one part. */
+  store(blobId: Uint8Array, bytes: Uint8Array): Promise<void>
 }
 
 export interface BuildOptions {
   readonly section?: Partial<Section>
   readonly seed?: Uint8Array
+  /** What the header says differently. */
+  readonly header?: Partial<CommitHeader>
 }
 
 interface StoredProfile {
@@ -123,12 +130,16 @@ export async function openInsider(home: string, server: string): Promise<Insider
       bodyLength: sealedBody.length,
       membersHash: await membersHash(engine, chain.members),
       checkpointHash: null,
+      ...options.header,
     }
     const headerBytes = encodeHeader(header)
     const message = signatureMessage('commit', await commitHash(engine, headerBytes))
     const seed = options.seed ?? keyring.identitySeeds.ed25519.use((bytes) => Uint8Array.from(bytes))
     return Buffer.concat([headerBytes, await engine.ed25519Sign(seed, message), section, sealedBody])
   }
+
+  const wrap = async (blobId: BlobId, dek: Dek): Promise<string> =>
+    toBase64(await wrapDek(engine, keys.dekKek, { ...vault, blobId }, dek))
 
   const chain = async (): Promise<ChainState> => {
     const all = await commits()
@@ -170,10 +181,21 @@ export async function openInsider(home: string, server: string): Promise<Insider
       const blobPlace = { ...vault, epoch: wrap.epoch, blobId: content.blobId as BlobId }
       return unwrapDek(engine, keys.dekKek, blobPlace, fromBase64(wrap.bytes))
     },
-    async append(body, section = {}) {
+    async append(body, section = {}, deks = new Map()) {
       const bytes = await build(await chain(), body, { section })
-      await ask(`${vaultPath}/commits`, { commit: toBase64(bytes), wraps: [] })
+      const wraps = [...deks].map(async ([blobId, dek]) => ({
+        blobId: toBase64(blobId),
+        epoch: vault.epoch,
+        bytes: await wrap(blobId, dek),
+      }))
+      await ask(`${vaultPath}/commits`, { commit: toBase64(bytes), wraps: await Promise.all(wraps) })
       return bytes
+    },
+    wrap,
+    async store(blobId, bytes) {
+      const part = { sha256: toBase64(await engine.sha256(bytes)), bytes: toBase64(bytes) }
+      const blob = { blobId: toBase64(blobId), blobLength: bytes.length, partSize: 8 * 1024 * 1024, part }
+      await ask('/v1/blobs', { blobs: [blob] })
     },
   }
 }

@@ -14,6 +14,9 @@ export interface Mutation {
   readonly replace: string
 }
 
+/** What has to go for a check not to be made: one piece of text, or several. */
+export type Removal = Mutation | readonly Mutation[]
+
 /** A command line built from mutated sources; `bin` is run as the real one is. */
 export interface Mutant extends AsyncDisposable {
   readonly bin: string
@@ -76,7 +79,10 @@ function mutate(mutations: readonly Mutation[], applied: Set<Mutation>): Plugin 
         for (const mutation of own) {
           const pieces = text.split(mutation.find)
           if (pieces.length !== 2) {
-            throw new Error(`${mutation.file} holds ${pieces.length - 1} times, not once: ${mutation.find}`)
+            const times = pieces.length === 1 ? 'no longer holds' : `holds ${pieces.length - 1} times`
+            throw new Error(
+              `${mutation.file} ${times} the text of a check; mend it in tests/adversary: ${mutation.find}`,
+            )
           }
           text = pieces.join(mutation.replace)
           applied.add(mutation)

@@ -30,6 +30,8 @@ export function instead(method: string, path: RegExp, answer: () => Answer): Lie
 export const STORE = /^\/v1\/store\//
 export const OPEN = /^\/v1\/blobs\/open$/
 export const PARTS = /^\/v1\/blobs\/parts$/
+export const RESERVE = /^\/v1\/blobs$/
+export const COMPLETE = /^\/v1\/blobs\/complete$/
 export const COMMITS = /^\/v1\/vaults\/[^/]+\/commits$/
 export const LOGIN_START = /^\/v1\/login\/start$/
 export const LOGIN_FINISH = /^\/v1\/login\/finish$/
@@ -50,6 +52,14 @@ export interface OpenBody {
     url: string
     expiresAtMs: number
   }[]
+}
+
+export interface AccountBody {
+  accountId: string
+  usedBytes: number
+  quotaBytes: number
+  keyring: string
+  keyringVersion: number
 }
 
 export interface LoginBody {

@@ -6,10 +6,10 @@ import { nodeEngine } from '@strongroom/crypto/node'
 import { commitHash, encodeChainState } from '@strongroom/vault/header'
 import { envelopePlace, keyringPlace, wrapPlace } from '../../../../packages/server/src/domain/keys/places.ts'
 import { encodeCbor } from '../../../../packages/vault/src/header/cbor.ts'
+import type { Check } from '../checks/checks.ts'
 import { copyOfHome, run } from '../harness/cli.ts'
 import { type Cell, editCell, editFile, flipBit, readCell, type Undo, undoAll, writeCell } from '../harness/edit.ts'
 import { chainOf, openInsider } from '../harness/insider.ts'
-import type { Check } from './checks.ts'
 import { type FileName, partFile, rememberLog, type World } from './world.ts'
 
 const engine = nodeEngine()

@@ -4,37 +4,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CliResult } from '../../../dev-env/cli.ts'
 import { copyOfHome, expectOneLine, expectStopped, run, targetFolder } from '../harness/cli.ts'
 import { editFile, flipBit } from '../harness/edit.ts'
-import { buildMutant, type Mutant } from '../harness/mutant.ts'
+import { keepMutants } from '../harness/mutants.ts'
 import { startServer } from '../harness/server.ts'
 import { ATTACKS, type Attack } from './attacks.ts'
-import { CHECKS } from './checks.ts'
 import { buildWorld, FILES, partFile, type World } from './world.ts'
 
 let world: World
-const mutants = new Map<string, Mutant>()
+const mutants = keepMutants()
 
 beforeAll(async () => {
   world = await buildWorld()
-  await Promise.all(ATTACKS.map(prepareMutant))
+  await Promise.all(ATTACKS.map(({ checks }) => mutants.without(checks)))
 })
 
 afterAll(async () => {
-  for (const mutant of mutants.values()) await mutant[Symbol.asyncDispose]()
+  await mutants[Symbol.asyncDispose]()
   await world?.remove(world.server)
 })
-
-function mutantKey(attack: Attack): string {
-  return [...attack.checks].sort().join(', ')
-}
-
-const building = new Map<string, Promise<Mutant>>()
-
-async function prepareMutant(attack: Attack): Promise<void> {
-  const key = mutantKey(attack)
-  const built = building.get(key) ?? buildMutant(attack.checks.map((check) => CHECKS[check]))
-  building.set(key, built)
-  mutants.set(key, await built)
-}
 
 interface Outcome {
   readonly result: CliResult
@@ -83,7 +69,8 @@ describe.each(ATTACKS)('when $name', (attack) => {
   beforeAll(async () => {
     const undo = await attack.apply(world)
     try {
-      ;[real, mutant] = await Promise.all([attempt(attack), attempt(attack, mutants.get(mutantKey(attack))?.bin)])
+      const { bin } = await mutants.without(attack.checks)
+      ;[real, mutant] = await Promise.all([attempt(attack), attempt(attack, bin)])
     } finally {
       await undo()
     }

@@ -1,0 +1,20 @@
+import type { LieCase } from '../attempt.ts'
+import { CONTENT } from './content.ts'
+import { DENIALS, FORMS } from './denials.ts'
+import { ELSEWHERE } from './elsewhere.ts'
+import { FORGERIES } from './forgeries.ts'
+import { LOG } from './log.ts'
+import { LOGINS } from './login.ts'
+import { VERBS } from './verbs.ts'
+
+/** Every lie that is told, in the order of the table in README.md. */
+export const LIES: readonly LieCase[] = [
+  ...CONTENT,
+  ...LOG,
+  ...VERBS,
+  ...FORGERIES,
+  ...LOGINS,
+  ...ELSEWHERE,
+  ...DENIALS,
+  ...FORMS,
+]
