@@ -83,17 +83,20 @@ async function runUntil(
   return result
 }
 
-const passwd = (seed: number): Run => ({
-  device: world.device,
-  parameters: ['passwd'],
-  next: `password of round ${seed} in a row`,
-})
+/** Rounds so far: each has secrets of its own, also where a seed is repeated. */
+let rounds = 0
+const nextPassword = (): string => {
+  rounds += 1
+  return `password of round ${rounds} in a row`
+}
 
-async function recovery(seed: number): Promise<Run & { keyFile: string } & AsyncDisposable> {
+const passwd = (): Run => ({ device: world.device, parameters: ['passwd'], next: nextPassword() })
+
+async function recovery(): Promise<Run & { keyFile: string } & AsyncDisposable> {
   const device = await CliDevice.create(world.proxy.url)
-  const keyFile = join(world.folder, `key-${seed}`)
+  const next = nextPassword()
+  const keyFile = join(world.folder, `key-${rounds}`)
   const parameters = ['recovery', 'use', LOGIN, '--recovery-key-file', secrets.keyFile, '--recovery-file', keyFile]
-  const next = `password of round ${seed} in a row`
   return { device, parameters, next, keyFile, [Symbol.asyncDispose]: () => device[Symbol.asyncDispose]() }
 }
 
@@ -152,7 +155,7 @@ function at(moments: readonly Moment[], seed: number): Moment {
 describe('kill -9 of the client', () => {
   it.each(seedsOf(2000, 2))('during passwd leaves the old password or the new one (seed %d)', async (seed) => {
     await seeded(seed, async () => {
-      const run = passwd(seed)
+      const run = passwd()
       const when = at(PASSWD, seed)
       await runUntil(run, (kill) => void world.proxy.plan({ ...when, act: kill }))
       expect(await afterPasswd(run)).toBe(when.matches === CHANGE && when.at === 'answered')
@@ -161,7 +164,7 @@ describe('kill -9 of the client', () => {
 
   it.each(seedsOf(2100, 2))('during recovery leaves the old secrets or the new ones (seed %d)', async (seed) => {
     await seeded(seed, async () => {
-      await using run = await recovery(seed)
+      await using run = await recovery()
       const when = at(RECOVERY, seed)
       await runUntil(run, (kill) => void world.proxy.plan({ ...when, act: kill }))
       const isDone = when.matches === DEVICE || (when.matches === FINISH && when.at === 'answered')
@@ -214,7 +217,7 @@ function expectTold(result: CliResult, isNew: boolean): void {
 describe('kill -9 of the server', () => {
   it.each(seedsOf(2200, 1))('during passwd leaves one password, and the client knows which (seed %d)', async (seed) => {
     await seeded(seed, async (random: Random) => {
-      const run = passwd(seed)
+      const run = passwd()
       const when = SERVER_MOMENTS[seed % SERVER_MOMENTS.length] ?? random.pick(['before the first'])
       const killed = killServerAt(when, CHANGE, LOGIN_START)
       const result = await runUntil(run, () => undefined)
@@ -225,7 +228,7 @@ describe('kill -9 of the server', () => {
 
   it.each(seedsOf(2301, 1))('during recovery leaves one pair of secrets (seed %d)', async (seed) => {
     await seeded(seed, async (random: Random) => {
-      await using run = await recovery(seed)
+      await using run = await recovery()
       const when = SERVER_MOMENTS[seed % SERVER_MOMENTS.length] ?? random.pick(['before the first'])
       const killed = killServerAt(when, FINISH, OPEN)
       const result = await runUntil(run, () => undefined)

@@ -10,6 +10,7 @@ import { hasTerminal, runOnTerminal, type TerminalOptions } from '../../../repos
 const BIN = fileURLToPath(new URL('../../../../apps/cli/bin/strongroom.js', import.meta.url))
 const KEY = /((?:[0-9A-Z]{4}[- ]){7}[0-9A-Z]{4})/
 const PASSWORD = 'typed on a terminal'
+const CHANGED = 'typed on a terminal later'
 
 describe.skipIf(!hasTerminal)('on a terminal', () => {
   let folder = ''
@@ -32,8 +33,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     return runOnTerminal(file, { cwd: folder, env, dialogue, limitMs: 120_000 })
   }
 
+  let key = ''
   it('register asks for the password twice and for the recovery key until it is right', async () => {
-    let key = ''
     const screen = await type('register typed@example.org', [
       { after: /New password/, type: () => `${PASSWORD}\r` },
       { after: /same password again/, type: () => 'a slip\r' },
@@ -74,8 +75,49 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(login).toContain('exit code 4')
   })
 
+  it('passwd asks for the current password, and twice for the new one', async () => {
+    const screen = await type('passwd', [
+      { after: /Current password/, type: () => `${PASSWORD}\r` },
+      { after: /New password/, type: () => `${CHANGED}\r` },
+      { after: /same password again/, type: () => `${CHANGED}\r` },
+    ])
+    expect(screen).toContain('The password is changed.')
+    expect(screen).toContain('exit code 0')
+    for (const secret of [PASSWORD, CHANGED]) expect(screen).not.toContain(secret)
+  })
+
+  it('recovery use names the group that is mistyped, and makes the new key be typed back', async () => {
+    const mistyped = key.replace(/^(.{10})./, (_, before: string) => `${before}${key[10] === '2' ? '3' : '2'}`)
+    let next = ''
+    const screen = await type(
+      'recovery use typed@example.org',
+      [
+        { after: /Recovery key/, type: () => `${mistyped}\r` },
+        { after: /look at group 3 again[\s\S]*Recovery key/, type: () => `${key.toLowerCase()}\r` },
+        { after: /New password/, type: () => `${PASSWORD}\r` },
+        { after: /same password again/, type: () => `${PASSWORD}\r` },
+        {
+          after: new RegExp(`shown only now[\\s\\S]*${KEY.source}[\\s\\S]*press Enter`),
+          type: (match) => {
+            next = match[1] ?? ''
+            return '\r'
+          },
+        },
+        { after: /Type the recovery key/, type: () => `${key}\r` },
+        { after: /the old key still counts[\s\S]*Type the recovery key/, type: () => `${next}\r` },
+      ],
+      'rescued',
+    )
+    expect(screen).toContain('with the new password')
+    expect(screen).toContain('exit code 0')
+    expect(next).not.toBe(key)
+    const tested = await type('recovery test', [{ after: /Recovery key/, type: () => `${next}\r` }], 'rescued')
+    expect(tested).toContain('exit code 0')
+  })
+
   it('put and get show a bar with rate and time left, and take it away again', async () => {
     await writeFile(join(folder, 'large'), randomBytes(24_000_000))
+    await type('login typed@example.org', [{ after: /Password/, type: () => `${PASSWORD}\r` }])
     for (const command of ['put --limit-rate 12M large /large', 'get --limit-rate 12M /large back']) {
       const screen = await type(command, [])
       expect(screen).toMatch(/█[\s\S]* of 24\.0 MB, [\d.]+ [kM]?B\/s, \d+ s left/)
