@@ -112,6 +112,20 @@ describe('the audit log', () => {
     expect((await ask(server.app, 'auditRead', { query: {} })).code).toBe('unauthenticated')
   })
 
+  it('never stands in the way of sessions that are ended from several sides at once', async () => {
+    const account = await registerAccount(server)
+    for (let i = 0; i < 6; i += 1) await logIn(server, account.login, account.password)
+    const { sessions } = (await account.ask('sessionsList', {})).value()
+    const others = sessions.filter((session) => !session.current)
+    const answers = await Promise.all([
+      ...others.map(({ sessionId }) => account.ask('sessionRevoke', { params: { sessionId } })),
+      account.ask('sessionsRevokeOthers', {}),
+      ...others.map(({ sessionId }) => account.ask('sessionRevoke', { params: { sessionId } })),
+    ])
+    for (const answer of answers) expect(['ok', 'not_found']).toContain(answer.code)
+    expect((await account.ask('sessionsList', {})).value().sessions).toHaveLength(1)
+  })
+
   it('appends from many requests at once without a gap or a fork', async () => {
     const account = await registerAccount(server)
     const { accountId } = account.author

@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
 import { equal } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
-import { endOtherSessions, type Session } from './sessions.ts'
+import { endOtherSessions, lockSession, type Session } from './sessions.ts'
 
 export interface ListedSession {
   readonly sessionId: Uint8Array
@@ -62,13 +62,10 @@ export async function revokeSession(
   sessionId: Uint8Array,
 ): Promise<void> {
   await deps.database.transaction().execute(async (tx) => {
+    const session = { id: sessionId, accountId: own.accountId }
+    if (!(await lockSession(tx, session))) throw new ServerError('not_found')
     await recordAudit(deps, tx, own.accountId, 'session_revoked', sessionId)
-    const ended = await tx
-      .deleteFrom('sessions')
-      .where('id', '=', sessionId)
-      .where('account_id', '=', own.accountId)
-      .executeTakeFirst()
-    if (ended.numDeletedRows === 0n) throw new ServerError('not_found')
+    await tx.deleteFrom('sessions').where('id', '=', sessionId).execute()
   })
 }
 

@@ -107,9 +107,26 @@ function dayOf(timeMs: number): number {
 /** Ends a session; ending it again does nothing. */
 export async function endSession(deps: Omit<Deps, 'random'>, session: Session): Promise<void> {
   await deps.database.transaction().execute(async (tx) => {
+    if (!(await lockSession(tx, session))) return
     await recordAudit(deps, tx, session.accountId, 'signed_out', session.id)
     await tx.deleteFrom('sessions').where('id', '=', session.id).execute()
   })
+}
+
+/**
+ * Locks a session of an account; false where there is none.
+ *
+ * Lock order of transactions: sessions before the head of the audit log.
+ */
+export async function lockSession(tx: DatabaseTransaction, session: Session): Promise<boolean> {
+  const row = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('id', '=', session.id)
+    .where('account_id', '=', session.accountId)
+    .forUpdate()
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /**
