@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, unlink } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readFile, unlink } from 'node:fs/promises'
 import type { DeletedAccount } from '@strongroom/client'
 import { EXIT } from './exit-codes.ts'
 import { CliError, UsageError } from './failure.ts'
@@ -21,7 +21,7 @@ export async function createReceiptFile(path: string): Promise<ReceiptFile> {
   if (path === '' || path === '-') throw new UsageError('The receipt goes to a file: --receipt FILE.')
   let handle: FileHandle
   try {
-    handle = await open(path, 'wx')
+    handle = await open(path, (await isEmptyFile(path)) ? 'r+' : 'wx')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new CliError(
@@ -48,6 +48,12 @@ export async function createReceiptFile(path: string): Promise<ReceiptFile> {
       await unlink(path)
     },
   }
+}
+
+/** What an earlier attempt has left that was killed. */
+async function isEmptyFile(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null)
+  return found?.isFile() === true && found.size === 0
 }
 
 /** The receipt in a file, not yet checked. @throws CliError `integrity` when it is none, `failed` */
