@@ -6,6 +6,7 @@ import { bulkWriter } from './bulk-writer.ts'
 
 const soak = process.env.STRONGROOM_SOAK === '1'
 const COMMITS = 5000
+const MINUTES = soak ? 30 : 5
 const FILES = soak ? 500_000 : 100_000
 const FILES_PER_COMMIT = 2500
 
@@ -47,7 +48,7 @@ function report(what: string, from: Mark): void {
   process.stderr.write(`${what}: ${seconds} s, CPU ${((user + system) / 1e6).toFixed(2)} s\n`)
 }
 
-describe('a vault of many commits', () => {
+describe('a vault of many commits', { timeout: MINUTES * 60_000 }, () => {
   it(`lets a device that is ${COMMITS} commits behind catch up and verify`, async () => {
     const login = freshLogin()
     await using writer = await registerDevice(server.url, login)
@@ -75,7 +76,7 @@ describe('a vault of many commits', () => {
   })
 })
 
-describe(`a vault of ${FILES} files`, () => {
+describe(`a vault of ${FILES} files`, { timeout: MINUTES * 60_000 }, () => {
   it('opens on a new device from a checkpoint', async () => {
     const login = freshLogin()
     await using writer = await registerDevice(server.url, login)
