@@ -2,13 +2,15 @@ import { RouterProvider } from '@tanstack/react-router'
 import * as Comlink from 'comlink'
 import { OctagonAlert, ShieldAlert } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
-import { connectVault, type Vault } from './bridge/connect.ts'
+import { connectVault, forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
 import { startStreams } from './bridge/download.ts'
 import { deviceName } from './device-name.ts'
 import { router } from './router.tsx'
 import { Forgot } from './screens/forgot.tsx'
 import { SignIn } from './screens/sign-in.tsx'
 import { SignUp } from './screens/sign-up.tsx'
+import { useInactivityLock } from './state/lock.ts'
+import { isUnfinished, transfers } from './state/transfers.ts'
 import { VaultProvider } from './state/vault.tsx'
 import { failureText, TEXT } from './strings.ts'
 import { Button } from './ui/controls.tsx'
@@ -99,8 +101,13 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
         () => onSignedOut(null),
       )
     }
+    const leave = (notice: string): void => {
+      forgetTab()
+      void vault.forget()
+      onSignedOut(notice)
+    }
     const touch = (): void => setRevision((now) => now + 1)
-    return { vault, account, revision, touch, stop, signOut }
+    return { vault, account, revision, touch, stop, signOut, leave }
   }, [vault, account, revision, onSignedOut, onStopped])
   useEffect(() => {
     const changed = (): void => setRevision((now) => now + 1)
@@ -112,6 +119,19 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
       }),
     )
   }, [vault, onSignedOut, onStopped])
+  const { leave } = value
+  useInactivityLock(
+    () => leave(TEXT.auth.locked),
+    () => transfers.get().some(isUnfinished),
+  )
+  useEffect(
+    () =>
+      onSignedOutElsewhere(() => {
+        void vault.forget()
+        onSignedOut(null)
+      }),
+    [vault, onSignedOut],
+  )
   return (
     <VaultProvider value={value}>
       <RouterProvider router={router} />

@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
-import { RecentScreen, SearchScreen, TrashScreen } from './screens/flat-screens.tsx'
+import { FavouritesScreen, RecentScreen, SearchScreen, TrashScreen } from './screens/flat-screens.tsx'
 import { FolderScreen } from './screens/folder-screen.tsx'
 import { SecurityScreen } from './screens/security/security-screen.tsx'
 import { Shell } from './screens/shell.tsx'
@@ -20,6 +20,7 @@ const routes = root.addChildren([
   at('/files', FolderScreen),
   at('/files/$nodeId', FolderScreen),
   at('/recent', RecentScreen),
+  at('/favourites', FavouritesScreen),
   at('/search', SearchScreen),
   at('/trash', TrashScreen),
   at('/security', SecurityScreen),

@@ -13,7 +13,7 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 let world: WebWorld
 let first: Tab
 let recoveryKey: string
-const film = randomBytes(20_000_000)
+const film = randomBytes(9_000_000)
 
 beforeAll(async () => {
   world = await startWebWorld()

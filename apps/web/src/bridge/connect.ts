@@ -8,13 +8,67 @@ export type Vault = Comlink.Remote<VaultApi>
 
 const TAB_KEY = 'strongroom'
 
-/** The session of this tab: it lives as long as the tab does, reloads included. */
+// [Note: Tabs] A session lives as long as a tab of it does, reloads included, and nowhere else in the browser. A new tab
+// asks the others of its origin; when one signs out, so do all.
+type TabMessage =
+  | { readonly type: 'who' }
+  | { readonly type: 'session'; readonly text: string }
+  | { readonly type: 'signed-out' }
+
+const ANSWER_MS = 250
+const channel = new BroadcastChannel(TAB_KEY)
+
+function askOthers(): Promise<string | null> {
+  return new Promise((done) => {
+    const listen = ({ data }: MessageEvent<TabMessage>): void => {
+      if (data.type === 'session') finish(data.text)
+    }
+    const finish = (text: string | null): void => {
+      clearTimeout(timer)
+      channel.removeEventListener('message', listen)
+      done(text)
+    }
+    const timer = setTimeout(() => finish(null), ANSWER_MS)
+    channel.addEventListener('message', listen)
+    channel.postMessage({ type: 'who' } satisfies TabMessage)
+  })
+}
+
+channel.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
+  const text = sessionStorage.getItem(TAB_KEY)
+  if (data.type === 'who' && text !== null) channel.postMessage({ type: 'session', text } satisfies TabMessage)
+})
+
 const tab: TabMemory = {
-  load: async () => sessionStorage.getItem(TAB_KEY),
-  async save(text) {
-    if (text === null) sessionStorage.removeItem(TAB_KEY)
-    else sessionStorage.setItem(TAB_KEY, text)
+  async load() {
+    const own = sessionStorage.getItem(TAB_KEY)
+    if (own !== null) return own
+    const other = await askOthers()
+    if (other !== null) sessionStorage.setItem(TAB_KEY, other)
+    return other
   },
+  async save(text) {
+    if (text !== null) sessionStorage.setItem(TAB_KEY, text)
+    else forgetTab()
+  },
+}
+
+/** Takes the session away from this tab and all others. */
+export function forgetTab(): void {
+  if (sessionStorage.getItem(TAB_KEY) === null) return
+  sessionStorage.removeItem(TAB_KEY)
+  channel.postMessage({ type: 'signed-out' } satisfies TabMessage)
+}
+
+/** Calls back once another tab has signed out; returns what ends that. */
+export function onSignedOutElsewhere(callback: () => void): () => void {
+  const listen = ({ data }: MessageEvent<TabMessage>): void => {
+    if (data.type !== 'signed-out') return
+    sessionStorage.removeItem(TAB_KEY)
+    callback()
+  }
+  channel.addEventListener('message', listen)
+  return () => channel.removeEventListener('message', listen)
 }
 
 /** Starts the worker that holds the keys. */

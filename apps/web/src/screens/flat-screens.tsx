@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import type { LucideIcon } from 'lucide-react'
-import { Clock, RotateCcw, Search, Trash2 } from 'lucide-react'
+import { Clock, RotateCcw, Search, Star, Trash2 } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { Vault } from '../bridge/connect.ts'
 import type { Row } from '../bridge/rows.ts'
@@ -22,11 +22,13 @@ interface FlatProps {
   readonly title: string
   readonly listKey: string
   readonly load: (vault: Vault) => Promise<PackedRows>
+  /** Everything listed is one. */
+  readonly favourites?: boolean
   readonly empty: { readonly icon: LucideIcon; readonly title: string; readonly hint: string }
 }
 
 /** Entries from all over the vault. */
-function FlatScreen({ title, listKey, load, empty }: FlatProps) {
+function FlatScreen({ title, listKey, load, empty, favourites = false }: FlatProps) {
   const navigate = useNavigate()
   const { state, rows } = useRows(listKey, load)
   const selection = useSelection(listKey, rows)
@@ -34,7 +36,7 @@ function FlatScreen({ title, listKey, load, empty }: FlatProps) {
     if (row.kind === 'folder') void navigate({ to: '/files/$nodeId', params: { nodeId: row.id } })
     else items.downloadRows([row])
   }
-  const items = useItemActs(rows, selection, open)
+  const items = useItemActs(rows, selection, open, favourites)
   useTitle(title)
   return (
     <>
@@ -72,6 +74,18 @@ export function RecentScreen() {
       listKey="recent"
       load={(vault) => vault.recent()}
       empty={{ icon: Clock, title: TEXT.files.recentEmpty, hint: TEXT.files.recentEmptyHint }}
+    />
+  )
+}
+
+export function FavouritesScreen() {
+  return (
+    <FlatScreen
+      title={TEXT.nav.favourites}
+      listKey="favourites"
+      load={(vault) => vault.favourites()}
+      empty={{ icon: Star, title: TEXT.files.favouritesEmpty, hint: TEXT.files.favouritesEmptyHint }}
+      favourites
     />
   )
 }

@@ -1,13 +1,16 @@
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { ChevronRight, FolderOpen, FolderX, Upload, X } from 'lucide-react'
+import { ChevronRight, FolderOpen, FolderX, LayoutGrid, List, Upload, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { nameOf, parentOf, type Row } from '../bridge/rows.ts'
 import { useItemActs } from '../state/item-acts.tsx'
+import { listLook, setLook } from '../state/list-look.ts'
+import { useObservable } from '../state/observable.ts'
 import { useSelection } from '../state/selection.ts'
 import { useRows, useVault } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, IconButton } from '../ui/controls.tsx'
 import { Empty } from '../ui/empty.tsx'
+import { FileGrid } from '../ui/file-grid.tsx'
 import { FileTable } from '../ui/file-table.tsx'
 import { ActMenu, ContextItems } from '../ui/item-menu.tsx'
 import type { Sort } from '../worker/vault-api.ts'
@@ -70,6 +73,8 @@ function Folder({ path }: { path: string }) {
   const navigate = useNavigate()
   const { vault } = useVault()
   const place = usePlace()
+  const look = useObservable(listLook)
+  const Listing = look === 'list' ? FileTable : FileGrid
   const [sort, setSort] = useState(initialSort)
   const key = `${path} ${sort.by} ${sort.descending}`
   const loaded = useRows(key, (from) => from.folder(path, sort))
@@ -97,6 +102,7 @@ function Folder({ path }: { path: string }) {
       <div className="screen-head">
         {count > 0 ? (
           <div className="selection-bar">
+            <h1 className="visually-hidden">{path === ROOT_PATH ? TEXT.files.root : nameOf(path)}</h1>
             <IconButton label={TEXT.files.clear} onClick={selection.clear}>
               <X size={19} />
             </IconButton>
@@ -113,7 +119,15 @@ function Folder({ path }: { path: string }) {
             </div>
           </div>
         ) : (
-          <Breadcrumbs path={path} onOpen={(target) => void openPath(target)} />
+          <>
+            <Breadcrumbs path={path} onOpen={(target) => void openPath(target)} />
+            <IconButton
+              label={look === 'list' ? TEXT.files.asGrid : TEXT.files.asList}
+              onClick={() => setLook(look === 'list' ? 'grid' : 'list')}
+            >
+              {look === 'list' ? <LayoutGrid size={19} /> : <List size={19} />}
+            </IconButton>
+          </>
         )}
       </div>
       {loaded.state === 'failed' && loaded.code !== 'integrity' && (
@@ -131,7 +145,7 @@ function Folder({ path }: { path: string }) {
         </Empty>
       )}
       {rows.count > 0 && (
-        <FileTable
+        <Listing
           rows={rows}
           selection={selection}
           sort={{

@@ -11,6 +11,7 @@ import {
   Plus,
   Search,
   ShieldCheck,
+  Star,
   Sun,
   Trash2,
   Upload,
@@ -70,7 +71,7 @@ export function Shell() {
           act(async () => requests.send(folder, await dropped))
         }}
       >
-        <div className={`sidebar ${navOpen ? 'sidebar-open' : ''}`}>
+        <aside className={`sidebar ${navOpen ? 'sidebar-open' : ''}`} aria-label={TEXT.nav.sidebar}>
           <div className="sidebar-head">
             <Brand />
             <IconButton className="only-narrow" label={TEXT.nav.close} onClick={() => setNavOpen(false)}>
@@ -89,11 +90,12 @@ export function Shell() {
           <nav aria-label={TEXT.nav.main}>
             <NavLink to="/files" icon={<HardDrive size={19} />} label={TEXT.nav.files} />
             <NavLink to="/recent" icon={<Clock size={19} />} label={TEXT.nav.recent} />
+            <NavLink to="/favourites" icon={<Star size={19} />} label={TEXT.nav.favourites} />
             <NavLink to="/trash" icon={<Trash2 size={19} />} label={TEXT.nav.trash} />
             <NavLink to="/security" icon={<ShieldCheck size={19} />} label={TEXT.nav.security} />
           </nav>
           <Storage />
-        </div>
+        </aside>
         {navOpen && (
           <button type="button" className="scrim" aria-label={TEXT.nav.close} onClick={() => setNavOpen(false)} />
         )}
@@ -112,6 +114,7 @@ export function Shell() {
           </header>
           <main className="screen">
             <Outlet />
+            <div id="menus" />
           </main>
         </div>
         <TransfersPanel />

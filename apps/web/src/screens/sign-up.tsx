@@ -1,11 +1,11 @@
 import * as Comlink from 'comlink'
-import { type FormEvent, useRef, useState } from 'react'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { asFailure, type Vault } from '../bridge/connect.ts'
 import { useQuestion } from '../state/questions.ts'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, Field } from '../ui/controls.tsx'
 import { isUsable, NewPasswordFields, NO_PASSWORD } from '../ui/new-password.tsx'
-import type { SignedInAs } from '../worker/vault-api.ts'
+import type { Registration, SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
 import { RecoveryCeremony } from './recovery-ceremony.tsx'
 
@@ -23,6 +23,11 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
   const [tried, setTried] = useState(false)
   const ceremony = useQuestion<string, void>()
   const started = useRef(false)
+  const [registration, setRegistration] = useState<Registration>('open')
+  const [invite, setInvite] = useState('')
+  useEffect(() => {
+    vault.registration().then(setRegistration, () => undefined)
+  }, [vault])
 
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
@@ -32,7 +37,12 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
     setBusy(true)
     setError(null)
     try {
-      onSignedIn(await vault.register({ login, password: password.first }, Comlink.proxy(ceremony.ask)))
+      onSignedIn(
+        await vault.register(
+          { login, password: password.first, invite: registration === 'invite' ? invite : null },
+          Comlink.proxy(ceremony.ask),
+        ),
+      )
     } catch (cause) {
       ceremony.drop()
       setError(failureText(asFailure(cause)))
@@ -48,6 +58,7 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
   }
   return (
     <AuthLayout title={TEXT.auth.signUpTitle}>
+      {registration === 'closed' && <p className="notice">{TEXT.auth.closed}</p>}
       <form onSubmit={submit}>
         {error !== null && (
           <p className="notice" role="alert">
@@ -65,6 +76,17 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
           value={login}
           onChange={(event) => setLogin(event.target.value)}
         />
+        {registration === 'invite' && (
+          <Field
+            label={TEXT.auth.invite}
+            hint={TEXT.auth.inviteHint}
+            autoComplete="off"
+            spellCheck={false}
+            required
+            value={invite}
+            onChange={(event) => setInvite(event.target.value)}
+          />
+        )}
         <NewPasswordFields
           label={TEXT.auth.password}
           login={login}
@@ -72,7 +94,7 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
           onChange={setPassword}
           tried={tried}
         />
-        <Button type="submit" look="primary" wide disabled={busy}>
+        <Button type="submit" look="primary" wide disabled={busy || registration === 'closed'}>
           {busy ? TEXT.auth.working : TEXT.auth.next}
         </Button>
       </form>

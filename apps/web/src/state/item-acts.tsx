@@ -1,4 +1,4 @@
-import { ArrowRight, Copy, Download, FolderOpen, History, Pencil, Trash2 } from 'lucide-react'
+import { ArrowRight, Copy, Download, FolderOpen, History, Pencil, Star, StarOff, Trash2 } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { download } from '../bridge/download.ts'
 import { joinPath, parentOf, type Row, type Rows } from '../bridge/rows.ts'
@@ -24,7 +24,12 @@ export interface ItemActs {
 }
 
 /** What can be done with the selected entries of a list, with undo where there is a way back. */
-export function useItemActs(rows: Rows, selection: Selection, onOpen: (row: Row) => void): ItemActs {
+export function useItemActs(
+  rows: Rows,
+  selection: Selection,
+  onOpen: (row: Row) => void,
+  areFavourites = false,
+): ItemActs {
   const { vault } = useVault()
   const act = useAction()
   const [open, setOpen] = useState<Open | null>(null)
@@ -86,6 +91,16 @@ export function useItemActs(rows: Rows, selection: Selection, onOpen: (row: Row)
       showToast(TEXT.done.copied(copying.length))
     })
 
+  const mark = (marking: readonly Row[], marked: boolean): void =>
+    act(async () => {
+      const ids = marking.map((row) => row.id)
+      await vault.setFavourites(ids, marked)
+      selection.clear()
+      undoable(marked ? TEXT.done.marked(ids.length) : TEXT.done.unmarked(ids.length), () =>
+        vault.setFavourites(ids, !marked),
+      )
+    })
+
   const rename = (row: Row): void => setOpen({ kind: 'rename', row })
   const renameTo = async (row: Row, name: string): Promise<void> => {
     const to = joinPath(parentOf(row.path), name)
@@ -105,6 +120,11 @@ export function useItemActs(rows: Rows, selection: Selection, onOpen: (row: Row)
     ...(one === null ? [] : [{ label: TEXT.files.rename, icon: Pencil, run: () => rename(one), apart: true }]),
     { label: TEXT.files.move, icon: ArrowRight, run: () => setOpen({ kind: 'move', rows: chosen }) },
     { label: TEXT.files.copy, icon: Copy, run: () => copyRows(chosen) },
+    {
+      label: areFavourites ? TEXT.files.unfavourite : TEXT.files.favourite,
+      icon: areFavourites ? StarOff : Star,
+      run: () => mark(chosen, !areFavourites),
+    },
     ...(one?.kind === 'file'
       ? [{ label: TEXT.files.versions, icon: History, run: () => setOpen({ kind: 'versions', row: one }) }]
       : []),

@@ -14,6 +14,8 @@ export interface VaultState {
   readonly touch: () => void
   /** Ends the session of this tab. */
   readonly signOut: () => void
+  /** Forgets the keys and shows the sign-in, with a sentence that says why. */
+  readonly leave: (notice: string) => void
   /** For failures that end everything. */
   readonly stop: (failure: VaultFailure) => void
 }

@@ -1,40 +1,22 @@
 import * as ContextMenu from '@radix-ui/react-context-menu'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
-import { parentOf, type Row, type Rows } from '../bridge/rows.ts'
+import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { parentOf, type Row } from '../bridge/rows.ts'
 import { formatBytes, formatFullTime, formatTime } from '../format.ts'
-import type { Selection } from '../state/selection.ts'
 import { TEXT } from '../strings.ts'
-import type { Sort, SortKey } from '../worker/vault-api.ts'
+import type { SortKey } from '../worker/vault-api.ts'
 import { FileIcon } from './file-icon.tsx'
-
-export interface FileTableProps {
-  readonly rows: Rows
-  readonly selection: Selection
-  /** null where the order is given. */
-  readonly sort: { readonly value: Sort; readonly set: (sort: Sort) => void } | null
-  /** Shows where each row lies. */
-  readonly withLocation?: boolean
-  readonly timeLabel?: string
-  readonly onOpen: (row: Row) => void
-  readonly onRename?: ((row: Row) => void) | undefined
-  readonly onDelete?: (() => void) | undefined
-  readonly onUp?: (() => void) | undefined
-  /** Items of the menu for what is selected. */
-  readonly menu: () => ReactNode
-  /** What is dropped onto a folder. */
-  readonly onMoveInto?: ((folder: Row) => void) | undefined
-}
+import { type FileListProps, handleListKey } from './file-list.ts'
+import { menuPlace } from './item-menu.tsx'
+import { useListItem } from './use-list-item.ts'
 
 const ROW_HEIGHT = 48
-const PAGE_ROWS = 12
 /** Rows drawn beyond the visible ones, so that fast scrolling shows none blank. */
 const OVERSCAN = 24
-export const DRAG_TYPE = 'application/x-strongroom-items'
 
 /** A list of entries that draws only what is visible, however long it is. */
-export function FileTable(props: FileTableProps) {
+export function FileTable(props: FileListProps) {
   const { rows, selection } = props
   const scroller = useRef<HTMLDivElement>(null)
   const tableId = useId()
@@ -64,7 +46,7 @@ export function FileTable(props: FileTableProps) {
             aria-multiselectable="true"
             aria-rowcount={rows.count}
             aria-activedescendant={active >= 0 ? rowId(active) : undefined}
-            onKeyDown={(event) => handleKey(event, props)}
+            onKeyDown={(event) => handleListKey(event, props)}
             onFocus={() => {
               if (active < 0 && rows.count > 0) selection.moveTo(0)
             }}
@@ -84,7 +66,7 @@ export function FileTable(props: FileTableProps) {
             </Spacer>
           </div>
         </ContextMenu.Trigger>
-        <ContextMenu.Portal>
+        <ContextMenu.Portal container={menuPlace()}>
           <ContextMenu.Content className="menu" collisionPadding={8}>
             {props.menu()}
           </ContextMenu.Content>
@@ -102,7 +84,7 @@ function Spacer({ height, children }: { height: number; children: ReactNode }) {
   )
 }
 
-function TableHead({ rows, selection, sort, withLocation, timeLabel }: FileTableProps) {
+function TableHead({ rows, selection, sort, withLocation, timeLabel }: FileListProps) {
   const every = rows.count > 0 && selection.ids.size >= rows.count
   return (
     <div className="table-head">
@@ -128,7 +110,7 @@ function TableHead({ rows, selection, sort, withLocation, timeLabel }: FileTable
 interface HeadCellProps {
   readonly by: SortKey
   readonly label: string
-  readonly sort: FileTableProps['sort']
+  readonly sort: FileListProps['sort']
   readonly className: string
 }
 
@@ -152,53 +134,25 @@ function HeadCell({ by, label, sort, className }: HeadCellProps) {
   )
 }
 
-interface RowProps extends FileTableProps {
+interface RowProps extends FileListProps {
   readonly row: Row
   readonly domId: string
   readonly top: number
   readonly isActive: boolean
 }
 
-function TableRow({ row, domId, top, isActive, selection, withLocation, onOpen, onMoveInto }: RowProps) {
-  const isSelected = selection.has(row.id)
-  const [isTarget, setTarget] = useState(false)
-  const accepts = row.kind === 'folder' && onMoveInto !== undefined
-  const choose = (event: MouseEvent): void => {
-    if (event.shiftKey) selection.extendTo(row.index)
-    else if (event.ctrlKey || event.metaKey) selection.toggle(row.index)
-    else selection.only(row.index)
-  }
+function TableRow({ row, domId, top, isActive, ...props }: RowProps) {
+  const { selection, withLocation, onOpen } = props
+  const { isSelected, isTarget, handlers } = useListItem(row, props)
   return (
     <div
+      {...handlers}
       id={domId}
       role="row"
       aria-rowindex={row.index + 1}
       aria-selected={isSelected}
       className={`row ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
       style={{ transform: `translateY(${top}px)` }}
-      draggable={onMoveInto !== undefined}
-      onClick={choose}
-      onDoubleClick={() => onOpen(row)}
-      onContextMenu={() => {
-        if (!isSelected) selection.only(row.index)
-      }}
-      onDragStart={(event) => {
-        if (!isSelected) selection.only(row.index)
-        event.dataTransfer.setData(DRAG_TYPE, '')
-        event.dataTransfer.effectAllowed = 'move'
-      }}
-      onDragOver={(event) => {
-        if (!accepts || !event.dataTransfer.types.includes(DRAG_TYPE) || isSelected) return
-        event.preventDefault()
-        setTarget(true)
-      }}
-      onDragLeave={() => setTarget(false)}
-      onDrop={(event) => {
-        setTarget(false)
-        if (!accepts || !event.dataTransfer.types.includes(DRAG_TYPE) || isSelected) return
-        event.preventDefault()
-        onMoveInto(row)
-      }}
     >
       <span className="cell-check" role="gridcell">
         <input
@@ -255,59 +209,4 @@ function NameCell({ row, onOpen }: { row: Row; onOpen: (row: Row) => void }) {
       </span>
     </Cell>
   )
-}
-
-function handleKey(event: KeyboardEvent, props: FileTableProps): void {
-  if (event.target !== event.currentTarget) return
-  const { rows, selection } = props
-  const step = stepOf(event.key)
-  if (step !== null && rows.count > 0) {
-    event.preventDefault()
-    const next = Math.max(
-      0,
-      Math.min(rows.count - 1, step === 'first' ? 0 : step === 'last' ? rows.count - 1 : selection.active + step),
-    )
-    if (event.shiftKey) selection.extendTo(next)
-    else selection.only(next)
-    return
-  }
-  const act = keyAction(event, props)
-  if (act === null) return
-  event.preventDefault()
-  act()
-}
-
-function stepOf(key: string): number | 'first' | 'last' | null {
-  const steps: Readonly<Record<string, number | 'first' | 'last'>> = {
-    ArrowDown: 1,
-    ArrowUp: -1,
-    PageDown: PAGE_ROWS,
-    PageUp: -PAGE_ROWS,
-    Home: 'first',
-    End: 'last',
-  }
-  return steps[key] ?? null
-}
-
-function keyAction(event: KeyboardEvent, props: FileTableProps): (() => void) | null {
-  const { rows, selection, onOpen, onRename, onDelete, onUp } = props
-  const active = selection.active >= 0 ? rows.at(selection.active) : null
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'a') return selection.all
-  if (event.ctrlKey || event.metaKey || event.altKey) return null
-  switch (event.key) {
-    case ' ':
-      return active === null ? null : () => selection.toggle(active.index)
-    case 'Enter':
-      return active === null ? null : () => onOpen(active)
-    case 'F2':
-      return active === null || onRename === undefined ? null : () => onRename(active)
-    case 'Delete':
-      return onDelete === undefined || selection.ids.size === 0 ? null : onDelete
-    case 'Backspace':
-      return onUp ?? null
-    case 'Escape':
-      return selection.clear
-    default:
-      return null
-  }
 }

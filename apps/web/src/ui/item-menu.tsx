@@ -4,6 +4,11 @@ import { EllipsisVertical } from 'lucide-react'
 import type { ComponentType, ReactNode } from 'react'
 import { TEXT } from '../strings.ts'
 
+/** Where menus are put: inside the main landmark, so that screen readers know where they are. */
+export function menuPlace(): HTMLElement | null {
+  return document.getElementById('menus')
+}
+
 /** One thing to do with what is selected. */
 export interface Act {
   readonly label: string
@@ -56,7 +61,7 @@ export function ActMenu({ acts, label = TEXT.files.more, trigger }: ActMenuProps
           </button>
         )}
       </Dropdown.Trigger>
-      <Dropdown.Portal>
+      <Dropdown.Portal container={menuPlace()}>
         <Dropdown.Content className="menu" align="end" sideOffset={6} collisionPadding={8}>
           <Items acts={acts} item={Dropdown.Item} separator={Dropdown.Separator} />
         </Dropdown.Content>

@@ -6,10 +6,11 @@ import { failureOf } from './failures.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
-import type { AskCode, PackedRows, SignedInAs, VaultApi } from './vault-api.ts'
+import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
 
 const MOST_FOUND = 5_000
 const MOST_RECENT = 200
+const BY_NAME = { by: 'name', descending: false } as const
 const MOST_ACTIVITY = 200
 
 export interface ServiceInput {
@@ -62,8 +63,14 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       const resumed = await Strongroom.resume(platform)
       return resumed === null ? null : begin(resumed)
     },
-    async register({ login, password }, onRecoveryKey) {
-      return begin(await Strongroom.register({ server, login, password, deviceName, platform, onRecoveryKey }))
+    async registration() {
+      const answer = await fetch('/v1/info', { credentials: 'omit', cache: 'no-store' })
+      const { registration } = (await answer.json()) as { registration: Registration }
+      return registration
+    },
+    async register({ login, password, invite }, onRecoveryKey) {
+      const input = { server, login, password, deviceName, platform, onRecoveryKey }
+      return begin(await Strongroom.register(invite === null ? input : { ...input, invite }))
     },
     async logIn({ login, password }, onCode) {
       const onSecondFactor = codeAsker(onCode)
@@ -88,6 +95,18 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       session = null
       await ending.logout()
       await ending.close()
+    },
+    async forget() {
+      watching?.abort()
+      const ending = session
+      session = null
+      await ending?.close()
+    },
+    async deleteAccount(input) {
+      watching?.abort()
+      const { receipt } = await need().deleteAccount(input)
+      session = null
+      return receipt
     },
     async account() {
       const { login, accountId, usedBytes, quotaBytes } = await need().whoami()
@@ -119,6 +138,10 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
         .sort((a, b) => b.mtimeMs - a.mtimeMs)
       return transfer(packRows(files.slice(0, MOST_RECENT), null))
     },
+    async favourites() {
+      return transfer(packRows(sortEntries((await known()).favourites(), BY_NAME), null))
+    },
+    setFavourites: (nodeIds, marked) => changing(() => drive().setFavourites(nodeIds, marked)),
     async trashed() {
       return transfer(packRows(await drive().listTrash(), null))
     },

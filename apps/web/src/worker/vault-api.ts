@@ -5,6 +5,8 @@ export interface SignInInput {
   readonly password: string
 }
 
+export type Registration = 'open' | 'invite' | 'closed'
+
 export interface SignedInAs {
   readonly login: string
   /** Hex. */
@@ -134,19 +136,27 @@ export interface VaultFailure {
 export interface VaultApi {
   /** Who is signed in on this tab, from what it kept; null for nobody. */
   resume(): Promise<SignedInAs | null>
-  register(input: SignInInput, onRecoveryKey: ShowRecoveryKey): Promise<SignedInAs>
+  /** Whether this server takes new accounts. */
+  registration(): Promise<Registration>
+  register(input: SignInInput & { invite: string | null }, onRecoveryKey: ShowRecoveryKey): Promise<SignedInAs>
   logIn(input: SignInInput, onCode: AskCode): Promise<SignedInAs>
   /** Signs in by the recovery key, with a new password and a new recovery key. */
   recover(input: RecoverInput, onRecoveryKey: ShowRecoveryKey, onCode: AskCode): Promise<SignedInAs>
   /** Groups of a recovery key that are mistyped, as "3, 5"; null when it is spelt right. */
   misspelt(recoveryKey: string): Promise<string | null>
   logOut(): Promise<void>
+  /** Forgets the keys in this worker; the session of the server goes on for other tabs. */
+  forget(): Promise<void>
+  /** Destroys the account; returns the receipt, if the server has made it already. */
+  deleteAccount(input: { password: string; confirm: string }): Promise<Uint8Array | null>
   account(): Promise<AccountSummary>
   /** Calls back after every change of the vault, from here or elsewhere; `failed` ends it. */
   watch(changed: () => void, failed: (failure: VaultFailure) => void): Promise<void>
   folder(path: string, sort: Sort): Promise<PackedRows>
   search(text: string): Promise<PackedRows>
   recent(): Promise<PackedRows>
+  favourites(): Promise<PackedRows>
+  setFavourites(nodeIds: readonly string[], marked: boolean): Promise<void>
   trashed(): Promise<PackedRows>
   /** Path of a node, or null. @param nodeId - hex */
   pathOf(nodeId: string): Promise<string | null>

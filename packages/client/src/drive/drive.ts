@@ -1,5 +1,6 @@
 import { changesOf } from './changes.ts'
 import type { DriveContext } from './context.ts'
+import { favouritesOf, setFavourites } from './favourites.ts'
 import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
 import { childrenOf, descendants, entryById, entryOf, needPath } from './lookup.ts'
@@ -32,6 +33,8 @@ export function createDrive(context: DriveContext): Drive {
       await refresh(options?.signal)
       return needEntry(context.log.state, path)
     },
+    favourites: () => favouritesOf(context.log.state),
+    setFavourites: (nodeIds, marked, options) => setFavourites(context, nodeIds, marked, options),
     mkdir: (path, options) => makeFolder(context, path, options),
     move: (from, to, options) => movePath(context, from, to, options),
     copy: (from, to, options) => copyPath(context, from, to, options),

@@ -195,6 +195,10 @@ export interface Drive {
   /** The entry of a node as this device saw it last, without the network; null when it is nowhere or in the trash. */
   entryById(nodeId: string): Entry | null
   stat(path: string, options?: CallOptions): Promise<Entry>
+  /** What is marked as a favourite, in the order of paths, as this device saw it last; without the network. */
+  favourites(): Entry[]
+  /** Marks nodes (hex ids) as favourites, or takes the marks away. At most 1,000. @throws `not_found`, `usage` */
+  setFavourites(nodeIds: readonly string[], marked: boolean, options?: CallOptions): Promise<void>
   /** @throws `exists` unless `parents` and it is a folder */
   mkdir(path: string, options?: CallOptions & { parents?: boolean }): Promise<void>
   /** Onto an existing folder: into it. Onto a file: `replace` trashes that first. */

@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const PAGE = '/index.html'
 /** Addresses that the page itself interprets. */
-const SCREENS = ['/', '/files', '/files/:nodeId', '/recent', '/search', '/trash', '/security']
+const SCREENS = ['/', '/files', '/files/:nodeId', '/recent', '/favourites', '/search', '/trash', '/security']
 const HASHED_FOLDER = '/assets/'
 
 /** Reads a built web app: every file of a folder whose type is known, with its compressed form beside it. */

@@ -4,6 +4,8 @@ import { formatFullTime } from '../../format.ts'
 import { useAction, useVault } from '../../state/vault.tsx'
 import { TEXT } from '../../strings.ts'
 import { Button } from '../../ui/controls.tsx'
+import { DeletionSection } from './deletion-section.tsx'
+import { LockSection } from './lock-section.tsx'
 import { PasswordSection } from './password-section.tsx'
 import { RecoverySection } from './recovery-section.tsx'
 import { SecondFactorSection } from './second-factor-section.tsx'
@@ -25,6 +27,7 @@ export function SecurityScreen() {
         <RecoverySection />
         <SecondFactorSection />
         <DevicesSection />
+        <LockSection />
         <StateSection />
         <KeysSection />
         <ActivitySection />
@@ -35,6 +38,7 @@ export function SecurityScreen() {
             ))}
           </ul>
         </Section>
+        <DeletionSection />
       </div>
     </>
   )

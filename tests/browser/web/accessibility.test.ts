@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { source } from 'axe-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DESKTOP, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+
+const PICTURES = fileURLToPath(new URL('../../../artifacts/screenshots/', import.meta.url))
+
+interface Finding {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string }[]
+}
+
+let world: WebWorld
+let tab: Tab
+
+beforeAll(async () => {
+  await mkdir(PICTURES, { recursive: true })
+  world = await startWebWorld()
+  tab = await world.openProfile()
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+/** What axe finds wrong on the screen as it is, in both themes and at both widths; each is kept as a picture. */
+async function inspect(name: string): Promise<void> {
+  const { page } = tab
+  for (const theme of ['light', 'dark']) {
+    for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+      await page.setViewportSize(viewport)
+      await page.evaluate((value) => {
+        document.documentElement.dataset.theme = value
+      }, theme)
+      await page.waitForTimeout(200)
+      await page.screenshot({ path: path.join(PICTURES, `${name}-${size}-${theme}.png`) })
+      await page.evaluate(source)
+      const violations = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as {
+          axe: { run: (options: object) => Promise<{ violations: Finding[] }> }
+        }
+        const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+        const { violations: found } = await axe.run({ runOnly: { type: 'tag', values: tags } })
+        return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)
+      })
+      expect(violations, `${name}, ${size}, ${theme}`).toEqual([])
+    }
+  }
+  await page.setViewportSize(DESKTOP)
+}
+
+describe('screens that axe finds nothing wrong with', () => {
+  it('before signing in', async () => {
+    const { page } = tab
+    await page.getByRole('heading', { name: 'Welcome back' }).waitFor()
+    await inspect('sign-in')
+    await page.getByRole('button', { name: 'Forgot your password?' }).click()
+    await inspect('forgot')
+    await page.getByRole('button', { name: 'Back to sign-in' }).click()
+    await page.getByRole('button', { name: 'Create account' }).click()
+    await inspect('sign-up')
+    await page.reload()
+    await signUp(tab, 'axe@example.org', 'a password of four words')
+    await inspect('files-empty')
+  })
+
+  it('with files', async () => {
+    const { page } = tab
+    const names = ['letter.pdf', 'song.mp3', 'picture.jpg', 'film.mp4', 'archive.zip', 'notes.txt', 'program.ts']
+    await uploadFiles(
+      tab,
+      names.map((name) => ({ name, bytes: randomBytes(20_000) })),
+    )
+    await page.keyboard.press('n')
+    await page.getByLabel('Folder name').fill('A folder with a name so long that it does not fit into a narrow column')
+    await inspect('new-folder')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await row(tab, names[0] ?? '').waitFor()
+    await inspect('files')
+    await row(tab, 'song.mp3').getByRole('checkbox').check()
+    await inspect('files-selected')
+    await row(tab, 'picture.jpg').click({ button: 'right', position: { x: 500, y: 20 } })
+    await page.getByRole('menuitem', { name: 'Versions' }).waitFor()
+    await inspect('files-menu')
+    await page.getByRole('menuitem', { name: 'Versions' }).click()
+    await page.getByText('Current').waitFor()
+    await inspect('versions')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Move to …' }).click()
+    await inspect('move')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Clear selection' }).click()
+    await page.getByRole('button', { name: 'Show as grid' }).click()
+    await inspect('files-grid')
+    await page.getByRole('button', { name: 'Show as list' }).click()
+  })
+
+  it('elsewhere', async () => {
+    const { page } = tab
+    for (const name of ['Recent', 'Favourites', 'Trash', 'Security']) {
+      await page.getByRole('link', { name }).click()
+      await page.getByRole('heading', { name, exact: true, level: 1 }).waitFor()
+      await page.waitForTimeout(500)
+      await inspect(name.toLowerCase())
+    }
+    await page.getByRole('button', { name: 'Change password' }).click()
+    await inspect('change-password')
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('?')
+    await inspect('shortcuts')
+    await page.keyboard.press('Escape')
+    await page.getByLabel('Search all files').fill('nothing of this name')
+    await page.getByText('Nothing found').waitFor()
+    await inspect('search-empty')
+    expect(tab.complaints).toEqual([])
+  })
+})
