@@ -7,7 +7,6 @@ const MAX_LINES = 400
 const LONGER: Record<string, string> = {
   'packages/vault/src/header/verify-commit.test.ts': 'one rule of the log after the other, on one chain',
   'packages/vault/src/rebase/rebase.test.ts': 'one meeting of two devices after the other, on one state',
-  'tests/adversary/src/liar/liar.test.ts': 'one lie after the other, against one server',
   'tests/adversary/src/tampering/attacks.ts': 'a table of attacks, one entry each',
 }
 
