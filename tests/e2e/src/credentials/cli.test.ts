@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { codeAt } from '../../../../packages/server/src/testing/totp-code.ts'
 import { CliDevice } from '../../../dev-env/cli.ts'
 import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
 import { expectFailure } from '../cli/device.ts'
@@ -21,6 +22,12 @@ afterAll(async () => {
   await server?.stop()
   await rm(folder, { recursive: true, force: true })
 })
+
+function fromBase32(text: string): Uint8Array {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  const bits = [...text].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  return Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2))
+}
 
 const device = (password = OLD): Promise<CliDevice> => CliDevice.create(server.url, password)
 
@@ -112,6 +119,31 @@ describe('recovery', () => {
     expect(await readdir(third.home)).not.toContain('k.unconfirmed')
     await second.ok(['recovery', 'test', '--recovery-key-file', newKey])
     await third.login(login)
+  })
+
+  it('use asks for the second factor once the key was right, and takes a backup code', async () => {
+    const login = freshLogin()
+    await using first = await device()
+    const oldKey = await first.register(login)
+    const begun = JSON.parse((await first.ok(['--json', '2fa', 'enable', '--begin'])).stdout.toString())
+    const [codes, newKey] = [join(first.home, 'codes'), join(first.home, 'new-key')]
+    await first.ok(['2fa', 'enable', '--confirm', begun.enrolmentId, '--backup-file', codes], {
+      env: { STRONGROOM_CODE: codeAt(fromBase32(begun.secret), Date.now()) },
+    })
+    const backupCode = (await readFile(codes, 'utf8')).split('\n')[0] ?? ''
+    await using second = await device(NEW)
+    const use = (key: string, env: Record<string, string>) =>
+      second.run(['recovery', 'use', login, '--recovery-key-file', key, '--recovery-file', newKey], {
+        env: { ...AS_NEW, ...env },
+      })
+    await using stranger = await device()
+    const wrongKey = await stranger.register(freshLogin())
+    expectFailure(await use(wrongKey, { STRONGROOM_CODE: backupCode }), 4, /recovery key is wrong/)
+    expectFailure(await use(oldKey, {}), 4, /STRONGROOM_CODE/)
+    expectFailure(await use(oldKey, { STRONGROOM_CODE: 'AAAA-BBBB-CCCC' }), 4, /code/)
+    expect((await use(oldKey, { STRONGROOM_CODE: backupCode })).code).toBe(0)
+    await second.ok(['recovery', 'test', '--recovery-key-file', newKey])
+    expect((await second.ok(['--json', '2fa', 'status'])).stdout.toString()).toContain('"backupCodesLeft": 9')
   })
 
   it('new replaces the key, into a file that has its name only once the key counts', async () => {
