@@ -10,6 +10,8 @@ const CONNECT_MS = 15_000
 const RETRY_MS = 500
 const FIRST_TRIES = 4
 const SWEEP_MS = 60 * 60_000
+/** A token may hold a key for every account. */
+const LONGEST_SWEEP_MS = 10 * 60_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface Pkcs11Options extends TokenAddress {
@@ -151,7 +153,8 @@ export async function openPkcs11(options: Pkcs11Options): Promise<KeyManagement>
   ): Promise<Awaited<ReturnType<TokenCalls[Method]>>> {
     const ready = await current()
     // The process answers with what the interface of its calls says.
-    return (await ready.ask(method, parameters, CALL_MS)) as Awaited<ReturnType<TokenCalls[Method]>>
+    const ms = method === 'sweep' ? LONGEST_SWEEP_MS : CALL_MS
+    return (await ready.ask(method, parameters, ms)) as Awaited<ReturnType<TokenCalls[Method]>>
   }
 
   // Reason: a token that other servers log in to at this moment is now and then not found (seen with SoftHSM).

@@ -9,6 +9,7 @@ import {
 } from '../../domain/keys/kms-rotation.ts'
 import { destroyRetiredKeys, readKmsStatus } from '../../domain/keys/kms-status.ts'
 import { rotateOuterKey } from '../../domain/keys/rotate-outer.ts'
+import { KeyManagementError } from '../../ports/index.ts'
 import { accountName, accountOf } from '../account-name.ts'
 import { AdminError } from '../errors.ts'
 import { type AdminCall, type AdminDeps, defineOperation } from '../operation.ts'
@@ -65,10 +66,24 @@ export const kmsRotate = defineOperation({
       throw new AdminError('conflict', line)
     }
     const options = { toKey: input.toKey, step: (progress: RotationProgress) => report(call, progress) }
-    const result = (await rotateKmsKey(deps, options)) ?? (await follow(deps, call))
+    const result = (await rotateKmsKey(deps, options).catch(explain)) ?? (await follow(deps, call))
     return { ...result }
   },
 })
+
+/** @throws AdminError for what the operator can mend at the key service */
+function explain(error: unknown): never {
+  if (!(error instanceof KeyManagementError)) throw error
+  if (error.code === 'key_not_found') {
+    throw new AdminError('not_found', 'The key service has no such key.', { cause: error })
+  }
+  if (error.code === 'key_unusable') {
+    const line =
+      'A key that this needs is disabled or to be destroyed; enable it at the key service, then run it again.'
+    throw new AdminError('conflict', line, { cause: error })
+  }
+  throw error
+}
 
 async function report(call: AdminCall, progress: RotationProgress): Promise<void> {
   call.signal.throwIfAborted()
