@@ -125,6 +125,22 @@ describe('a change of the password', () => {
     expect((await account.ask('credentialsChange', { body })).code).toBe('versions_moved')
   })
 
+  it('leaves no session to logins that race with it, nor stands in their way', async () => {
+    const account = await registerAccount(server)
+    const logins = await Promise.all(Array.from({ length: 8 }, () => proofOf(account)))
+    const body = { proof: await proofOf(account), expected: FIRST, password: await newPassword(account) }
+    const racing = logins.map((proof) => ask(server.app, 'loginFinish', { body: proof }))
+    const [changed, ...answers] = await Promise.all([account.ask('credentialsChange', { body }), ...racing])
+    expect(changed.code).toBe('ok')
+    expect(answers.every(({ code }) => code === 'ok' || code === 'login_failed')).toBe(true)
+    for (const answer of answers) {
+      if (answer.code !== 'ok') continue
+      const { token } = answer.value() as { token: Uint8Array }
+      expect((await account.ask('account', { token })).code).toBe('session_expired')
+    }
+    expect((await account.ask('account', {})).code).toBe('ok')
+  })
+
   it('ends a login that was begun with the old password', async () => {
     const account = await registerAccount(server)
     const begun = await proofOf(account)

@@ -65,7 +65,7 @@ export function requireVersions(stored: Versions, expected: Versions): void {
  * @throws ServerError `versions_moved`
  */
 export async function holdVersions(tx: DatabaseTransaction, accountId: Uint8Array, expected: Versions): Promise<void> {
-  await tx.selectFrom('accounts').select('id').where('id', '=', accountId).forUpdate().executeTakeFirst()
+  await tx.selectFrom('accounts').select('id').where('id', '=', accountId).forNoKeyUpdate().executeTakeFirst()
   requireVersions(await readVersions(tx, accountId), expected)
 }
 
