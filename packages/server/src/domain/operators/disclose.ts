@@ -4,7 +4,6 @@ import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
 import { hex } from '../bytes.ts'
-import { ServerError } from '../errors.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { DISCLOSED_TABLES, type DisclosedAccount } from './disclosed-tables.ts'
 
@@ -29,7 +28,7 @@ export interface DisclosedRow {
  *
  * @param full - long bytes too, in base64url, instead of only how many they are
  * @returns how many rows of each table
- * @throws ServerError `not_found`, and what `take` throws
+ * @throws what `take` throws
  */
 export async function disclose(
   deps: { database: Database; clock: Clock; setup: Pick<ServerSetup, 'blind'> },
@@ -37,7 +36,7 @@ export async function disclose(
   take: (row: DisclosedRow) => Promise<void>,
 ): Promise<Record<string, number>> {
   const { accountId, full, signal } = input
-  await deps.database.transaction().execute((tx) => recordAudit(deps, tx, accountId, 'disclosed'))
+  await noteDisclosure(deps, accountId)
   const transaction = deps.database.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
   return transaction.execute(async (tx) => {
     // Reason: who reads may be slow, and the tables large.
@@ -62,20 +61,22 @@ export async function disclose(
   })
 }
 
+/** Of a deleted account the log is gone, too. */
+async function noteDisclosure(deps: { database: Database; clock: Clock }, accountId: Uint8Array): Promise<void> {
+  await deps.database.transaction().execute(async (tx) => {
+    const account = await tx
+      .selectFrom('accounts')
+      .select('id')
+      .where('id', '=', accountId)
+      .forShare()
+      .executeTakeFirst()
+    if (account !== undefined) await recordAudit(deps, tx, accountId, 'disclosed')
+  })
+}
+
 async function readAccount(tx: DatabaseTransaction, accountId: Uint8Array): Promise<DisclosedAccount> {
-  const account = await tx
-    .selectFrom('accounts')
-    .select(['id', 'login_hash'])
-    .where('id', '=', accountId)
-    .executeTakeFirst()
-  if (account !== undefined) return { id: account.id, loginHash: account.login_hash }
-  const deleted = await tx
-    .selectFrom('deletions')
-    .select('account_id')
-    .where('account_id', '=', accountId)
-    .executeTakeFirst()
-  if (deleted === undefined) throw new ServerError('not_found')
-  return { id: deleted.account_id, loginHash: '' }
+  const account = await tx.selectFrom('accounts').select('login_hash').where('id', '=', accountId).executeTakeFirst()
+  return { id: accountId, loginHash: account?.login_hash ?? null }
 }
 
 async function fetchRows(tx: DatabaseTransaction): Promise<Record<string, unknown>[]> {
