@@ -2,6 +2,7 @@ import type { Removal } from '../harness/mutant.ts'
 
 const PROFILE_KEYS = 'packages/client/src/session/profile-keys.ts'
 const PINS = 'packages/client/src/session/pins.ts'
+const AUDIT = 'packages/client/src/session/audit.ts'
 const KEYRING = 'packages/crypto/src/keys/keyring.ts'
 
 /** Checks of logins, sealed keys and what the device has pinned of an account. */
@@ -31,6 +32,24 @@ export const ACCOUNT_CHECKS = {
     find: `return integrityError("the server's side of the key exchange", cause)`,
     replace: `return new ClientError('server', 'It failed.')`,
   },
+  'hash of the audit log': {
+    file: AUDIT,
+    find: 'last === null || last.seq !== wanted.seq || !equalBytes(last.hash, wanted.hash)',
+    replace: 'false',
+  },
+  'head of the audit log': [
+    { file: AUDIT, find: 'if (head.seq < last.seq) throw auditRolledBack(hexHead(last), hexHead(head))', replace: '' },
+    {
+      file: AUDIT,
+      find: 'if (previousHash === null || !equalBytes(previousHash, last.hash)) throw',
+      replace: 'if (false) throw',
+    },
+    {
+      file: AUDIT,
+      find: 'if (last.seq !== page.head.seq || !equalBytes(last.hash, page.head.hash)) throw',
+      replace: 'if (false) throw',
+    },
+  ],
   'protocol version': {
     file: 'packages/client/src/session/connect.ts',
     find: 'checkProtocol(info.protocolVersions)',

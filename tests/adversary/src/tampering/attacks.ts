@@ -28,8 +28,8 @@ export type Leak =
 export interface Attack {
   readonly name: string
   apply(world: World): Promise<Undo>
-  /** `get` of this file, or `ls /`, or `login` on a device that has never been here. */
-  readonly command: FileName | 'ls' | 'login'
+  /** `get` of this file, `ls /`, `audit`, `whoami`, or `login` on a device that has never been here. */
+  readonly command: FileName | 'ls' | 'audit' | 'whoami' | 'login'
   /** Checks that stand in the way, all of which the mutant leaves out. Empty where the server notices. */
   readonly checks: readonly Check[]
   readonly leak: Leak
@@ -452,4 +452,41 @@ const ACCOUNT: Attack[] = [
   },
 ]
 
-export const ATTACKS: readonly Attack[] = [...CONTENT, ...LOG, ...ACCOUNT]
+/** The newest entry that the device has pinned is shown no more, with a head that fits. */
+async function setAuditBack(world: World): Promise<Undo> {
+  const pool = world.server.database
+  const values = [world.insider.accountId]
+  const head = (column: string): Cell => ({ table: 'audit_heads', column, where: 'account_id = $1', values })
+  const first = { table: 'audit_entries', column: 'hash', where: 'account_id = $1 AND seq = 1', values }
+  const hash = await readCell(pool, first)
+  return undoAll(await editCell(pool, head('seq'), () => 1), await editCell(pool, head('hash'), () => hash))
+}
+
+const AUDIT: Attack[] = [
+  {
+    name: 'an entry of the audit log is edited',
+    apply: (world) =>
+      editCell(
+        world.server.database,
+        {
+          table: 'audit_entries',
+          column: 'event',
+          where: 'account_id = $1 AND seq = 1',
+          values: [world.insider.accountId],
+        },
+        () => 'signed_out',
+      ),
+    command: 'audit',
+    checks: ['hash of the audit log'],
+    leak: 'success',
+  },
+  {
+    name: 'the audit log is set back',
+    apply: setAuditBack,
+    command: 'whoami',
+    checks: ['head of the audit log'],
+    leak: 'success',
+  },
+]
+
+export const ATTACKS: readonly Attack[] = [...CONTENT, ...LOG, ...ACCOUNT, ...AUDIT]

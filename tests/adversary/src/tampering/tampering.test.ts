@@ -38,9 +38,11 @@ async function attempt(attack: Attack, bin?: string): Promise<Outcome> {
   const parameters =
     attack.command === 'ls'
       ? ['ls', '/']
-      : attack.command === 'login'
-        ? ['login', 'alice']
-        : ['get', `/${attack.command}`, join(target.path, attack.command)]
+      : attack.command === 'audit' || attack.command === 'whoami'
+        ? [attack.command]
+        : attack.command === 'login'
+          ? ['login', 'alice']
+          : ['get', `/${attack.command}`, join(target.path, attack.command)]
   const options = { home: device.home, server: world.server.url, password: world.alice.password }
   const result = await run(parameters, bin === undefined ? options : { ...options, bin })
   const got = await readFile(join(target.path, attack.command)).catch(() => null)
@@ -56,7 +58,7 @@ function expectLeak(attack: Attack, { result, got }: Outcome): void {
 
 /** Whether the user got what the user would get from an honest server. */
 function isRight({ command }: Attack, result: CliResult, got: Buffer | null): boolean {
-  if (command === 'login') return true
+  if (command === 'login' || command === 'audit' || command === 'whoami') return true
   if (command !== 'ls') return got?.equals(world.files[command].content) === true
   const listing = result.stdout.toString('utf8')
   return FILES.every((name) => listing.includes(name)) && !/forged|fork/.test(listing)
