@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { KeyManagement } from '../../ports/index.ts'
 import { commit, logIn, registerAccount, storeBlob, type TestAccount } from '../../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../../testing/test-server.ts'
 import { outerKeys } from './outer-keys.ts'
@@ -8,6 +9,7 @@ import { sealOuter } from './outer-layer.ts'
 import { wrapPlace } from './places.ts'
 import { ensureOwnKey, finishOuterRotation, rotateOuterKey, unfinishedOuterRotations } from './rotate-outer.ts'
 import { SEALED_TABLES } from './sealed-rows.ts'
+import { destroyDoomedKeys } from './shred.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -201,6 +203,8 @@ describe('outer-key rotation', () => {
   })
 })
 
+const OF_ACCOUNT = ['envelopes', 'keyrings', 'sessions', 'audit_entries', 'audit_heads', 'audit_folds']
+
 describe('an own key of the key service', () => {
   const scopeOf = async (accountId: Uint8Array) => {
     const row = await server.database
@@ -252,6 +256,34 @@ describe('an own key of the key service', () => {
         .where('account_id', '=', ann.account.author.accountId)
         .execute(),
     ).rejects.toThrow(/never crosses scopes/)
+  })
+
+  it('that was made while its account was deleted is destroyed', async () => {
+    const { account } = await accountWithFiles(0)
+    const { accountId } = account.author
+    const keys: KeyManagement = {
+      ...server.keys,
+      createKey: async (name) => {
+        const id = await server.keys.createKey(name)
+        // What the deletion of an account does at last; the rest of it would only be in the way here.
+        await server.database.deleteFrom('outer_keys').where('account_id', '=', accountId).execute()
+        await server.database.deleteFrom('accounts').where('id', '=', accountId).execute()
+        return id
+      },
+    }
+    for (const table of [...OF_ACCOUNT, 'members', 'commits', 'vaults']) {
+      const owner = table === 'vaults' ? sql`owner_id = ${accountId}` : sql`account_id = ${accountId}`
+      const where = table === 'commits' ? sql`vault_id = ${account.state.vaultId}` : owner
+      await sql`DELETE FROM ${sql.table(table)} WHERE ${where}`.execute(server.database)
+    }
+    await expect(ensureOwnKey({ ...deps(), keys }, accountId)).rejects.toMatchObject({ code: 'not_found' })
+    const row = await server.database
+      .selectFrom('kms_keys')
+      .select('state')
+      .where('account_id', '=', accountId)
+      .executeTakeFirst()
+    expect(row?.state).toBe('doomed')
+    expect((await destroyDoomedKeys(server, { accountId })).length).toBe(1)
   })
 
   it('stays that of an account whose outer key is rotated', async () => {

@@ -180,11 +180,23 @@ export async function ensureOwnKey(deps: OuterRotationDeps, accountId: Uint8Arra
 /** The account's own key, made by one of the servers that race. */
 async function ownKeyId(deps: OuterRotationDeps, accountId: Uint8Array): Promise<string> {
   const id = await deps.keys.createKey(`user-${hex(accountId)}`)
-  await deps.database
-    .insertInto('kms_keys')
-    .values({ id, account_id: accountId, state: 'current', created_ms: deps.clock.nowMs() })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+  const exists = await deps.database.transaction().execute(async (tx) => {
+    const account = await tx
+      .selectFrom('accounts')
+      .select('id')
+      .where('id', '=', accountId)
+      .forShare()
+      .executeTakeFirst()
+    // Reason: a key that was made while its account was deleted has to be destroyed too.
+    const state = account === undefined ? 'doomed' : 'current'
+    await tx
+      .insertInto('kms_keys')
+      .values({ id, account_id: accountId, state, created_ms: deps.clock.nowMs() })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    return account !== undefined
+  })
+  if (!exists) throw new ServerError('not_found')
   const row = await deps.database.selectFrom('kms_keys').select('account_id').where('id', '=', id).executeTakeFirst()
   // Reason: a key service that answers with somebody else's key would undo the isolation that was asked for.
   if (row?.account_id === undefined || row.account_id === null || !equal(row.account_id, accountId)) {
