@@ -82,7 +82,7 @@ export async function answerLeak(context: CommandContext, flags: AccountKeyFlags
   const result = await withSession(context, (session) => finish(context, session, begun.isIdentityDone, transfer))
   if (output.json) output.document({ changed: 'all', recoveryFile: flags.recoveryFile ?? null, ...result })
   output.note(
-    `Password, account key, recovery key, identity and vault key are new, and the keys of ${count(result.contents, 'content')} are wrapped again. Only what is written from now on is protected from who kept copies of the old keys: with the old ones, they open what was stored before, if the server lets them have it. "keys rotate --dek --older-than 0min" gives what is stored new keys.`,
+    `Password, account key, recovery key, identity and vault key are new, and the keys of ${count(result.contents, 'content')} are wrapped again. Only what is written from now on is protected from who kept copies of the old keys: with the old ones, they open what was stored before, if the server lets them have it. "keys rotate --dek --older-than 0min" gives what is stored new keys. If this device was copied too, run "sessions revoke --everything" and sign in again.`,
   )
   return EXIT.done
 }
