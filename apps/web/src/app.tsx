@@ -10,7 +10,7 @@ import { Forgot } from './screens/forgot.tsx'
 import { SignIn } from './screens/sign-in.tsx'
 import { SignUp } from './screens/sign-up.tsx'
 import { useInactivityLock } from './state/lock.ts'
-import { isUnfinished, transfers } from './state/transfers.ts'
+import { forgetUploads, isUnfinished, startTransfers, transfers } from './state/transfers.ts'
 import { VaultProvider } from './state/vault.tsx'
 import { failureText, TEXT } from './strings.ts'
 import { Button } from './ui/controls.tsx'
@@ -96,6 +96,7 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
       else if (failure.code === 'integrity') onStopped()
     }
     const signOut = (): void => {
+      forgetUploads()
       vault.logOut().then(
         () => onSignedOut(null),
         () => onSignedOut(null),
@@ -120,6 +121,7 @@ function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
     )
   }, [vault, onSignedOut, onStopped])
   const { leave } = value
+  useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
   useInactivityLock(
     () => leave(TEXT.auth.locked),
     () => transfers.get().some(isUnfinished),

@@ -1,5 +1,5 @@
 import * as Comlink from 'comlink'
-import type { StreamAnnouncement } from '../service-worker/service-worker.ts'
+import type { StreamAnnouncement, TabWord } from '../service-worker/service-worker.ts'
 import type { Vault } from './connect.ts'
 import { serviceWorkerUrl } from './trusted.ts'
 
@@ -25,7 +25,7 @@ export async function download(vault: Vault, paths: readonly string[], version: 
   const request = { paths, version, port: toVault.port2 }
   const { name, size } = await vault.download(Comlink.transfer(request, [toVault.port2]))
   const id = crypto.randomUUID()
-  const alive = setInterval(() => controller.postMessage({ type: 'alive' }), ALIVE_MS)
+  const alive = setInterval(() => controller.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
   toStream.port1.onmessage = ({ data }: MessageEvent<'ready' | 'pull' | 'cancel'>) => {
     if (data === 'ready') openFrame(`/stream/${id}`)
     else toVault.port1.postMessage(data)

@@ -1,4 +1,7 @@
 /*
+ * Keeps the files of uploads while a tab reloads: a page loses what it was given, this worker holds on to it for as long
+ * as it is told to stay awake. It reads nothing of them.
+ *
  * Streams downloads to disk. A tab hands over a port under a random id and then opens `/stream/<id>` in a hidden frame;
  * each chunk is pulled through the port when the disk has taken the one before. Nothing is cached, nothing decrypted here.
  */
@@ -11,6 +14,25 @@ export interface StreamAnnouncement {
   readonly name: string
   readonly size: number | null
 }
+
+/** An upload that a tab wants to find again after a reload. */
+export interface KeptUpload {
+  readonly id: string
+  /** Hex; whoever signs in next may be someone else. */
+  readonly accountId: string
+  readonly path: string
+  readonly conflict: 'replace' | 'keep-both' | 'skip'
+  readonly file: File
+}
+
+/** What tabs say. */
+export type TabWord =
+  | StreamAnnouncement
+  | { readonly type: 'keep'; readonly uploads: readonly KeptUpload[] }
+  | { readonly type: 'drop'; readonly ids: readonly string[] }
+  /** Answered on the port with all that is kept. */
+  | { readonly type: 'kept' }
+  | { readonly type: 'alive' }
 
 interface Announced extends StreamAnnouncement {
   readonly port: MessagePort
@@ -34,16 +56,21 @@ interface WorkerScope extends EventTarget {
 // Reason for the cast: the DOM types describe pages, and this is a service worker.
 const scope = self as unknown as WorkerScope
 const announced = new Map<string, Announced>()
+const kept = new Map<string, KeptUpload>()
 
 scope.addEventListener('install', (event) => (event as LifecycleEvent).waitUntil(scope.skipWaiting()))
 scope.addEventListener('activate', (event) => (event as LifecycleEvent).waitUntil(scope.clients.claim()))
 
 scope.addEventListener('message', (event) => {
-  const { data, ports } = event as MessageEvent<StreamAnnouncement | { type: 'alive' }>
+  const { data, ports } = event as MessageEvent<TabWord>
   const port = ports[0]
-  if (data.type !== 'stream' || port === undefined) return
-  announced.set(data.id, { ...data, port })
-  port.postMessage('ready')
+  if (data.type === 'keep') for (const upload of data.uploads) kept.set(upload.id, upload)
+  if (data.type === 'drop') for (const id of data.ids) kept.delete(id)
+  if (data.type === 'kept') port?.postMessage([...kept.values()])
+  if (data.type === 'stream' && port !== undefined) {
+    announced.set(data.id, { ...data, port })
+    port.postMessage('ready')
+  }
 })
 
 scope.addEventListener('fetch', (event) => {

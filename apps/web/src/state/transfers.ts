@@ -1,10 +1,16 @@
 import * as Comlink from 'comlink'
 import { asFailure, type Vault } from '../bridge/connect.ts'
+import { dropUploads, keepUploads, keptUploads, stayAwake } from '../bridge/kept-uploads.ts'
 import { nameOf } from '../bridge/rows.ts'
 import type { Conflict, UploadItem, UploadProgress } from '../worker/vault-api.ts'
 import { observable } from './observable.ts'
 
-export interface Transfer extends UploadProgress {
+export interface Transfer {
+  readonly id: string
+  readonly state: UploadProgress['state'] | 'paused' | 'offline'
+  readonly sentBytes: number
+  /** Code of what went wrong. */
+  readonly error: string | null
   readonly path: string
   readonly name: string
   readonly size: number
@@ -15,8 +21,18 @@ export interface Transfer extends UploadProgress {
 /** Uploads of this tab, in the order in which they were asked for. */
 export const transfers = observable<readonly Transfer[]>([])
 
-export function isUnfinished(transfer: Transfer): boolean {
-  return transfer.state === 'waiting' || transfer.state === 'running'
+/** Uploads that were interrupted on purpose, until the worker has said so. */
+const pausing = new Set<string>()
+const RETRY_MS = 15_000
+/** Hex id of who is signed in. */
+let account: string | null = null
+
+export function isUnfinished({ state }: Transfer): boolean {
+  return state === 'waiting' || state === 'running' || state === 'offline'
+}
+
+function isOver({ state }: Transfer): boolean {
+  return state === 'done' || state === 'skipped' || state === 'cancelled'
 }
 
 /** Sends files to where they belong; progress shows in `transfers`. */
@@ -25,61 +41,147 @@ export async function upload(
   files: readonly { path: string; file: File }[],
   conflict: Conflict,
 ): Promise<void> {
-  const items: UploadItem[] = files.map(({ path, file }) => ({ id: crypto.randomUUID(), path, file }))
-  const added = items.map(
-    ({ id, path, file }): Transfer => ({
-      id,
-      path,
-      file,
-      conflict,
-      name: nameOf(path),
-      size: file.size,
-      state: 'waiting',
-      sentBytes: 0,
-      error: null,
-    }),
-  )
+  const added = files.map(({ path, file }) => fresh(crypto.randomUUID(), path, file, conflict))
   transfers.set([...transfers.get(), ...added])
+  const accountId = account
+  if (accountId !== null) keepUploads(added.map(({ id, path, file }) => ({ id, path, file, conflict, accountId })))
+  await send(vault, added, conflict)
+}
+
+function fresh(id: string, path: string, file: File, conflict: Conflict): Transfer {
+  return { id, path, file, conflict, name: nameOf(path), size: file.size, state: 'waiting', sentBytes: 0, error: null }
+}
+
+async function send(vault: Vault, sending: readonly Transfer[], conflict: Conflict): Promise<void> {
+  const items: UploadItem[] = sending.map(({ id, path, file }) => ({ id, path, file }))
   try {
     await vault.upload(items, conflict, Comlink.proxy(applyProgress))
   } catch (error) {
     const { code } = asFailure(error)
-    const ids = new Set(items.map((item) => item.id))
-    transfers.set(
-      transfers
-        .get()
-        .map((transfer) =>
-          ids.has(transfer.id) && isUnfinished(transfer) ? { ...transfer, state: 'failed', error: code } : transfer,
-        ),
+    change(
+      sending.map(({ id }) => id).filter((id) => isActive(id)),
+      { state: stateAfter(code), error: code },
     )
   }
+}
+
+function isActive(id: string): boolean {
+  return transfers.get().some((transfer) => transfer.id === id && isUnfinished(transfer))
+}
+
+/** A lost network is waited for, anything else is told. */
+function stateAfter(code: string | null): 'offline' | 'failed' {
+  return code === 'network' ? 'offline' : 'failed'
 }
 
 function applyProgress(changes: readonly UploadProgress[]): void {
-  const byId = new Map(changes.map((change) => [change.id, change]))
-  transfers.set(transfers.get().map((transfer) => ({ ...transfer, ...byId.get(transfer.id) })))
+  const byId = new Map(changes.map((one) => [one.id, one]))
+  transfers.set(
+    transfers.get().map((transfer) => {
+      const one = byId.get(transfer.id)
+      if (one === undefined) return transfer
+      if (one.state === 'cancelled' && pausing.delete(one.id)) return { ...transfer, state: 'paused', error: null }
+      if (one.state === 'failed') return { ...transfer, ...one, state: stateAfter(one.error) }
+      return { ...transfer, ...one }
+    }),
+  )
+  forgetFinished()
 }
 
-export function cancelUnfinished(vault: Vault): void {
-  const ids = transfers
-    .get()
-    .filter(isUnfinished)
-    .map((transfer) => transfer.id)
+function change(ids: readonly string[], to: Partial<Transfer>): void {
+  const wanted = new Set(ids)
+  transfers.set(transfers.get().map((transfer) => (wanted.has(transfer.id) ? { ...transfer, ...to } : transfer)))
+  forgetFinished()
+}
+
+const dropped = new Set<string>()
+
+/** What is over needs no keeping. */
+function forgetFinished(): void {
+  const over = transfers.get().filter((transfer) => isOver(transfer) && !dropped.has(transfer.id))
+  for (const { id } of over) dropped.add(id)
+  dropUploads(over.map(({ id }) => id))
+}
+
+export function cancelUploads(vault: Vault, cancelling: readonly Transfer[]): void {
+  const idle = cancelling.filter(({ state }) => state === 'paused' || state === 'offline' || state === 'failed')
+  change(
+    idle.map(({ id }) => id),
+    { state: 'cancelled' },
+  )
+  void vault.cancelUploads(cancelling.map(({ id }) => id))
+}
+
+export function pauseUploads(vault: Vault, pausedOnes: readonly Transfer[]): void {
+  const idle = pausedOnes.filter(({ state }) => state === 'offline').map(({ id }) => id)
+  change(idle, { state: 'paused' })
+  const ids = pausedOnes.map(({ id }) => id).filter((id) => !idle.includes(id))
+  for (const id of ids) pausing.add(id)
   void vault.cancelUploads(ids)
 }
 
-export function clearFinished(): void {
-  transfers.set(transfers.get().filter(isUnfinished))
-}
-
-export function retryFailed(vault: Vault): void {
-  const failed = transfers.get().filter((transfer) => transfer.state === 'failed')
-  transfers.set(transfers.get().filter((transfer) => transfer.state !== 'failed'))
-  for (const conflict of new Set(failed.map((transfer) => transfer.conflict))) {
-    void upload(
+/** Sends again what is paused, failed or waits for the network; what was sent before counts. */
+export function resumeUploads(vault: Vault, resumed: readonly Transfer[]): void {
+  change(
+    resumed.map(({ id }) => id),
+    { state: 'waiting', error: null },
+  )
+  for (const conflict of new Set(resumed.map((transfer) => transfer.conflict))) {
+    void send(
       vault,
-      failed.filter((transfer) => transfer.conflict === conflict),
+      resumed.filter((transfer) => transfer.conflict === conflict),
       conflict,
     )
   }
+}
+
+export function clearFinished(): void {
+  dropUploads(
+    transfers
+      .get()
+      .filter((transfer) => !isUnfinished(transfer))
+      .map(({ id }) => id),
+  )
+  transfers.set(transfers.get().filter(isUnfinished))
+}
+
+/** Forgets all uploads, also those that a reload would find again. */
+export function forgetUploads(): void {
+  dropUploads(transfers.get().map(({ id }) => id))
+  transfers.set([])
+}
+
+/**
+ * Goes on with what a reload interrupted, and again whenever the network is back; returns what ends that and takes the
+ * list away.
+ */
+export function startTransfers(vault: Vault, accountId: string): () => void {
+  account = accountId
+  const sleep = stayAwake(() => transfers.get().some((transfer) => !isOver(transfer)))
+  const retry = (): void => {
+    const offline = transfers.get().filter(({ state }) => state === 'offline')
+    if (offline.length > 0) resumeUploads(vault, offline)
+  }
+  addEventListener('online', retry)
+  const timer = setInterval(retry, RETRY_MS)
+  void findKept(vault, accountId)
+  return () => {
+    sleep()
+    removeEventListener('online', retry)
+    clearInterval(timer)
+    account = null
+    transfers.set([])
+  }
+}
+
+async function findKept(vault: Vault, accountId: string): Promise<void> {
+  const kept = await keptUploads(accountId)
+  if (account !== accountId) return
+  const known = new Set(transfers.get().map(({ id }) => id))
+  const found = kept
+    .filter(({ id }) => !known.has(id))
+    .map(({ id, path, file, conflict }) => fresh(id, path, file, conflict))
+  if (found.length === 0) return
+  transfers.set([...transfers.get(), ...found])
+  resumeUploads(vault, found)
 }

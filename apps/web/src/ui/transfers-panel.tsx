@@ -1,12 +1,13 @@
-import { Check, ChevronDown, ChevronUp, RotateCw, X } from 'lucide-react'
+import { Check, ChevronDown, ChevronUp, Pause, Play, RotateCw, X } from 'lucide-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { formatBytes, formatDuration } from '../format.ts'
 import { useObservable } from '../state/observable.ts'
 import {
-  cancelUnfinished,
+  cancelUploads,
   clearFinished,
   isUnfinished,
-  retryFailed,
+  pauseUploads,
+  resumeUploads,
   type Transfer,
   transfers,
 } from '../state/transfers.ts'
@@ -26,14 +27,16 @@ export function TransfersPanel() {
   const [open, setOpen] = useState(true)
   const sums = useMemo(() => summarise(all), [all])
   const speed = useSpeed(sums.sent, sums.left > 0)
-  useCloseWarning(sums.left > 0)
+  useCloseWarning(sums.left > 0 || sums.paused > 0)
   if (all.length === 0) return null
   const title =
     sums.left > 0
       ? TEXT.transfers.running(sums.left)
       : sums.failed > 0
         ? TEXT.transfers.someFailed(sums.failed)
-        : TEXT.transfers.done(sums.done)
+        : sums.paused > 0
+          ? TEXT.transfers.paused(sums.paused)
+          : TEXT.transfers.done(sums.done)
   return (
     <section className="transfers" aria-label={TEXT.transfers.title}>
       <header className="transfers-head">
@@ -45,7 +48,7 @@ export function TransfersPanel() {
         >
           {open ? <ChevronDown size={19} /> : <ChevronUp size={19} />}
         </IconButton>
-        {sums.left === 0 && (
+        {sums.left === 0 && sums.paused === 0 && (
           <IconButton label={TEXT.transfers.close} onClick={clearFinished}>
             <X size={19} />
           </IconButton>
@@ -71,13 +74,13 @@ export function TransfersPanel() {
           {(sums.left > 0 || sums.failed > 0) && (
             <footer className="transfers-foot">
               {sums.failed > 0 && (
-                <Button look="quiet" onClick={() => retryFailed(vault)}>
+                <Button look="quiet" onClick={() => resumeUploads(vault, withState(all, 'failed'))}>
                   <RotateCw size={16} />
                   {TEXT.transfers.retry}
                 </Button>
               )}
               {sums.left > 0 && (
-                <Button look="quiet" onClick={() => cancelUnfinished(vault)}>
+                <Button look="quiet" onClick={() => cancelUploads(vault, all.filter(isUnfinished))}>
                   {sums.left === 1 ? TEXT.transfers.cancel : TEXT.transfers.cancelAll}
                 </Button>
               )}
@@ -106,7 +109,17 @@ function TransferRow({ transfer }: { transfer: Transfer }) {
       </div>
       {transfer.state === 'done' && <Check size={18} className="transfer-done" aria-hidden="true" />}
       {isUnfinished(transfer) && (
-        <IconButton label={TEXT.transfers.cancel} onClick={() => void vault.cancelUploads([transfer.id])}>
+        <IconButton label={TEXT.transfers.pause} onClick={() => pauseUploads(vault, [transfer])}>
+          <Pause size={17} />
+        </IconButton>
+      )}
+      {(transfer.state === 'paused' || transfer.state === 'failed') && (
+        <IconButton label={TEXT.transfers.resume} onClick={() => resumeUploads(vault, [transfer])}>
+          {transfer.state === 'paused' ? <Play size={17} /> : <RotateCw size={17} />}
+        </IconButton>
+      )}
+      {(isUnfinished(transfer) || transfer.state === 'paused') && (
+        <IconButton label={TEXT.transfers.cancel} onClick={() => cancelUploads(vault, [transfer])}>
           <X size={17} />
         </IconButton>
       )}
@@ -120,13 +133,18 @@ function stateText(transfer: Transfer): string {
   return TEXT.transfers.states[transfer.state]
 }
 
-const RANK = { running: 0, failed: 1, waiting: 2, done: 3, skipped: 3, cancelled: 3 } as const
+function withState(all: readonly Transfer[], state: Transfer['state']): Transfer[] {
+  return all.filter((transfer) => transfer.state === state)
+}
+
+const RANK = { running: 0, offline: 1, failed: 1, paused: 2, waiting: 3, done: 4, skipped: 4, cancelled: 4 } as const
 
 function summarise(all: readonly Transfer[]) {
   const counted = all.filter((transfer) => transfer.state !== 'cancelled' && transfer.state !== 'skipped')
   return {
     left: all.filter(isUnfinished).length,
     failed: all.filter((transfer) => transfer.state === 'failed').length,
+    paused: withState(all, 'paused').length,
     done: all.filter((transfer) => transfer.state === 'done').length,
     sent: counted.reduce((sum, transfer) => sum + transfer.sentBytes, 0),
     total: counted.reduce((sum, transfer) => sum + transfer.size, 0),

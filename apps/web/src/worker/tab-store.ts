@@ -22,6 +22,7 @@ export function tabStore(tab: TabMemory): StateStore {
     if (text !== null) await profile.save('profile', decode(text))
   }
   return {
+    journals: disk.journals,
     async load(name) {
       if (name !== 'profile') return await disk.load(name)
       await loadOnce()

@@ -1,5 +1,5 @@
 import { ClientError } from '../../errors.ts'
-import type { FileSink, SeekableSource } from '../../ports.ts'
+import type { FileSink, LocalFile, SeekableSource } from '../../ports.ts'
 
 /** A `File` or `Blob` as a source; reading fails once the file behind it has changed. */
 export function blobSource(blob: Blob, mtimeMs = 0): SeekableSource {
@@ -7,6 +7,7 @@ export function blobSource(blob: Blob, mtimeMs = 0): SeekableSource {
     kind: 'seekable',
     size: blob.size,
     mtimeMs: blob instanceof File ? blob.lastModified : mtimeMs,
+    local: blob instanceof File ? placeOf(blob) : undefined,
     async open() {
       return {
         async read(offset, target) {
@@ -47,4 +48,10 @@ export function blobSink(type = 'application/octet-stream'): FileSink & { readon
       }
     },
   }
+}
+
+/** Pages learn no paths: name, size and time stand for the place. Whoever resumes compares the content. */
+function placeOf(file: File): LocalFile {
+  const path = `${file.name}\n${file.size}\n${file.lastModified}`
+  return { path, identity: path }
 }

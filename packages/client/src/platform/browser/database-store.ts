@@ -1,7 +1,10 @@
 import { ClientError, throwIfAborted } from '../../errors.ts'
 import type { LockName, StateName, StateStore } from '../../ports.ts'
+import { journalDatabase, type RunRequest } from './journal-store.ts'
 
-const STORE = 'state'
+const STATE = 'state'
+const JOURNALS = 'journals'
+const VERSION = 2
 
 /**
  * State in IndexedDB, shared by the tabs of one origin; the lock is a Web Lock. Key material lies there unsealed, so
@@ -11,22 +14,30 @@ export function databaseStore(name = 'strongroom'): StateStore {
   let opened: Promise<IDBDatabase> | null = null
   const database = (): Promise<IDBDatabase> => {
     opened ??= new Promise((done, fail) => {
-      const request = indexedDB.open(name, 1)
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+      const request = indexedDB.open(name, VERSION)
+      request.onupgradeneeded = () => {
+        for (const store of [STATE, JOURNALS]) {
+          if (!request.result.objectStoreNames.contains(store)) request.result.createObjectStore(store)
+        }
+      }
       request.onsuccess = () => done(request.result)
       request.onerror = () => fail(failure(request.error))
     })
     return opened
   }
-  const run = async <T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
-    const transaction = (await database()).transaction(STORE, mode, { durability: 'strict' })
-    return await new Promise((done, fail) => {
-      const request = task(transaction.objectStore(STORE))
-      transaction.oncomplete = () => done(request.result)
-      transaction.onabort = () => fail(failure(transaction.error))
-    })
-  }
+  const runIn =
+    (name: string): RunRequest =>
+    async (mode, task, durability = 'strict') => {
+      const transaction = (await database()).transaction(name, mode, { durability })
+      return await new Promise((done, fail) => {
+        const request = task(transaction.objectStore(name))
+        transaction.oncomplete = () => done(request.result)
+        transaction.onabort = () => fail(failure(transaction.error))
+      })
+    }
+  const run = runIn(STATE)
   return {
+    journals: journalDatabase(name, runIn(JOURNALS), () => Date.now()),
     async load(key: StateName) {
       const value: unknown = await run('readonly', (store) => store.get(key))
       return value instanceof Uint8Array ? value : null
