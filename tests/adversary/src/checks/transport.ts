@@ -10,7 +10,7 @@ const FOLLOW = `request.once('response', (response) => {
   const to = response.headers.location
   if (to === undefined) return done(response)
   response.resume()
-  exchange(send, new URL(to, target), agent, { method, headers, body, signal }).then(done, fail)
+  exchange(send, new URL(to, target), { agent, idleMs }, { method, headers, body, signal }).then(done, fail)
 })`
 
 /** Checks of where requests go, how often, and of the form of answers. */

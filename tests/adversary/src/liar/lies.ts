@@ -36,6 +36,7 @@ export const COMMITS = /^\/v1\/vaults\/[^/]+\/commits$/
 export const LOGIN_START = /^\/v1\/login\/start$/
 export const LOGIN_FINISH = /^\/v1\/login\/finish$/
 export const INFO = /^\/v1\/info$/
+export const HALF = /^\/v1\/sessions\/current\/half$/
 export const ACCOUNT = /^\/v1\/account$/
 
 export interface CommitsBody {
@@ -68,6 +69,7 @@ export interface LoginBody {
   passwordEnvelopeVersion: number
   keyring: string
   keyringVersion: number
+  serverHalf: string
 }
 
 /** Base64url with one bit of the bytes behind it changed. */

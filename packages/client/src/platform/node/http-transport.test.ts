@@ -29,7 +29,10 @@ beforeAll(async () => {
       response.write('half')
       setTimeout(() => response.destroy(), 20)
     } else if (request.url === '/silent') request.resume()
-    else request.pipe(response.writeHead(200, { 'x-method': request.method ?? '' }))
+    else if (request.url === '/drip') {
+      const drip = setInterval(() => response.write('.'), 10)
+      response.once('close', () => clearInterval(drip))
+    } else request.pipe(response.writeHead(200, { 'x-method': request.method ?? '' }))
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -61,6 +64,11 @@ describe('httpTransport', () => {
   it('refuses more than it was told to take', async () => {
     const response = await transport(url, { method: 'PUT', headers: {}, body: 'x'.repeat(100) })
     await expect(response.bytes(99)).rejects.toMatchObject({ code: 'server' })
+  })
+
+  it('takes a server that answers a byte at a time for silent', async () => {
+    const response = await httpTransport({ idleMs: 100 })(`${url}/drip`, { method: 'GET', headers: {} })
+    await expect(response.bytes(1e6)).rejects.toMatchObject({ code: 'network', details: { silent: true } })
   })
 
   it('tells of a lost connection, before the body was asked for or after', async () => {

@@ -6,6 +6,8 @@ import type { Transport, TransportRequest, TransportResponse } from '../../ports
 
 /** Silence on a connection after which it counts as lost, in milliseconds. */
 const IDLE_MS = 60_000
+/** Bytes of an answer in that time below which a server counts as silent: it would keep a command waiting for hours. */
+const SLOWEST_BYTES = 1024
 /** Idle connections are dropped before servers usually drop them. */
 const KEEP_MS = 4_000
 
@@ -16,7 +18,7 @@ const KEEP_MS = 4_000
  * Reason: `fetch` moves every chunk through web streams, which costs several times as much per small file and copies
  * every part.
  */
-export function httpTransport(): Transport {
+export function httpTransport({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Transport {
   const options = {
     keepAlive: true,
     keepAliveMsecs: 1000,
@@ -32,14 +34,14 @@ export function httpTransport(): Transport {
     }
     const secure = target.protocol === 'https:'
     const send = secure ? https.request : http.request
-    const response = await exchange(send, target, agents[target.protocol], request)
+    const response = await exchange(send, target, { agent: agents[target.protocol], idleMs }, request)
     return {
       status: response.statusCode ?? 0,
       header(name) {
         const value = response.headers[name]
         return (Array.isArray(value) ? value[0] : value) ?? null
       },
-      bytes: (maxLength, into) => readAll(response, { maxLength, into, signal: request.signal }),
+      bytes: (maxLength, into) => readAll(response, { maxLength, into, signal: request.signal, idleMs }),
     } satisfies TransportResponse
   }
 }
@@ -47,7 +49,7 @@ export function httpTransport(): Transport {
 function exchange(
   send: typeof http.request,
   target: URL,
-  agent: http.Agent,
+  { agent, idleMs }: { agent: http.Agent; idleMs: number },
   { method, headers, body, signal }: TransportRequest,
 ): Promise<http.IncomingMessage> {
   return new Promise((done, fail) => {
@@ -57,7 +59,7 @@ function exchange(
     if (signal !== undefined) setMaxListeners(0, signal)
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
-    request.setTimeout(IDLE_MS, () => request.destroy(new Silence()))
+    request.setTimeout(idleMs, () => request.destroy(new Silence()))
     request.setNoDelay(true)
     request.once('response', done)
     request.once('error', failed)
@@ -69,11 +71,12 @@ interface ReadOptions {
   readonly maxLength: number
   readonly into: Uint8Array<ArrayBuffer> | undefined
   readonly signal: AbortSignal | undefined
+  readonly idleMs: number
 }
 
 function readAll(
   response: http.IncomingMessage,
-  { maxLength, into, signal }: ReadOptions,
+  { maxLength, into, signal, idleMs }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   return new Promise((done, fail) => {
     const announced = Number(response.headers['content-length'] ?? 'NaN')
@@ -90,6 +93,12 @@ function readAll(
     if (announced > maxLength) return tooLong()
     // Reason: a response that was cut off before anyone read it has told so already, and never tells again.
     if (response.destroyed || response.closed) return fail(failure(response.errored, signal))
+    let before = 0
+    const pace = setInterval(() => {
+      if (length - before < SLOWEST_BYTES) response.destroy(new Silence())
+      before = length
+    }, idleMs)
+    response.once('close', () => clearInterval(pace))
     response.on('data', (chunk: Uint8Array) => {
       if (length + chunk.length > maxLength) return tooLong()
       if (length + chunk.length > buffer.length) {

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lie } from '../../harness/proxy.ts'
-import type { LieCase } from '../attempt.ts'
-import { flipText, INFO, LOGIN_FINISH, LOGIN_START, type LoginBody, onAnswer, onJson } from '../lies.ts'
+import { type LieCase, SOURCE } from '../attempt.ts'
+import { flipText, HALF, INFO, LOGIN_FINISH, LOGIN_START, type LoginBody, onAnswer, onJson } from '../lies.ts'
 import { recordLogin } from '../recordings.ts'
 
 const LOGIN = ['login', 'alice']
@@ -182,6 +182,29 @@ export const LOGINS: readonly LieCase[] = [
         body.response = Buffer.alloc(Buffer.from(body.response, 'base64url').length).toString('base64url')
       }),
     without: ['what a malformed key exchange means'],
+    leak: 'another exit code',
+  },
+  {
+    name: "changes its half of the key that seals a device's keys",
+    kind: 'swap keys',
+    command: ['ls', '/'],
+    lie: () =>
+      onJson<{ serverHalf: string }>('GET', HALF, (body) => {
+        body.serverHalf = flipText(body.serverHalf, 0)
+      }),
+    without: ['what an unopened seal means'],
+    leak: 'another exit code',
+  },
+  {
+    name: 'gives a device the half of another session',
+    kind: 'another account',
+    command: ['put', SOURCE, '/upload'],
+    lie: async (world) => {
+      const { serverHalf } = await recordLogin(world, world.bob, 'bob')
+      return onJson<{ serverHalf: string }>('GET', HALF, (body) => Object.assign(body, { serverHalf }))
+    },
+    untouched: true,
+    without: ['what an unopened seal means'],
     leak: 'another exit code',
   },
   {
