@@ -41,6 +41,9 @@ import type { RegisterInput } from './types.ts'
 /** What is true once the last request was answered, whatever fails then. */
 export const REGISTERED = 'The account is made'
 
+/** In UTF-16 units, as the protocol has it. */
+const LONGEST_INVITE = 64
+
 /**
  * Makes an account: all keys are made here, the recovery key is shown and must be taken in before anything is stored,
  * then one request creates everything at once.
@@ -61,7 +64,7 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
   if (registration === 'closed') {
     throw new ClientError('registration_closed', 'This server takes no new accounts.')
   }
-  const invite = input.invite === undefined ? {} : { invite: input.invite }
+  const invite = input.invite === undefined ? {} : { invite: inviteText(input.invite) }
   if (registration === 'invite' && input.invite === undefined) {
     throw new ClientError('invite_required', 'This server takes invited people only.')
   }
@@ -97,6 +100,14 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
   } finally {
     await opaque.close()
   }
+}
+
+/** A code as it can be sent; whether it is one, the server says. @throws ClientError `invite_invalid` */
+function inviteText(text: string): string {
+  const trimmed = text.trim()
+  if (trimmed !== '' && trimmed.length <= LONGEST_INVITE) return trimmed
+  const details = { reason: 'invite_unknown' }
+  throw new ClientError('invite_invalid', 'This is no invitation.', { details })
 }
 
 interface NewAccount {

@@ -30,6 +30,7 @@ async function register(login: string, more: string[] = [], env: Record<string, 
 it('nobody registers without a code, or with a wrong one, and no recovery key is left lying around', async () => {
   expectFailure(await register('ann'), 4, /invited.*--invite/)
   expectFailure(await register('ann', ['--invite', 'AAAAA-AAAAA-AAAAA-AAAAA']), 4, /Check the code/)
+  expectFailure(await register('ann', ['--invite', 'é'.repeat(100)]), 4, /Check the code/)
   expectFailure(await register('ann', ['--invite', ' ']), 2, /invitation/)
   await expect(rm(join(folder, '1'))).rejects.toThrow(/ENOENT/)
 })
