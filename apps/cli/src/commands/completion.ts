@@ -23,8 +23,13 @@ export function verbWords(program: Command): VerbWords[] {
     name: verb.name(),
     description: verb.description(),
     subverbs: visible(verb).map((each) => each.name()),
-    options: [...new Set([...optionsOf(verb), ...visible(verb).flatMap(optionsOf), ...common])],
+    options: [...new Set([...optionsOf(verb), ...below(verb).flatMap(optionsOf), ...common])],
   }))
+}
+
+/** Its verbs, theirs, and so on. */
+function below(command: Command): Command[] {
+  return visible(command).flatMap((each) => [each, ...below(each)])
 }
 
 function visible(command: Command): Command[] {
