@@ -30,7 +30,7 @@ export function openPlatform(context: CommandContext): ReturnType<typeof nodePla
 export async function withSession<T>(context: CommandContext, task: (session: Session) => Promise<T>): Promise<T> {
   const platform = openPlatform(context)
   await requireSignedIn(context, platform)
-  const session = await Strongroom.resume(platform, { signal: context.signal })
+  const session = await Strongroom.resume(platform, { ahead: true, signal: context.signal })
   if (session === null) throw nobody()
   try {
     const result = await task(session)

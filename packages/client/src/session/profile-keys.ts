@@ -14,6 +14,8 @@ import {
 } from '@strongroom/crypto'
 import { ClientError, integrityError, unknownVersion } from '../errors.ts'
 import type { Platform } from '../ports.ts'
+import type { Api } from '../transport/api.ts'
+import { type Ahead, askAhead } from './ahead.ts'
 import { apiFor } from './connect.ts'
 import { loadProfile, type Profile, type ProfileKey, type StoredProfile, saveProfile } from './records.ts'
 
@@ -27,6 +29,14 @@ export interface SignedIn {
   readonly keyring: Keyring
   /** The server's half of what seals the account key in the profile; it lives as long as the session. */
   readonly serverHalf: SecretBytes
+  /** What was asked for together with the half. */
+  readonly ahead?: Ahead | null
+}
+
+export interface OpenOptions {
+  /** Whether to ask for what is new in the vault as well, for who wants that at once. */
+  readonly ahead?: boolean
+  readonly signal?: AbortSignal | undefined
 }
 
 // [Note: The stored profile]
@@ -77,11 +87,21 @@ function placeOf(profile: Profile): { accountId: ReturnType<typeof asAccountId>;
  *
  * @throws ClientError `authentication` when the session is over, `integrity` for a half that does not fit, `network`
  */
-export async function openSignedIn(platform: Platform, signal?: AbortSignal): Promise<SignedIn | null> {
+export async function openSignedIn(platform: Platform, options: OpenOptions = {}): Promise<SignedIn | null> {
   const stored = await loadProfile(platform.store)
   if (stored === null) return null
-  const { profile } = stored
-  const serverHalf = await fetchHalf(platform, stored, signal)
+  const { profile, key } = stored
+  const api = apiFor(platform, profile.server, profile.token)
+  const giveUp = new AbortController()
+  const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([options.signal, giveUp.signal])
+  const isAhead = options.ahead && key.kind === 'sealed'
+  const [serverHalf, ahead] = await Promise.all([
+    fetchHalf(platform, api, stored, options.signal),
+    isAhead ? askAhead(api, platform.store, key.vaultId, signal) : null,
+  ]).catch((error: unknown) => {
+    giveUp.abort()
+    throw error
+  })
   let accountKey: AccountKey | null = null
   try {
     accountKey = await openStored(platform.engine, stored, serverHalf)
@@ -89,7 +109,7 @@ export async function openSignedIn(platform: Platform, signal?: AbortSignal): Pr
     const keyring = await openKeyring(platform.engine, accountKey, place, profile.sealedKeyring).catch((cause) => {
       throw sealFailure('the keyring', cause)
     })
-    const signedIn: SignedIn = { profile, accountKey, keyring, serverHalf }
+    const signedIn: SignedIn = { profile, accountKey, keyring, serverHalf, ahead }
     if (stored.key.kind === 'open') await resaveSignedIn(platform, signedIn)
     return signedIn
   } catch (error) {
@@ -101,10 +121,10 @@ export async function openSignedIn(platform: Platform, signal?: AbortSignal): Pr
 
 async function fetchHalf(
   platform: Platform,
+  api: Api,
   { profile, key }: StoredProfile,
   signal: AbortSignal | undefined,
 ): Promise<SecretBytes> {
-  const api = apiFor(platform, profile.server, profile.token)
   try {
     const route = key.kind === 'sealed' ? 'sessionHalf' : 'sessionHalfEnsure'
     return SecretBytes.take((await api.call(route, { signal })).serverHalf)

@@ -16,6 +16,7 @@ import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
+import { withAhead } from './ahead.ts'
 import { passAudit, readAudit } from './audit.ts'
 import { changeLogin, changePassword, replaceRecoveryKey, testRecoveryKey } from './change-credentials.ts'
 import { apiFor, jitter } from './connect.ts'
@@ -51,7 +52,7 @@ export const Strongroom: StrongroomApi = {
     return await afterChange(RECOVERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async resume(platform, options) {
-    const signedIn = await openSignedIn(platform, options?.signal)
+    const signedIn = await openSignedIn(platform, options)
     if (signedIn === null) return null
     return await openSession(platform, signedIn).catch((error: unknown) => {
       for (const secret of [signedIn.accountKey, signedIn.serverHalf]) secret.dispose()
@@ -89,7 +90,8 @@ async function openSession(
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)
   const seen = seenStore({ engine, clock, store, accountKey, accountId, deviceId })
-  const api = watchApi(apiFor(platform, server, profile.token), seen, keyring.vaultId)
+  const calls = withAhead(apiFor(platform, server, profile.token), signedIn.ahead ?? null, store)
+  const api = watchApi(calls, seen, keyring.vaultId)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })
   const pending = pendingStore({ engine, store, accountKey, accountId, deviceId })

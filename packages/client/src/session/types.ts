@@ -324,7 +324,8 @@ export interface StrongroomApi {
   login(input: Credentials): Promise<Session>
   /** Signs in by the recovery key, with a new password and a new recovery key. */
   recover(input: RecoverInput): Promise<Session>
-  resume(platform: Platform, options?: { signal?: AbortSignal }): Promise<Session | null>
+  /** @param options.ahead - asks for what is new at once, for who calls the drive right after */
+  resume(platform: Platform, options?: { ahead?: boolean; signal?: AbortSignal }): Promise<Session | null>
   /** Who is signed in, from the stored profile; asks no server. */
   identity(platform: Platform): Promise<Identity | null>
   /** As `session.state`, without a session and its server. @throws `not_found` */
