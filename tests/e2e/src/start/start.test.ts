@@ -121,9 +121,12 @@ describe('starting', () => {
   it('refuses a key file that others may read', async () => {
     const file = path.join(dataDir, 'keys.json')
     await chmod(file, 0o644)
-    const { line } = await refusal({ dataDir })
-    expect(line).toBe(`strongroom: The key file ${file} can be read by others; run: chmod 600 ${file}`)
-    await chmod(file, 0o600)
+    try {
+      const { line } = await refusal({ dataDir })
+      expect(line).toBe(`strongroom: The key file ${file} can be read by others; run: chmod 600 ${file}`)
+    } finally {
+      await chmod(file, 0o600)
+    }
   })
 
   it('lets requests end after the first signal, and ends at once at a second, later one', async () => {
