@@ -57,7 +57,7 @@ export interface KeyManagement {
   reEncrypt(wrapped: Uint8Array, context: KeyContext, toKeyId: string): Promise<Uint8Array>
   disable(keyId: string): Promise<void>
   enable(keyId: string): Promise<void>
-  /** The key refuses at once and is destroyed after `days` (7 … 30). Returns the time of destruction. */
+  /** The key refuses at once and is destroyed after `days` (7 … 30). Returns the time by which it is gone. */
   scheduleDestruction(keyId: string, days: number): Promise<number>
   /** Gives the key new material; what the old material wrapped still unwraps. */
   rotate(keyId: string): Promise<void>

@@ -86,7 +86,9 @@ describe('a server on AWS KMS', () => {
     ).toMatch(/The AWS KMS of KMS_URL lacks the key/)
     await other.close()
     const { KMS_URL: _, ...without } = env
-    expect(await refusal({ dataDir, env: without })).toMatch(/The key file \S+ lacks the key that this data was sealed with/)
+    expect(await refusal({ dataDir, env: without })).toMatch(
+      /The key file \S+ lacks the key that this data was sealed with/,
+    )
     expect(await refusal({ dataDir, env: { ...env, KMS_URL: 'awskms://secret' } })).not.toContain('secret')
   })
 })

@@ -32,6 +32,8 @@ const FORMAT = 1
 /** A request is given up after this, its repetition included. */
 const DEADLINE_MS = 4_000
 const ATTEMPT_MS = 2_000
+/** AWS deletes a key within a day after its deletion date. */
+const LATEST_MS = 24 * 60 * 60 * 1000
 const KEY_ID = /^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 /** A key that was just made may be unknown to the next request for a moment. */
 const SETTLE_MS = [0, 100, 200, 400, 800, 1_600, 3_200]
@@ -168,7 +170,7 @@ export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement>
         abortSignal,
       }),
     )
-    return complete(DeletionDate).getTime()
+    return complete(DeletionDate).getTime() + LATEST_MS
   }
 
   return {
