@@ -200,7 +200,7 @@ export function expectLeak(lieCase: LieCase, { result, ...seen }: Attempt, hones
       expect(told).toEqual({ code: null, stderr: '' })
       return
     case 'the change is made':
-      expect(told).toMatchObject({ code: 0 })
+      expect(told, result.stderr).toMatchObject({ code: 0 })
       expect(seen.changes).not.toEqual([])
       return
     case 'control characters on the terminal':
@@ -211,7 +211,7 @@ export function expectLeak(lieCase: LieCase, { result, ...seen }: Attempt, hones
       expect(result.code, result.stderr).not.toBe(lieCase.exitCode ?? 5)
       return
     default: {
-      expect(told).toMatchObject({ code: 0 })
+      expect(told, result.stderr).toMatchObject({ code: 0 })
       const shown = [result.stdout.toString('latin1'), ...seen.got]
       const right = [honest?.result.stdout.toString('latin1'), ...(honest?.got ?? [])]
       if (lieCase.leak === 'success') expect(shown).toEqual(right)
