@@ -145,6 +145,7 @@ export const loginFinish = defineRoute({
     'account_disabled',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
@@ -166,6 +167,7 @@ export const loginSecondFactor = defineRoute({
     'second_factor_failed',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
@@ -203,5 +205,5 @@ export const account = defineRoute({
     audit: auditHead,
   }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'keys_frozen', 'unavailable'],
 })

@@ -163,5 +163,13 @@ export const blobsOpen = defineRoute({
     ),
   }),
   bodyLimit: LIMITS.batchBodyBytes,
-  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'stored_data_damaged', 'unavailable'],
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'not_found',
+    'stored_data_damaged',
+    'keys_frozen',
+    'unavailable',
+  ],
 })

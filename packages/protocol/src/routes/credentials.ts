@@ -40,7 +40,7 @@ export const credentialsRead = defineRoute({
   body: z.undefined(),
   response: z.object({ versions, recoveryEnvelope: envelope }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'keys_frozen', 'unavailable'],
 })
 
 export const credentialsChange = defineRoute({
@@ -136,6 +136,7 @@ export const recoveryOpen = defineRoute({
     'account_disabled',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })

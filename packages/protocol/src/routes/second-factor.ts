@@ -72,6 +72,7 @@ export const secondFactorConfirm = defineRoute({
     'second_factor_conflict',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
@@ -95,6 +96,7 @@ export const secondFactorDisable = defineRoute({
     'second_factor_failed',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
@@ -118,6 +120,7 @@ export const secondFactorCodes = defineRoute({
     'second_factor_conflict',
     'too_many_requests',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })

@@ -91,7 +91,7 @@ export const sessionHalf = defineRoute({
   body: z.undefined(),
   response: half,
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'keys_frozen', 'unavailable'],
 })
 
 export const sessionHalfEnsure = defineRoute({
@@ -105,5 +105,5 @@ export const sessionHalfEnsure = defineRoute({
   body: z.undefined(),
   response: half,
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'keys_frozen', 'unavailable'],
 })

@@ -91,7 +91,15 @@ export const checkpointRead = defineRoute({
       .nullable(),
   }),
   bodyLimit: LIMITS.bodyBytes,
-  errors: ['bad_request', 'unauthenticated', 'session_expired', 'not_found', 'stored_data_damaged', 'unavailable'],
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'not_found',
+    'stored_data_damaged',
+    'keys_frozen',
+    'unavailable',
+  ],
 })
 
 export const commitAppend = defineRoute({
@@ -129,6 +137,7 @@ export const commitAppend = defineRoute({
     'payload_too_large',
     'upgrade_required',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
@@ -184,6 +193,7 @@ export const vaultRestore = defineRoute({
     'payload_too_large',
     'upgrade_required',
     'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })
