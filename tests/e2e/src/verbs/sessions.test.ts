@@ -51,4 +51,11 @@ describe('sessions', () => {
     expectFailure(await laptop.run(['ls', '/']), 4, /strongroom login/)
     await desk.ok('ls', '/')
   })
+
+  it('ends everything, this one too', async () => {
+    await laptop.login('tester@example.org')
+    expectFailure(await desk.run('sessions', 'revoke', '--all', '--everything'), 2, /--all or --everything/)
+    expect(await desk.json('sessions', 'revoke', '--everything')).toEqual({ revoked: 2, failed: [] })
+    for (const device of [laptop, desk.device]) expectFailure(await device.run(['ls', '/']), 4, /strongroom login/)
+  })
 })
