@@ -160,7 +160,7 @@ describe('failures', () => {
     expect(code(pg('ENOSPC'))).toBe('storage_full')
     expect(code(new AggregateError([pg('ECONNREFUSED')]))).toBe('unavailable')
     expect(code(new KeyManagementError('unavailable', 'x'))).toBe('unavailable')
-    expect(code(new KeyManagementError('key_unusable', 'x'))).toBe('unavailable')
+    expect(code(new KeyManagementError('key_unusable', 'x'))).toBe('keys_frozen')
     expect(code(new KeyManagementError('invalid_ciphertext', 'x'))).toBe('stored_data_damaged')
     expect(code(pg('23505'))).toBeNull()
     expect(code(new TypeError('x'))).toBeNull()
