@@ -53,9 +53,11 @@ describe.skipIf(!hasTerminal)('the README', () => {
       await cp(join(ROOT, file), join(clone, file), { preserveTimestamps: true })
     }
     // Reason: hard links instead of a second install; what the start script compares must not be shared.
-    const modules = join(ROOT, 'node_modules')
-    const linked = spawnSync('cp', ['-al', modules, clone])
-    if (linked.status !== 0) spawnSync('cp', ['-a', modules, clone], { stdio: 'inherit' })
+    for (const folder of ['.', 'apps/web']) {
+      const modules = join(ROOT, folder, 'node_modules')
+      const linked = spawnSync('cp', ['-al', modules, join(clone, folder)])
+      if (linked.status !== 0) spawnSync('cp', ['-a', modules, join(clone, folder)], { stdio: 'inherit' })
+    }
     await rm(join(clone, 'node_modules/.strongroom-lock'), { force: true })
     const { createHash } = await import('node:crypto')
     const lock = createHash('sha256')
