@@ -65,6 +65,8 @@ describe('the tables in README.md', () => {
       ...[...LIES, ...CHECKPOINT_ATTACKS].flatMap(({ without }) => without),
       // Of the checkpoints that an owner forged.
       ...['hash of a checkpoint', 'hash of the state', 'state that the device computed'],
+      // Of waiting for changes.
+      'a pause before waiting again',
       // Of what nothing can verify.
       ...['compiled-in parameters', 'times of the calendar'],
     ])

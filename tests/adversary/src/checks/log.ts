@@ -5,6 +5,8 @@ const HEADER = 'packages/vault/src/header/commit-header.ts'
 const APPLY = 'packages/vault/src/state/apply-commit.ts'
 const GUARD = 'packages/client/src/vault-log/head-guard.ts'
 const LOG = 'packages/client/src/vault-log/log.ts'
+const STATE = 'packages/client/src/session/state.ts'
+const RESTORE = 'packages/client/src/restore/restore-server.ts'
 const APPEND = 'packages/client/src/vault-log/append.ts'
 
 /** Takes a commit apart and believes it. */
@@ -102,6 +104,27 @@ export const LOG_CHECKS = {
     file: GUARD,
     find: 'if (pin !== undefined && seq === pin.seq && hash !== pin.hash) throw forked(pin, { seq, hash })',
     replace: '',
+  },
+  'chain behind a state code': [
+    { file: STATE, find: 'if (!follows) throw forked()', replace: '' },
+    {
+      file: STATE,
+      find: 'if (wanted === null || previous === null || toHex(previous) !== head.hash) throw forked()',
+      replace: 'if (wanted === null) throw forked()',
+    },
+  ],
+  'head that the changes of this device follow': [
+    {
+      file: RESTORE,
+      find: 'if (shown.seq === pin.seq && toHex(shown.hash) !== pin.hash) throw forked(pin, hexHead(shown))',
+      replace: '',
+    },
+    { file: RESTORE, find: 'first !== undefined && !equalBytes(first.header.prev, shown.hash)', replace: 'false' },
+  ],
+  'a pause before waiting again': {
+    file: 'packages/client/src/drive/changes.ts',
+    find: 'if (idle) await context.platform.clock.sleep(',
+    replace: 'void (',
   },
   'head after a commit': {
     file: APPEND,

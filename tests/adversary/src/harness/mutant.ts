@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -19,15 +19,17 @@ export type Removal = Mutation | readonly Mutation[]
 
 /** A command line built from mutated sources; `bin` is run as the real one is. */
 export interface Mutant extends AsyncDisposable {
+  /** URL of what was built from the entry. */
+  readonly main: string
   readonly bin: string
 }
 
 /**
- * Builds the command line with its checks taken out.
+ * Builds the command line, or what another entry exports, with its checks taken out.
  *
  * @throws Error when a piece does not occur exactly once, or its file is no part of the command line
  */
-export async function buildMutant(mutations: readonly Mutation[]): Promise<Mutant> {
+export async function buildMutant(mutations: readonly Mutation[], entry = 'apps/cli/src/main.ts'): Promise<Mutant> {
   await mkdir(join(ROOT, '.tmp'), { recursive: true })
   // Inside the repository, so that packages left out of the bundle are found.
   const folder = await mkdtemp(join(ROOT, '.tmp/mutant-'))
@@ -35,7 +37,7 @@ export async function buildMutant(mutations: readonly Mutation[]): Promise<Mutan
   await build({
     absWorkingDir: ROOT,
     entryPoints: {
-      main: 'apps/cli/src/main.ts',
+      main: entry,
       'content-worker': 'packages/client/src/platform/node/content-worker.ts',
     },
     outdir: join(folder, 'dist'),
@@ -52,6 +54,7 @@ export async function buildMutant(mutations: readonly Mutation[]): Promise<Mutan
   for (const file of ['bin/strongroom.js', 'package.json'])
     await copyFile(join(ROOT, 'apps/cli', file), join(folder, file))
   return {
+    main: pathToFileURL(join(folder, 'dist/main.js')).href,
     bin: join(folder, 'bin/strongroom.js'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   }

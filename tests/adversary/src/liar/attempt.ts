@@ -8,6 +8,7 @@ import { copyOfHome, expectOneLine, run, targetFolder } from '../harness/cli.ts'
 import { readTree } from '../harness/files.ts'
 import { findNeedles, textCanary } from '../harness/needles.ts'
 import type { Exchange, Lie } from '../harness/proxy.ts'
+import { stateCode } from './recordings.ts'
 import { SECRETS, type World } from './world.ts'
 
 /** No command may need more requests, or more time, than this to give up. */
@@ -66,7 +67,7 @@ export type Kind = (typeof KINDS)[number]
 export interface LieCase {
   readonly name: string
   readonly kind: Kind
-  /** What is typed; TARGET stands for an empty folder, SOURCE for a file. */
+  /** What is typed; TARGET stands for an empty folder, SOURCE for a file, CODE for a state code. */
   readonly command: readonly string[]
   readonly lie: (world: World) => Lie | Promise<Lie>
   /** 5 unless told: 4 where a login fails, 7 where the lie can only deny service. */
@@ -76,6 +77,8 @@ export interface LieCase {
   /** A device that has never been here. */
   readonly newDevice?: boolean
   readonly input?: string
+  /** Alice's, where the lie has changed it. */
+  readonly password?: string
   /** Whether nothing may be stored any more once the lie was told. */
   readonly untouched?: boolean
   /** Changes the copy of the device that runs the command. */
@@ -88,6 +91,8 @@ export interface LieCase {
 export const TARGET = '<target>'
 /** A file to upload, of more bytes than travel inside a reservation; with `.d` behind it a folder of small files. */
 export const SOURCE = '<source>'
+/** The state code of alice's second commit, as another device of hers had shown it. */
+export const CODE = '<code>'
 
 /** One run of a command while the proxy lies. */
 export interface Attempt {
@@ -113,6 +118,7 @@ export async function attempt(world: World, lieCase: LieCase, lie: Lie | null, b
   if (lie !== null) await lieCase.prepare?.(copy.home, world)
   const temporary = join(copy.home, 'tmp')
   await mkdir(temporary)
+  const code = lieCase.command.includes(CODE) ? await stateCode(world, alice, 1) : ''
   proxy.forget()
   trap.requests.splice(0)
   proxy.tell(lie)
@@ -120,11 +126,13 @@ export async function attempt(world: World, lieCase: LieCase, lie: Lie | null, b
   const watch = new Watch()
   try {
     const result = await run(
-      lieCase.command.map((word) => word.replace(TARGET, target.path).replace(SOURCE, world.source)),
+      lieCase.command.map((word) =>
+        word.replace(TARGET, target.path).replace(SOURCE, world.source).replace(CODE, code),
+      ),
       {
         home: copy.home,
         server: proxy.url,
-        password: alice.password,
+        password: lieCase.password ?? alice.password,
         env: { TMPDIR: temporary },
         timeoutMs: MOST_MS + 10_000,
         onSpawn: (child) => {
@@ -157,7 +165,7 @@ export async function attempt(world: World, lieCase: LieCase, lie: Lie | null, b
 
 /** Whether something was stored: a blob, a part, a commit. */
 function isChange({ request, answer }: Exchange): boolean {
-  const stores = /^(POST \/v1\/blobs|PUT \/v1\/store\/|POST \/v1\/vaults\/[^/]+\/commits)$/
+  const stores = /^(POST \/v1\/blobs|PUT \/v1\/store\/|POST \/v1\/vaults\/[^/]+\/(commits|restore))$/
   return stores.test(`${request.method} ${request.path.replace(/(store\/).*/, '$1')}`) && (answer?.status ?? 500) < 300
 }
 

@@ -1,3 +1,6 @@
+import { nodeEngine } from '@strongroom/crypto/node'
+import { commitHash } from '@strongroom/vault/header'
+import { formatStateCode } from '../../../../packages/client/src/session/state-code.ts'
 import { copyOfHome, run } from '../harness/cli.ts'
 import type { Lie } from '../harness/proxy.ts'
 import {
@@ -38,10 +41,15 @@ export function swapOpened(other: OpenBody['blobs'][number]): Lie {
 }
 
 /** What a person's login is answered. */
-export async function recordLogin(at: World, person: World['alice'], name: string): Promise<LoginBody> {
+export async function recordLogin(
+  at: World,
+  person: World['alice'],
+  name: string,
+  password = person.password,
+): Promise<LoginBody> {
   at.proxy.forget()
   await using copy = await copyOfHome(person)
-  const result = await run(['login', name], { home: copy.home, server: at.proxy.url, password: person.password })
+  const result = await run(['login', name], { home: copy.home, server: at.proxy.url, password })
   if (result.code !== 0) throw new Error(`the login failed: ${result.stderr}`)
   const seen = at.proxy.exchanges.find(({ request }) => isRoute(request, 'POST', LOGIN_FINISH))
   return JSON.parse(seen?.answer?.body.toString('utf8') ?? '')
@@ -58,4 +66,15 @@ export async function recordCommits(at: World, person: World['alice']): Promise<
     ({ request }) => isRoute(request, 'GET', COMMITS) && /from=0(&|$)/.test(request.path),
   )
   return JSON.parse(seen?.answer?.body.toString('utf8') ?? '')
+}
+
+/** Hash of a commit, from its bytes as the server answers them. */
+export async function hashOf(commit: string | undefined): Promise<Uint8Array> {
+  return await commitHash(nodeEngine(), new Uint8Array(Buffer.from(commit ?? '', 'base64url').subarray(0, 276)))
+}
+
+/** The state code of a commit of a person. */
+export async function stateCode(at: World, person: World['alice'], seq: number): Promise<string> {
+  const { commits } = await recordCommits(at, person)
+  return formatStateCode(seq, await hashOf(commits[seq]))
 }

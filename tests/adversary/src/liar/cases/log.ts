@@ -7,7 +7,7 @@ import { recordCommits } from '../recordings.ts'
 const LS = ['ls', '/']
 
 /** Everything that is compared of a log as a whole. */
-const WHOLE_LOG: readonly Check[] = [
+export const WHOLE_LOG: readonly Check[] = [
   'all of a commit',
   'previous hash before the rest',
   'what the keyring says of the log',
@@ -19,7 +19,7 @@ const WHOLE_LOG: readonly Check[] = [
   'head hash',
   'pinned head',
 ]
-const ORDER: readonly Check[] = ['sequence number', 'previous hash', 'state sequence']
+export const ORDER: readonly Check[] = ['sequence number', 'previous hash', 'state sequence']
 
 function commits(change: (body: CommitsBody) => void): () => Lie {
   return () => onJson<CommitsBody>('GET', COMMITS, change)
