@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const minute = 60_000
 
-// Reason: these drive whole processes and browsers by the clock of whatever machine runs them. The second attempt is
+// Reason: most of these drive whole processes, databases and browsers by the clock of whatever machine runs them. The second attempt is
 // printed; a fault that is there every time still fails.
 const retry = process.env.CI === 'true' ? 1 : 0
 
@@ -15,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          retry,
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
@@ -24,6 +25,7 @@ export default defineConfig({
       {
         test: {
           name: 'contract',
+          retry,
           include: ['tests/contract/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
