@@ -1,10 +1,12 @@
 import * as Comlink from 'comlink'
-import { type FormEvent, useState } from 'react'
-import { asFailure, type Vault } from '../bridge/connect.ts'
+import { useState } from 'react'
+import type { Vault } from '../bridge/connect.ts'
 import { useQuestion } from '../state/questions.ts'
-import { failureText, TEXT } from '../strings.ts'
+import { explainSignIn, useSubmit } from '../state/use-submit.ts'
+import { TEXT } from '../strings.ts'
 import { Button, Field } from '../ui/controls.tsx'
 import { isUsable, NewPasswordFields, NO_PASSWORD } from '../ui/new-password.tsx'
+import { Notice } from '../ui/notice.tsx'
 import { RecoveryKeyField } from '../ui/recovery-key.tsx'
 import type { SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
@@ -24,30 +26,25 @@ export function Forgot({ vault, onSignedIn, onSignIn }: ForgotProps) {
   const [keyError, setKeyError] = useState<string | null>(null)
   const [password, setPassword] = useState(NO_PASSWORD)
   const [tried, setTried] = useState(false)
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
   const code = useQuestion<number, string>()
   const ceremony = useQuestion<string, void>()
 
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
+  const recover = async (): Promise<boolean> => {
     setTried(true)
-    setError(null)
     const groups = await vault.misspelt(recoveryKey)
     setKeyError(groups === null ? null : TEXT.recovery.misspelt(groups))
-    if (groups !== null || !isUsable(password)) return
-    setBusy(true)
-    try {
-      const input = { login, recoveryKey, newPassword: password.first }
-      onSignedIn(await vault.recover(input, Comlink.proxy(ceremony.ask), Comlink.proxy(code.ask)))
-    } catch (cause) {
-      const failure = asFailure(cause)
-      setError(failure.code === 'aborted' ? null : failureText(failure))
-      setBusy(false)
+    if (groups !== null || !isUsable(password)) return false
+    const input = { login, recoveryKey, newPassword: password.first }
+    onSignedIn(await vault.recover(input, Comlink.proxy(ceremony.ask), Comlink.proxy(code.ask)))
+    return true
+  }
+  const { busy, error, submit } = useSubmit(recover, {
+    explain: explainSignIn,
+    onFailure() {
       code.drop()
       ceremony.drop()
-    }
-  }
+    },
+  })
 
   if (ceremony.question !== null) {
     const { asked, answer } = ceremony.question
@@ -57,11 +54,7 @@ export function Forgot({ vault, onSignedIn, onSignIn }: ForgotProps) {
   return (
     <AuthLayout title={TEXT.recovery.forgotTitle} lead={TEXT.recovery.forgotWhy}>
       <form onSubmit={submit}>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <Field
           label={TEXT.auth.login}
           autoComplete="username"

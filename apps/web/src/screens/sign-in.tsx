@@ -1,9 +1,11 @@
 import * as Comlink from 'comlink'
-import { type FormEvent, useState } from 'react'
-import { asFailure, type Vault } from '../bridge/connect.ts'
+import { useState } from 'react'
+import type { Vault } from '../bridge/connect.ts'
 import { useQuestion } from '../state/questions.ts'
-import { failureText, TEXT } from '../strings.ts'
+import { explainSignIn, useSubmit } from '../state/use-submit.ts'
+import { TEXT } from '../strings.ts'
 import { Button, Field, PasswordField } from '../ui/controls.tsx'
+import { Notice } from '../ui/notice.tsx'
 import type { SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
 import { SecondFactorScreen } from './second-factor-screen.tsx'
@@ -19,32 +21,15 @@ interface SignInProps {
 export function SignIn({ vault, notice, onSignedIn, onSignUp, onForgot }: SignInProps) {
   const [login, setLogin] = useState('')
   const [password, setPassword] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(notice)
   const code = useQuestion<number, string>()
 
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      onSignedIn(await vault.logIn({ login, password }, Comlink.proxy(code.ask)))
-    } catch (cause) {
-      const failure = asFailure(cause)
-      setError(failure.code === 'aborted' ? null : failureText(failure))
-      setBusy(false)
-      code.drop()
-    }
-  }
+  const logIn = async (): Promise<void> => onSignedIn(await vault.logIn({ login, password }, Comlink.proxy(code.ask)))
+  const { busy, error, submit } = useSubmit(logIn, { initial: notice, explain: explainSignIn, onFailure: code.drop })
   if (code.question !== null) return <SecondFactorScreen question={code.question} />
   return (
     <AuthLayout title={TEXT.auth.signInTitle}>
       <form onSubmit={submit}>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <Field
           label={TEXT.auth.login}
           autoComplete="username"

@@ -1,10 +1,12 @@
 import * as Comlink from 'comlink'
-import { type FormEvent, useEffect, useRef, useState } from 'react'
-import { asFailure, type Vault } from '../bridge/connect.ts'
+import { useEffect, useState } from 'react'
+import type { Vault } from '../bridge/connect.ts'
 import { useQuestion } from '../state/questions.ts'
-import { failureText, TEXT } from '../strings.ts'
+import { useSubmit } from '../state/use-submit.ts'
+import { TEXT } from '../strings.ts'
 import { Button, Field } from '../ui/controls.tsx'
 import { isUsable, NewPasswordFields, NO_PASSWORD } from '../ui/new-password.tsx'
+import { Notice } from '../ui/notice.tsx'
 import type { Registration, SignedInAs } from '../worker/vault-api.ts'
 import { AuthLayout } from './auth-layout.tsx'
 import { RecoveryCeremony } from './recovery-ceremony.tsx'
@@ -18,39 +20,22 @@ interface SignUpProps {
 export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
   const [login, setLogin] = useState('')
   const [password, setPassword] = useState(NO_PASSWORD)
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
   const [tried, setTried] = useState(false)
   const ceremony = useQuestion<string, void>()
-  const started = useRef(false)
   const [registration, setRegistration] = useState<Registration>('open')
   const [invite, setInvite] = useState('')
   useEffect(() => {
     vault.registration().then(setRegistration, () => undefined)
   }, [vault])
 
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
+  const register = async (): Promise<boolean> => {
     setTried(true)
-    if (!isUsable(password) || started.current) return
-    started.current = true
-    setBusy(true)
-    setError(null)
-    try {
-      onSignedIn(
-        await vault.register(
-          { login, password: password.first, invite: registration === 'invite' ? invite : null },
-          Comlink.proxy(ceremony.ask),
-        ),
-      )
-    } catch (cause) {
-      ceremony.drop()
-      setError(failureText(asFailure(cause)))
-      setBusy(false)
-    } finally {
-      started.current = false
-    }
+    if (!isUsable(password)) return false
+    const input = { login, password: password.first, invite: registration === 'invite' ? invite : null }
+    onSignedIn(await vault.register(input, Comlink.proxy(ceremony.ask)))
+    return true
   }
+  const { busy, error, submit } = useSubmit(register, { onFailure: ceremony.drop })
 
   if (ceremony.question !== null) {
     const { asked, answer } = ceremony.question
@@ -60,11 +45,7 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
     <AuthLayout title={TEXT.auth.signUpTitle}>
       {registration === 'closed' && <p className="notice">{TEXT.auth.closed}</p>}
       <form onSubmit={submit}>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <Field
           label={TEXT.auth.login}
           hint={TEXT.auth.loginHint}

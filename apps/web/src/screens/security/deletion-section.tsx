@@ -1,11 +1,11 @@
-import { type FormEvent, useState } from 'react'
-import { asFailure } from '../../bridge/connect.ts'
+import { useState } from 'react'
+import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useVault } from '../../state/vault.tsx'
-import { failureText, TEXT } from '../../strings.ts'
+import { TEXT } from '../../strings.ts'
 import { Button, Field, PasswordField } from '../../ui/controls.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
+import { Notice } from '../../ui/notice.tsx'
 import { saveBytes } from '../../ui/save-text.ts'
-import { wrongPassword } from './password-section.tsx'
 import { Section } from './section.tsx'
 
 const RECEIPT_NAME = 'strongroom-receipt.bin'
@@ -26,30 +26,17 @@ function DeleteAccount({ onClose }: { onClose: () => void }) {
   const { vault, account, leave } = useVault()
   const [confirm, setConfirm] = useState('')
   const [password, setPassword] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      const receipt = await vault.deleteAccount({ password, confirm })
-      if (receipt !== null) saveBytes(RECEIPT_NAME, receipt)
-      leave(TEXT.security.deleted)
-    } catch (cause) {
-      setError(failureText(wrongPassword(asFailure(cause))))
-      setBusy(false)
-    }
+  const destroy = async (): Promise<void> => {
+    const receipt = await vault.deleteAccount({ password, confirm })
+    if (receipt !== null) saveBytes(RECEIPT_NAME, receipt)
+    leave(TEXT.security.deleted)
   }
+  const { busy, error, submit } = useSubmit(destroy, { explain: explainWithPassword })
   return (
     <Dialog title={TEXT.security.deletion} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
         <p>{TEXT.security.deletionWarning}</p>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <Field
           label={TEXT.security.deletionConfirm(account.login)}
           autoComplete="off"

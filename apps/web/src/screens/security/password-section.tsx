@@ -1,11 +1,12 @@
-import { type FormEvent, useState } from 'react'
-import { asFailure } from '../../bridge/connect.ts'
+import { useState } from 'react'
 import { showToast } from '../../state/toasts.ts'
+import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useVault } from '../../state/vault.tsx'
-import { failureText, TEXT } from '../../strings.ts'
+import { TEXT } from '../../strings.ts'
 import { Button, PasswordField } from '../../ui/controls.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { isUsable, NewPasswordFields, NO_PASSWORD } from '../../ui/new-password.tsx'
+import { Notice } from '../../ui/notice.tsx'
 import { Section } from './section.tsx'
 
 export function PasswordSection() {
@@ -23,32 +24,20 @@ function ChangePassword({ onClose }: { onClose: () => void }) {
   const [current, setCurrent] = useState('')
   const [next, setNext] = useState(NO_PASSWORD)
   const [tried, setTried] = useState(false)
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
+  const change = async (): Promise<boolean> => {
     setTried(true)
-    if (!isUsable(next)) return
-    setBusy(true)
-    setError(null)
-    try {
-      await vault.changePassword({ current, next: next.first })
-      showToast(TEXT.security.changed)
-      touch()
-      onClose()
-    } catch (cause) {
-      setError(failureText(wrongPassword(asFailure(cause))))
-      setBusy(false)
-    }
+    if (!isUsable(next)) return false
+    await vault.changePassword({ current, next: next.first })
+    showToast(TEXT.security.changed)
+    touch()
+    onClose()
+    return true
   }
+  const { busy, error, submit } = useSubmit(change, { explain: explainWithPassword })
   return (
     <Dialog title={TEXT.security.changePassword} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <PasswordField
           label={TEXT.security.currentPassword}
           autoComplete="current-password"
@@ -73,14 +62,4 @@ function ChangePassword({ onClose }: { onClose: () => void }) {
       </form>
     </Dialog>
   )
-}
-
-/** Inside a session a login that fails can only mean the password. */
-export function wrongPassword(failure: ReturnType<typeof asFailure>): ReturnType<typeof asFailure> {
-  const isLogin = failure.code === 'authentication' && [undefined, 'login_failed'].includes(answerOf(failure))
-  return isLogin ? { code: 'authentication', details: { ...failure.details, reason: 'password_wrong' } } : failure
-}
-
-function answerOf({ details }: ReturnType<typeof asFailure>): string | undefined {
-  return details.answer === undefined ? undefined : String(details.answer)
 }

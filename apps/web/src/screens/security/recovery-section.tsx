@@ -3,12 +3,12 @@ import { type FormEvent, useState } from 'react'
 import { asFailure } from '../../bridge/connect.ts'
 import { useQuestion } from '../../state/questions.ts'
 import { showToast } from '../../state/toasts.ts'
+import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useVault } from '../../state/vault.tsx'
 import { failureText, TEXT } from '../../strings.ts'
 import { Button, PasswordField } from '../../ui/controls.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { RecoveryKeyField, ShowRecoveryKey, TypeRecoveryKey } from '../../ui/recovery-key.tsx'
-import { wrongPassword } from './password-section.tsx'
 import { Section } from './section.tsx'
 
 export function RecoverySection() {
@@ -75,25 +75,15 @@ function TestKey({ onClose }: { onClose: () => void }) {
 function ReplaceKey({ onClose }: { onClose: () => void }) {
   const { vault, account, touch } = useVault()
   const [password, setPassword] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
   const [saved, setSaved] = useState(false)
   const ceremony = useQuestion<string, void>()
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      await vault.replaceRecoveryKey(password, Comlink.proxy(ceremony.ask))
-      showToast(TEXT.security.replaced)
-      touch()
-      onClose()
-    } catch (cause) {
-      setError(failureText(wrongPassword(asFailure(cause))))
-      setBusy(false)
-      ceremony.drop()
-    }
+  const replace = async (): Promise<void> => {
+    await vault.replaceRecoveryKey(password, Comlink.proxy(ceremony.ask))
+    showToast(TEXT.security.replaced)
+    touch()
+    onClose()
   }
+  const { busy, error, submit } = useSubmit(replace, { explain: explainWithPassword, onFailure: ceremony.drop })
   const close = (): void => {
     ceremony.question?.refuse()
     onClose()

@@ -1,15 +1,15 @@
 import { Download } from 'lucide-react'
-import { type FormEvent, useState } from 'react'
-import { asFailure } from '../../bridge/connect.ts'
+import { useState } from 'react'
 import { showToast } from '../../state/toasts.ts'
+import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useVault } from '../../state/vault.tsx'
 import { failureText, TEXT } from '../../strings.ts'
 import { Button, Field, PasswordField } from '../../ui/controls.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
+import { Notice } from '../../ui/notice.tsx'
 import { QrCode } from '../../ui/qr-code.tsx'
 import { saveText } from '../../ui/save-text.ts'
 import type { SecondFactorSetup } from '../../worker/vault-api.ts'
-import { wrongPassword } from './password-section.tsx'
 import { Section } from './section.tsx'
 import { useFetched } from './use-fetched.ts'
 
@@ -49,23 +49,12 @@ function Enable({ onClose, onDone }: StepProps) {
   const { vault } = useVault()
   const [setup, setSetup] = useState<SecondFactorSetup | null>(null)
   const [password, setPassword] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const begin = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      setSetup(await vault.beginSecondFactor(password))
-    } catch (cause) {
-      setError(failureText(wrongPassword(asFailure(cause))))
-    }
-    setBusy(false)
-  }
+  const begin = async (): Promise<void> => setSetup(await vault.beginSecondFactor(password))
+  const { busy, error, submit } = useSubmit(begin, { explain: explainWithPassword })
   if (setup !== null) return <Confirm setup={setup} onClose={onClose} onDone={onDone} />
   return (
     <Dialog title={TEXT.security.factor} onClose={onClose}>
-      <form className="dialog-form" onSubmit={begin}>
+      <form className="dialog-form" onSubmit={submit}>
         <PasswordField
           label={TEXT.security.currentPassword}
           autoComplete="current-password"
@@ -89,24 +78,16 @@ function Enable({ onClose, onDone }: StepProps) {
 function Confirm({ setup, onClose, onDone }: StepProps & { setup: SecondFactorSetup }) {
   const { vault } = useVault()
   const [code, setCode] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const confirm = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      await vault.confirmSecondFactor(setup, code)
-      onDone()
-    } catch (cause) {
-      const failure = asFailure(cause)
-      setError(failure.code === 'authentication' ? TEXT.auth.codeWrong : failureText(failure))
-      setBusy(false)
-    }
+  const confirm = async (): Promise<void> => {
+    await vault.confirmSecondFactor(setup, code)
+    onDone()
   }
+  const { busy, error, submit } = useSubmit(confirm, {
+    explain: (failure) => (failure.code === 'authentication' ? TEXT.auth.codeWrong : failureText(failure)),
+  })
   return (
     <Dialog title={TEXT.security.factor} onClose={onClose}>
-      <form className="dialog-form" onSubmit={confirm}>
+      <form className="dialog-form" onSubmit={submit}>
         <p>{TEXT.security.scan}</p>
         <div className="factor-secret">
           <QrCode text={setup.uri} label={TEXT.security.scan} />
@@ -152,28 +133,15 @@ function Disable({ onClose, onDone }: StepProps) {
   const { vault } = useVault()
   const [password, setPassword] = useState('')
   const [code, setCode] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault()
-    setBusy(true)
-    setError(null)
-    try {
-      await vault.disableSecondFactor({ password, code })
-      onDone()
-    } catch (cause) {
-      setError(failureText(wrongPassword(asFailure(cause))))
-      setBusy(false)
-    }
+  const disable = async (): Promise<void> => {
+    await vault.disableSecondFactor({ password, code })
+    onDone()
   }
+  const { busy, error, submit } = useSubmit(disable, { explain: explainWithPassword })
   return (
     <Dialog title={TEXT.security.disableFactor} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
-        {error !== null && (
-          <p className="notice" role="alert">
-            {error}
-          </p>
-        )}
+        <Notice text={error} />
         <PasswordField
           label={TEXT.security.currentPassword}
           autoComplete="current-password"
