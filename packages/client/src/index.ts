@@ -5,6 +5,7 @@ export type {
   Drive,
   EmptyTrashResult,
   Entry,
+  EntryFacts,
   FindOptions,
   GetOptions,
   GetTreeOptions,

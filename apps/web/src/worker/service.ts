@@ -3,6 +3,7 @@ import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
 import { serveDownload } from './downloads.ts'
 import { failureOf } from './failures.ts'
+import { itemFacts, itemSum } from './item-facts.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
@@ -151,34 +152,15 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     async idOf(path) {
       return (await (await known()).stat(path)).nodeId
     },
+    facts: async (nodeId) => itemFacts(await known(), nodeId),
+    sumOf: async (nodeIds) => itemSum(await known(), nodeIds),
     makeFolder: (path) => changing(() => drive().mkdir(path)),
-    move: (moves, conflict) =>
-      changing(async () => {
-        const paths: string[] = []
-        for (const { from, to } of moves) {
-          const options = conflict === null ? {} : { conflict }
-          paths.push((await drive().move(from, to, options)).path)
-        }
-        return paths
-      }),
-    copy: (copies) =>
-      changing(async () => {
-        const paths: string[] = []
-        for (const { from, to } of copies) {
-          paths.push((await drive().copy(from, to, { recursive: true, conflict: 'keep-both' })).path)
-        }
-        return paths
-      }),
-    trash: (paths) =>
-      changing(async () => {
-        for (const path of paths) await drive().trash(path, { recursive: true })
-      }),
+    makeFolders: (paths) => changing(() => drive().makeFolders(paths)),
+    move: (moves, conflict) => changing(() => drive().moveMany(moves, conflict === null ? {} : { conflict })),
+    copy: (copies) => changing(() => drive().copyMany(copies, { conflict: 'keep-both' })),
+    trash: (paths) => changing(() => drive().trashMany(paths)),
     restore: (nodeIds) =>
-      changing(async () => {
-        const paths: string[] = []
-        for (const nodeId of nodeIds) paths.push((await drive().restore(nodeId)).path)
-        return paths
-      }),
+      changing(async () => (await drive().restoreMany(nodeIds)).map((entry) => entry.path)),
     emptyTrash: () => changing(async () => (await drive().emptyTrash()).items),
     versions: (path) => drive().versions(path),
     restoreVersion: (path, versionId) =>

@@ -52,6 +52,36 @@ export interface VersionRow {
   readonly deviceName: string | null
 }
 
+/** What is known of one entry; see the SDK's EntryFacts. */
+export interface ItemFacts {
+  readonly nodeId: string
+  readonly path: string
+  readonly name: string
+  readonly kind: 'file' | 'folder' | 'symlink'
+  readonly size: number
+  readonly mtimeMs: number
+  /** Of symbolic links. */
+  readonly target: string | null
+  readonly createdMs: number
+  readonly isFavourite: boolean
+  readonly versions: number
+  readonly storedMs: number | null
+  readonly deviceName: string | null
+  readonly keyMs: number | null
+  readonly blobId: string | null
+  readonly storedBytes: number
+  readonly files: number
+  readonly folders: number
+  readonly bytes: number
+}
+
+/** What several entries hold together, with all below them. */
+export interface ItemSum {
+  readonly files: number
+  readonly folders: number
+  readonly bytes: number
+}
+
 export interface SessionRow {
   readonly sessionId: string
   readonly deviceName: string | null
@@ -162,7 +192,12 @@ export interface VaultApi {
   pathOf(nodeId: string): Promise<string | null>
   /** Hex id of what lies at a path, or null. */
   idOf(path: string): Promise<string | null>
+  /** What this device knows of an entry, or null. @param nodeId - hex */
+  facts(nodeId: string): Promise<ItemFacts | null>
+  sumOf(nodeIds: readonly string[]): Promise<ItemSum>
   makeFolder(path: string): Promise<void>
+  /** With what is missing above them; those that are there are fine. */
+  makeFolders(paths: readonly string[]): Promise<void>
   /** Returns the new paths, in order. */
   move(moves: readonly { from: string; to: string }[], conflict: Conflict | null): Promise<string[]>
   copy(copies: readonly { from: string; to: string }[]): Promise<string[]>

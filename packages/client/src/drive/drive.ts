@@ -1,9 +1,11 @@
 import { changesOf } from './changes.ts'
 import type { DriveContext } from './context.ts'
+import { factsOf } from './facts.ts'
 import { favouritesOf, setFavourites } from './favourites.ts'
 import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
 import { childrenOf, descendants, entryById, entryOf, needPath } from './lookup.ts'
+import { copyMany, makeFolders, moveMany, restoreMany, trashMany } from './many.ts'
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
 import { policyOf, setPolicy, tidy } from './retention.ts'
@@ -29,6 +31,7 @@ export function createDrive(context: DriveContext): Drive {
     },
     listLocal: (path, options) => listPath(context, path, options),
     entryById: (nodeId) => entryById(context.log.state, nodeId),
+    facts: (nodeId) => factsOf(context.log.state, nodeId),
     async stat(path, options) {
       await refresh(options?.signal)
       return needEntry(context.log.state, path)
@@ -36,6 +39,11 @@ export function createDrive(context: DriveContext): Drive {
     favourites: () => favouritesOf(context.log.state),
     setFavourites: (nodeIds, marked, options) => setFavourites(context, nodeIds, marked, options),
     mkdir: (path, options) => makeFolder(context, path, options),
+    makeFolders: (paths, options) => makeFolders(context, paths, options),
+    moveMany: (moves, options) => moveMany(context, moves, options),
+    copyMany: (copies, options) => copyMany(context, copies, options),
+    trashMany: (paths, options) => trashMany(context, paths, options),
+    restoreMany: (nodeIds, options) => restoreMany(context, nodeIds, options),
     move: (from, to, options) => movePath(context, from, to, options),
     copy: (from, to, options) => copyPath(context, from, to, options),
     trash: (path, options) => trashPath(context, path, options),

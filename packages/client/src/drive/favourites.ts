@@ -6,7 +6,7 @@ import { entryById } from './lookup.ts'
 import type { CallOptions, Entry } from './types.ts'
 
 /** Type of the account records that mark favourites: key is the node's id, value one byte. */
-const FAVOURITE_RECORD = 'favourite'
+export const FAVOURITE_RECORD = 'favourite'
 const MARK = Uint8Array.of(1)
 /** Records in one commit. */
 const BATCH = 1000

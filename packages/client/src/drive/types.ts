@@ -143,6 +143,36 @@ export interface VersionEntry {
   readonly deviceName: string | null
 }
 
+/** All that a device knows of a file or folder. */
+export interface EntryFacts {
+  readonly entry: Entry
+  /** When it was made, by the clock of the device that did it; 0 for fixed folders. */
+  readonly createdMs: number
+  readonly isFavourite: boolean
+  /** Of files; 0 for others. */
+  readonly versions: number
+  /** When the newest version was stored, by the clock of the device that did it. */
+  readonly storedMs: number | null
+  /** Of the device that stored it; null when the log does not name it. */
+  readonly deviceName: string | null
+  /** When the key of its content was made. */
+  readonly keyMs: number | null
+  /** Hex id of the stored object with its content. */
+  readonly blobId: string | null
+  /** Ciphertext bytes of all versions. */
+  readonly storedBytes: number
+  /** What lies below a folder, at any depth; `bytes` of the newest versions. */
+  readonly files: number
+  readonly folders: number
+  readonly bytes: number
+}
+
+/** Where something is, and the exact path that it or its copy is to have. */
+export interface PathPair {
+  readonly from: string
+  readonly to: string
+}
+
 /** How long the account keeps what was removed or replaced; null is for ever. */
 export interface RetentionPolicy {
   /** Days in the trash; 30 unless set. */
@@ -194,6 +224,8 @@ export interface Drive {
   listLocal(path: string, options?: { recursive?: boolean }): Entry[]
   /** The entry of a node as this device saw it last, without the network; null when it is nowhere or in the trash. */
   entryById(nodeId: string): Entry | null
+  /** All that this device knows of a node, without the network; null when it is nowhere or in the trash. */
+  facts(nodeId: string): EntryFacts | null
   stat(path: string, options?: CallOptions): Promise<Entry>
   /** What is marked as a favourite, in the order of paths, as this device saw it last; without the network. */
   favourites(): Entry[]
@@ -206,6 +238,16 @@ export interface Drive {
   /** Shares content: nothing is uploaded again. */
   copy(from: string, to: string, options?: CallOptions & { recursive?: boolean; conflict?: Conflict }): Promise<Entry>
   trash(path: string, options?: CallOptions & { recursive?: boolean }): Promise<void>
+  /** Makes folders with what is missing above them, in one commit; those that are there already are fine. */
+  makeFolders(paths: readonly string[], options?: CallOptions): Promise<void>
+  /** Moves many in one commit, or none of them; returns their new paths, in order. */
+  moveMany(moves: readonly PathPair[], options?: CallOptions & { conflict?: Conflict }): Promise<string[]>
+  /** Copies many, folders with all below, in as few commits as it takes; returns the paths of the copies, in order. */
+  copyMany(copies: readonly PathPair[], options?: CallOptions & { conflict?: Conflict }): Promise<string[]>
+  /** Moves many to the trash in one commit, folders with all below. */
+  trashMany(paths: readonly string[], options?: CallOptions): Promise<void>
+  /** Takes many out of the trash in one commit, to where they were. @throws `conflict`, `not_found` */
+  restoreMany(nodeIds: readonly string[], options?: CallOptions): Promise<Entry[]>
   /** What lies in the trash, the newest first. */
   listTrash(options?: CallOptions): Promise<TrashedEntry[]>
   /** Takes out of the trash what was at a path, or has this id. @throws `conflict`, `not_found` */

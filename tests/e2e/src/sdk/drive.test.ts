@@ -45,6 +45,28 @@ describe('a file', () => {
     ])
   })
 
+  it('tells what is known of it, and a folder what lies below', async () => {
+    const { drive } = device.session
+    await put('/facts/deep/b.txt', new Uint8Array(700))
+    await put('/facts/deep/b.txt', new Uint8Array(900))
+    const { nodeId } = await drive.stat('/facts/deep/b.txt')
+    expect(drive.facts(nodeId)).toMatchObject({
+      entry: { path: '/facts/deep/b.txt', size: 900 },
+      versions: 2,
+      isFavourite: false,
+      files: 0,
+    })
+    const facts = drive.facts(nodeId)
+    expect(facts?.storedBytes).toBeGreaterThan(1600)
+    expect(facts?.blobId).toMatch(/^[0-9a-f]{32}$/)
+    await drive.setFavourites([nodeId], true)
+    expect(drive.facts(nodeId)?.isFavourite).toBe(true)
+    const folder = await drive.stat('/facts')
+    expect(drive.facts(folder.nodeId)).toMatchObject({ files: 1, folders: 1, bytes: 900, versions: 0, blobId: null })
+    await drive.trash('/facts', { recursive: true })
+    expect(drive.facts(nodeId)).toBeNull()
+  })
+
   it('is there for another device of the account', async () => {
     await put('/shared.txt', new TextEncoder().encode('hello'))
     await using second = await loginDevice(server.url, login)
