@@ -105,6 +105,15 @@ describe('a second factor that was begun', () => {
     expect((await account.ask('secondFactorRead', {})).value()).toEqual({ enabled: true, backupCodesLeft: 10 })
   })
 
+  it('refuses backup codes other than those that it was switched on with, which would never work', async () => {
+    const account = await registerAccount(server, { password: PASSWORD })
+    const { enrolmentId, secret } = await begin(account)
+    expect((await confirm(account, enrolmentId, now(secret), codes('A'))).code).toBe('ok')
+    server.clock.advance(STEP_MS)
+    expect((await confirm(account, enrolmentId, now(secret), codes('B'))).code).toBe('second_factor_conflict')
+    expect((await confirm(account, enrolmentId, now(secret), codes('A'))).code).toBe('ok')
+  })
+
   it('belongs to its account alone', async () => {
     const account = await registerAccount(server, { password: PASSWORD })
     const stranger = await registerAccount(server, { password: PASSWORD })

@@ -79,7 +79,8 @@ export async function beginSecondFactor(
 }
 
 /**
- * Turns a pending second factor on. Repeating it is harmless.
+ * Turns a pending second factor on. Repeating it with the same backup codes is harmless; other ones, which would never
+ * work, are refused.
  *
  * @param input.backupCodes - normalised
  * @throws ServerError `second_factor_failed`, `second_factor_conflict` when another one was begun or is on, or this one
@@ -93,7 +94,11 @@ export async function confirmSecondFactor(
   const { accountId } = session
   const totp = await totpOf(deps.database, accountId)
   if (totp === undefined || !equal(totp.enrolment_id, input.enrolmentId)) throw conflict()
-  if (totp.active) return
+  const hashes = input.backupCodes.map((code) => backupCodeHash(deps.setup, accountId, code))
+  if (totp.active) {
+    if (await areBackupCodes(deps.database, accountId, hashes)) return
+    throw conflict()
+  }
   if (totp.created_ms + LIMITS.enrolmentLifeMs <= deps.clock.nowMs()) throw conflict()
   await countAttempt(deps, CONFIRMATIONS, hex(accountId))
   const key = await deps.outerKeys.version(accountId, totp.outer_version)
@@ -101,7 +106,6 @@ export async function confirmSecondFactor(
   const step = totpStep(secret, input.code.replaceAll(/\s/g, ''), deps.clock.nowMs())
   secret.fill(0)
   if (step === null) throw new ServerError('second_factor_failed')
-  const hashes = input.backupCodes.map((code) => backupCodeHash(deps.setup, accountId, code))
   await deps.database.transaction().execute(async (tx) => {
     const confirmed = await tx
       .updateTable('totp')
