@@ -159,8 +159,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     move: (moves, conflict) => changing(() => drive().moveMany(moves, conflict === null ? {} : { conflict })),
     copy: (copies) => changing(() => drive().copyMany(copies, { conflict: 'keep-both' })),
     trash: (paths) => changing(() => drive().trashMany(paths)),
-    restore: (nodeIds) =>
-      changing(async () => (await drive().restoreMany(nodeIds)).map((entry) => entry.path)),
+    restore: (nodeIds) => changing(async () => (await drive().restoreMany(nodeIds)).map((entry) => entry.path)),
     emptyTrash: () => changing(async () => (await drive().emptyTrash()).items),
     versions: (path) => drive().versions(path),
     restoreVersion: (path, versionId) =>

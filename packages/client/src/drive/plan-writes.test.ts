@@ -3,7 +3,8 @@ import { nodeEngine } from '@strongroom/crypto/node'
 import { applyCommit, emptyState, type Operation, references, type VaultState } from '@strongroom/vault'
 import { describe, expect, it } from 'vitest'
 import { findPath } from './lookup.ts'
-import { type FileIntent, planMove, planWrites, type WriteIntent } from './plan-writes.ts'
+import { planMove } from './plan-move.ts'
+import { type FileIntent, planWrites, type WriteIntent } from './plan-writes.ts'
 
 const engine = nodeEngine()
 const nodeId = () => asNodeId(engine.randomBytes(16))

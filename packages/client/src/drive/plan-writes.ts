@@ -1,17 +1,9 @@
-import { equalBytes, type NodeId, toHex, type VersionId } from '@strongroom/crypto'
-import {
-  type ContentRecord,
-  conflictName,
-  currentVersion,
-  nameCollisionKey,
-  type Operation,
-  type VaultNode,
-  type VaultState,
-} from '@strongroom/vault'
+import { type NodeId, toHex, type VersionId } from '@strongroom/crypto'
+import { type ContentRecord, conflictName, type Operation, type VaultState } from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import type { UploadedContent } from '../upload/types.ts'
-import { childOf, rootOf } from './lookup.ts'
-import { formatPath, numberedName } from './paths.ts'
+import { type Child, freeName, type Overlay, overlay } from './overlay.ts'
+import { formatPath } from './paths.ts'
 import type { Conflict } from './types.ts'
 
 /** What a file's content comes from: a fresh upload, or records of a version that exists. */
@@ -65,14 +57,6 @@ export interface WriteContext {
   /** Names a conflict copy. */
   readonly deviceName: string
   readonly nowMs: number
-}
-
-/** A child as a plan sees it: stored already, or created earlier in the same plan. */
-interface Child {
-  readonly id: NodeId
-  readonly name: string
-  readonly kind: VaultNode['kind']
-  readonly versionId: string | null
 }
 
 /**
@@ -254,123 +238,4 @@ function create(plan: WritePlan, view: Overlay, operation: Extract<Operation, { 
 function trash(plan: WritePlan, view: Overlay, parent: NodeId, child: Child): void {
   plan.operations.push({ op: 'trash', nodeId: child.id })
   view.remove(parent, child.name)
-}
-
-function freeName(view: Overlay, parent: NodeId, name: string): string {
-  for (let number = 2; ; number += 1) {
-    const candidate = numberedName(name, number)
-    if (view.child(parent, candidate) === null) return candidate
-  }
-}
-
-interface Overlay {
-  readonly rootId: NodeId
-  child(parent: NodeId, name: string): Child | null
-  set(parent: NodeId, child: Child, versionId?: VersionId): void
-  remove(parent: NodeId, name: string): void
-  versionId(hex: string): VersionId
-  linkTarget(child: Child): string | null
-}
-
-/** A state with the changes of a plan on top; names are found by their NFC form. */
-function overlay(state: VaultState): Overlay {
-  const changed = new Map<string, Map<string, Child | null>>()
-  const folders = new Map<string, Map<string, string>>()
-  const versions = new Map<string, VersionId>()
-
-  /** Node keys of a stored folder by NFC form of their names. */
-  const stored = (parentKey: string): Map<string, string> => {
-    const known = folders.get(parentKey)
-    if (known !== undefined) return known
-    const names = new Map<string, string>()
-    for (const [name, key] of state.children.get(parentKey) ?? []) names.set(nameCollisionKey(name), key)
-    folders.set(parentKey, names)
-    return names
-  }
-  return {
-    rootId: rootOf(state).id,
-    child(parent, name) {
-      const parentKey = toHex(parent)
-      const key = nameCollisionKey(name)
-      const own = changed.get(parentKey)?.get(key)
-      if (own !== undefined) return own
-      const node = state.nodes.get(stored(parentKey).get(key) ?? '')
-      if (node === undefined) return null
-      const version = currentVersion(node)
-      if (version !== null) versions.set(toHex(version.id), version.id)
-      return { id: node.id, name: node.name, kind: node.kind, versionId: version === null ? null : toHex(version.id) }
-    },
-    set(parent, child, versionId) {
-      const parentKey = toHex(parent)
-      const names = changed.get(parentKey) ?? new Map<string, Child | null>()
-      changed.set(parentKey, names.set(nameCollisionKey(child.name), child))
-      if (versionId !== undefined) versions.set(toHex(versionId), versionId)
-    },
-    remove(parent, name) {
-      const parentKey = toHex(parent)
-      const names = changed.get(parentKey) ?? new Map<string, Child | null>()
-      changed.set(parentKey, names.set(nameCollisionKey(name), null))
-    },
-    versionId(hex) {
-      const id = versions.get(hex)
-      if (id === undefined) throw new Error('a plan names only versions that it saw')
-      return id
-    },
-    linkTarget(child) {
-      const node = state.nodes.get(toHex(child.id))
-      return node?.kind === 'symlink' ? node.target : null
-    },
-  }
-}
-
-/** A move, rename or replacement of one node. */
-export interface MoveIntent {
-  readonly nodeId: NodeId
-  readonly fromParentId: NodeId
-  readonly fromName: string
-  readonly toFolder: readonly string[]
-  readonly toName: string
-  readonly conflict: Conflict
-}
-
-/**
- * Plans a move; null when nothing is to be done.
- *
- * @throws ClientError `conflict` when the node was moved meanwhile; `usage` for a move into itself
- */
-export function planMove(state: VaultState, intent: MoveIntent): { operations: Operation[]; names: string[] } | null {
-  const node = state.nodes.get(toHex(intent.nodeId))
-  const inPlace =
-    node?.parentId != null && equalBytes(node.parentId, intent.fromParentId) && node.name === intent.fromName
-  if (node === undefined || node.trashedMs !== null || !inPlace) {
-    throw new ClientError('conflict', 'Someone else moved or removed this meanwhile.')
-  }
-  let folder = rootOf(state)
-  for (const name of intent.toFolder) {
-    const child = childOf(state, folder, name)
-    if (child === null) throw new ClientError('not_found', 'The target folder does not exist.')
-    if (child.kind !== 'folder') throw new ClientError('not_a_folder', 'A part of the target path is not a folder.')
-    if (equalBytes(child.id, node.id)) throw new ClientError('usage', 'A folder cannot move into itself.')
-    folder = child
-  }
-  const operations: Operation[] = []
-  let toName = intent.toName
-  const existing = childOf(state, folder, toName)
-  if (existing !== null && !equalBytes(existing.id, node.id)) {
-    if (intent.conflict === 'skip') return null
-    if (intent.conflict === 'keep-both') toName = freeName(overlay(state), folder.id, toName)
-    else if (existing.kind === 'folder' || node.kind === 'folder') {
-      throw new ClientError('exists', 'The target exists and a folder is never replaced.')
-    } else operations.push({ op: 'trash', nodeId: existing.id })
-  }
-  if (existing !== null && equalBytes(existing.id, node.id) && existing.name === toName) return null
-  operations.push({
-    op: 'move',
-    nodeId: node.id,
-    fromParentId: intent.fromParentId,
-    fromName: intent.fromName,
-    toParentId: folder.id,
-    toName,
-  })
-  return { operations, names: [...intent.toFolder, toName] }
 }

@@ -81,7 +81,7 @@ export async function restorePath(context: DriveContext, what: string, options: 
   return restoredEntry(log.state, node)
 }
 
-function restoredEntry(state: VaultState, node: VaultNode): Entry {
+export function restoredEntry(state: VaultState, node: VaultNode): Entry {
   const now = state.nodes.get(toHex(node.id))
   const entry = now === undefined ? null : entryOf({ node: now, names: formerNames(state, now) })
   if (entry === null) throw new ClientError('conflict', 'It was destroyed meanwhile.')
@@ -94,14 +94,14 @@ interface Place {
 }
 
 // What was trashed with its folder is not trashed itself, and moves.
-function restoration(node: VaultNode, { parent, name }: Place): Operation {
+export function restoration(node: VaultNode, { parent, name }: Place): Operation {
   const { id: nodeId, parentId } = node
   if (node.trashedMs !== null) return { op: 'restore', nodeId, parentId: parent.id, name }
   if (parentId === null) throw new Error('fixed folders are never in the trash')
   return { op: 'move', nodeId, fromParentId: parentId, fromName: node.name, toParentId: parent.id, toName: name }
 }
 
-function restorePlace(state: VaultState, node: VaultNode, to: string | undefined): Place {
+export function restorePlace(state: VaultState, node: VaultNode, to?: string): Place {
   if (to !== undefined) return namedPlace(state, node, to)
   const { parentId } = node
   if (parentId === null) throw new Error('fixed folders are never in the trash')
@@ -136,7 +136,7 @@ function freeName(state: VaultState, folder: VaultNode, name: string): string {
 }
 
 /** @throws ClientError `not_found`, `usage` */
-function findTrashed(state: VaultState, what: string): VaultNode {
+export function findTrashed(state: VaultState, what: string): VaultNode {
   const node = what.startsWith('/') ? trashedAt(state, parsePath(what)) : trashedById(state, what)
   if (node !== null) return node
   throw new ClientError('not_found', 'There is no such thing in the trash.', { details: { reason: 'not_in_trash' } })

@@ -6,7 +6,8 @@ import { type DriveContext, newNodeId, newVersionId, writeContext } from './cont
 import { GONE_COPY, goneBlobs } from './gone.ts'
 import { childOf, descendants, entryOf, type Found, findPath, needPath } from './lookup.ts'
 import { formatPath, parsePath } from './paths.ts'
-import { planMove, planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
+import { planMove } from './plan-move.ts'
+import { planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
 import { purgeNodes } from './purge.ts'
 import { collisionsOf, noLongerFits, settled } from './settled.ts'
 import type { CallOptions, Conflict, Entry } from './types.ts'
@@ -49,7 +50,7 @@ function destination(state: VaultState, source: Found, to: string): string[] {
   return parsePath(to)
 }
 
-function refuseFixed(state: VaultState, node: VaultNode): void {
+export function refuseFixed(state: VaultState, node: VaultNode): void {
   if (equalBytes(node.id, state.rootId) || equalBytes(node.id, state.recoveredId)) {
     throw new ClientError('usage', 'This folder cannot be moved or removed.')
   }
@@ -101,14 +102,27 @@ export async function copyPath(
   to: string,
   options: CallOptions & { recursive?: boolean; conflict?: Conflict } = {},
 ): Promise<Entry> {
-  const { log } = context
-  await log.sync(options.signal)
-  const source = needPath(log.state, from)
-  if (source.node.kind === 'folder' && !options.recursive) throw new ClientError('is_a_folder', 'This is a folder.')
-  const target = destination(log.state, source, to)
+  await context.log.sync(options.signal)
+  const intents = copyIntents(context, from, to, options)
+  const [path] = await commitCopies(context, intents, options)
+  await context.log.flush()
+  if (path === undefined) throw new Error('a copy has a path')
+  return needEntry(context.log.state, path)
+}
+
+/** What a copy writes: the top first. @throws ClientError `not_found`, `is_a_folder`, `usage` */
+export function copyIntents(
+  context: DriveContext,
+  from: string,
+  to: string,
+  { recursive, conflict = 'replace' }: { recursive?: boolean; conflict?: Conflict },
+): WriteIntent[] {
+  const { state } = context.log
+  const source = needPath(state, from)
+  if (source.node.kind === 'folder' && !recursive) throw new ClientError('is_a_folder', 'This is a folder.')
+  const target = destination(state, source, to)
   if (target.length === 0) throw new ClientError('usage', 'The target is the root folder.')
-  refuseInside(log.state, source, target)
-  const conflict = options.conflict ?? 'replace'
+  refuseInside(state, source, target)
   const intents: WriteIntent[] = []
   const add = (found: Found, names: string[]) => {
     const intent = copyIntent(context, found, names, conflict)
@@ -116,11 +130,21 @@ export async function copyPath(
   }
   add(source, target)
   if (source.node.kind === 'folder') {
-    for (const found of descendants(log.state, source)) {
+    for (const found of descendants(state, source)) {
       add(found, [...target, ...found.names.slice(source.names.length)])
     }
   }
-  let path = formatPath(target)
+  return intents
+}
+
+/** Commits copies, a thousand at a time; returns where each of them ended. */
+export async function commitCopies(
+  context: DriveContext,
+  intents: readonly WriteIntent[],
+  { conflict = 'replace', signal }: CallOptions & { conflict?: Conflict },
+): Promise<string[]> {
+  const { log } = context
+  const paths: string[] = []
   for (let start = 0; start < intents.length; start += COMMIT_ITEMS) {
     const batch = intents.slice(start, start + COMMIT_ITEMS)
     let outcomes: readonly WriteOutcome[] = []
@@ -130,7 +154,7 @@ export async function copyPath(
       for (const outcome of outcomes) if (outcome.outcome === 'failed') throw outcome.error
       return { ...planned, collisions: collisionsOf(conflict) }
     }
-    const committed = await log.commit(plan, options.signal).catch((cause: unknown) => {
+    const committed = await log.commit(plan, signal).catch((cause: unknown) => {
       throw goneBlobs(cause) === null ? cause : new ClientError('conflict', GONE_COPY, { cause })
     })
     for (const [index, intent] of batch.entries()) {
@@ -138,11 +162,10 @@ export async function copyPath(
       if (planned === undefined) continue
       const outcome = settled(log.state, intent, planned, committed)
       if (outcome.outcome === 'failed') throw outcome.error
-      if (start === 0 && index === 0) path = outcome.path
+      paths.push(outcome.path)
     }
   }
-  await log.flush()
-  return needEntry(log.state, path)
+  return paths
 }
 
 function copyIntent(context: DriveContext, { node }: Found, names: string[], conflict: Conflict): WriteIntent | null {
