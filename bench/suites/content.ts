@@ -1,16 +1,7 @@
-import { open, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type BlobId,
-  contentLayout,
-  createContentDecryptor,
-  createContentEncryptor,
-  generateDek,
-  partBlobRange,
-  partPlaintextRange,
-  SEGMENT_LENGTH,
-} from '@strongroom/crypto'
-import { nodeEngine } from '@strongroom/crypto/node'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { temporaryFolder } from '../../tests/e2e/src/journeys/files.ts'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, speeds, timed } from '../measure.ts'
@@ -23,64 +14,27 @@ interface Contender {
   decrypt(source: string, target: string): Promise<unknown>
 }
 
-/** The content format on one thread, file to file, with the hash of each part as an upload makes it. */
-async function strongroom(size: number): Promise<Contender> {
-  const engine = nodeEngine()
-  const dek = generateDek(engine)
-  const blobId = engine.randomBytes(16) as BlobId // sixteen random bytes are what an id is
-  const layout = contentLayout(size)
-  const perPart = layout.partSize / SEGMENT_LENGTH
-  let header = new Uint8Array()
+/** The content format in the threads of the command line, with the hash of each part as an upload makes it. */
+async function strongroom(folder: string): Promise<Contender> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  await build({
+    entryPoints: [
+      join(root, 'bench/file-to-file.ts'),
+      join(root, 'packages/client/src/platform/node/content-worker.ts'),
+    ],
+    outdir: folder,
+    entryNames: '[name]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  })
+  const program = join(folder, 'file-to-file.mjs')
   return {
     by: 'strongroom',
-    encrypt: async (source, target) => {
-      const encryptor = await createContentEncryptor(engine, { dek, blobId })
-      header = Uint8Array.from(encryptor.header)
-      await fileToFile(source, target, layout.partCount, async (index, read) => {
-        const { offset, length, paddedLength } = partPlaintextRange(layout, index)
-        const plaintext = await read(offset, length)
-        const final = index === layout.partCount - 1
-        const bytes = await encryptor.encryptPart({ firstSegment: index * perPart, plaintext, paddedLength, final })
-        await engine.sha256(bytes)
-        return bytes
-      })
-      encryptor.dispose()
-    },
-    decrypt: async (source, target) => {
-      const decryptor = await createContentDecryptor(engine, { dek, blobId, header })
-      await fileToFile(source, target, layout.partCount, async (index, read) => {
-        const { offset, length } = partBlobRange(layout, index)
-        const ciphertext = await read(offset, length)
-        await engine.sha256(ciphertext)
-        const final = index === layout.partCount - 1
-        const padded = await decryptor.decryptPart({ firstSegment: index * perPart, ciphertext, final })
-        return padded.subarray(0, partPlaintextRange(layout, index).length)
-      })
-      decryptor.dispose()
-    },
-  }
-}
-
-type Read = (offset: number, length: number) => Promise<Uint8Array>
-
-async function fileToFile(
-  source: string,
-  target: string,
-  parts: number,
-  convert: (index: number, read: Read) => Promise<Uint8Array>,
-): Promise<void> {
-  const input = await open(source)
-  const output = await open(target, 'w')
-  try {
-    const read: Read = async (offset, length) => {
-      const bytes = new Uint8Array(length)
-      const { bytesRead } = await input.read(bytes, 0, length, offset)
-      return bytes.subarray(0, bytesRead)
-    }
-    for (let index = 0; index < parts; index += 1) await output.write(await convert(index, read))
-  } finally {
-    await input.close()
-    await output.close()
+    encrypt: (source, target) => runProgram(process.execPath, [program, 'encrypt', source, target]),
+    decrypt: (source, target) => runProgram(process.execPath, [program, 'decrypt', source, target]),
   }
 }
 
@@ -114,7 +68,7 @@ export const content: Suite = {
     const size = (full ? 1024 : 256) * MIB
     const source = join(folder.path, 'source')
     await writeFile(source, bytesFrom(1, size))
-    const contenders = [await strongroom(size)]
+    const contenders = [await strongroom(folder.path)]
     const rows: Row[] = []
     const name = `${size / MIB} MiB`
     if (isInstalled('age') && isInstalled('age-keygen')) {
