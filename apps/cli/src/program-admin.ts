@@ -7,6 +7,7 @@ import { adminGc } from './commands/admin-gc.ts'
 import { adminInvite, adminInviteList, adminInviteRevoke } from './commands/admin-invite.ts'
 import { adminKmsDestroyRetired, adminKmsRotate, adminKmsRotateOuter, adminKmsStatus } from './commands/admin-kms.ts'
 import { adminUsers } from './commands/admin-users.ts'
+import { adminVerify } from './commands/admin-verify.ts'
 import type { ServerLoader } from './commands/serve.ts'
 import type { Run } from './program-run.ts'
 
@@ -83,6 +84,13 @@ export function addAdminVerbs(
     .description('compute the audit logs of all accounts anew, and compare')
     .argument('[account]', 'only this one')
     .action(onServer(adminAuditVerify))
+  admin
+    .command('verify')
+    .description('hold database and blob store against each other, without any key of a user; changes nothing')
+    .option('--deep', 'read every stored object too, and compare it with its digests')
+    .option('--keys', 'open what is sealed under outer keys too; asks the key service once for each account')
+    .option('--after <place>', 'go on where an earlier run was interrupted, as it said')
+    .action(onServer(adminVerify))
   const kms = admin.command('kms').description('keys of the key service: status, rotation, destruction')
   kms
     .command('status')

@@ -6,6 +6,7 @@ import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
 import { kmsDestroyRetired, kmsRotate, kmsRotateOuter, kmsStatus } from './operations/kms.ts'
 import { users } from './operations/users.ts'
+import { verify } from './operations/verify.ts'
 
 /** Everything that operators can do. */
 export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
@@ -23,4 +24,5 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   kmsRotateOuter,
   kmsDestroyRetired,
   auditVerify,
+  verify,
 ]

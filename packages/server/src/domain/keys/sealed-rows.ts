@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction, Tables } from '../../database/tables.ts'
 import type { Random } from '../../ports/index.ts'
+import { ServerError } from '../errors.ts'
 import type { OuterKey } from './outer-keys.ts'
 import { type OuterPlace, openOuter, sealOuter } from './outer-layer.ts'
 import { checkpointPlace, envelopePlace, keyringPlace, sessionHalfPlace, totpPlace, wrapPlace } from './places.ts'
@@ -174,4 +175,55 @@ export async function anyOlderRow(
     if (found.rows.length > 0) return true
   }
   return false
+}
+
+/** Attempts to read a batch whose outer key a rotation removed meanwhile. */
+const READ_AGAIN = 3
+
+/**
+ * Opens all rows of an account and reports those that do not open; nothing is changed.
+ *
+ * @throws what `key` throws, but `stored_data_damaged` (no such key), which is reported too
+ */
+export async function examineSealedRows(
+  database: Database,
+  input: {
+    readonly accountId: Uint8Array
+    readonly batch: number
+    readonly key: (version: number) => Promise<KeyObject>
+    readonly damaged: (table: string) => Promise<void>
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const { accountId, batch: limit } = input
+  for (const table of SEALED_TABLES) {
+    let after: Row | null = null
+    for (let attempt = 1; ; ) {
+      input.signal.throwIfAborted()
+      const found: FoundRow[] = await readBatch(database, table, { accountId, below: 2 ** 31 - 1, after, limit })
+      const last = found.at(-1)
+      if (last === undefined) break
+      try {
+        for (const row of found) {
+          if (!(await opens(input.key, table.place(accountId, row), row))) await input.damaged(table.name)
+        }
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.code !== 'unavailable' || attempt >= READ_AGAIN) throw error
+        attempt += 1
+        continue
+      }
+      attempt = 1
+      after = last
+    }
+  }
+}
+
+async function opens(key: (version: number) => Promise<KeyObject>, place: OuterPlace, row: FoundRow): Promise<boolean> {
+  try {
+    openOuter(await key(row.outer_version), place, row.sealed)
+    return true
+  } catch (error) {
+    if (error instanceof ServerError && error.code === 'stored_data_damaged') return false
+    throw error
+  }
 }
