@@ -29,7 +29,7 @@ export async function openDeviceLog(platform: Platform): Promise<DeviceLog> {
   const deviceId = asDeviceId(profile.deviceId)
   const { vaultId } = keyring
   const { server, storeOrigins, deviceName } = profile
-  const api = apiFor(platform, server, profile.token)
+  const api = apiFor(platform, server, profile)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const local = { engine, store, accountKey, accountId, deviceId }
   const first = { keyring, sealed: profile.sealedKeyring }

@@ -8,6 +8,11 @@ export interface Platform {
   readonly clock: Clock
   readonly opaque: OpaqueClient
   readonly content: ContentCipher
+  /**
+   * Keeps the tokens of new sessions in cookies that no script can read, for pages of the server's own origin; the
+   * transport must then heed `cookies`. Default: a session is a bearer token.
+   */
+  readonly cookies?: boolean | undefined
 }
 
 export interface Clock {
@@ -21,6 +26,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
   readonly signal?: AbortSignal | undefined
+  /** Send the cookies of the server's origin, and take those that it sets; only where the platform wants that. */
+  readonly cookies?: boolean | undefined
 }
 
 export interface TransportResponse {
@@ -31,7 +38,7 @@ export interface TransportResponse {
   bytes(maxLength: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** One HTTP exchange: no redirects, no cookies, no cache. Rejects with ClientError `network` or `aborted`. */
+/** One HTTP exchange: no redirects, no cache, and no cookies unless asked for. Rejects with ClientError `network` or `aborted`. */
 export type Transport = (url: string, request: TransportRequest) => Promise<TransportResponse>
 
 /** What a device keeps between runs. `pins` and what was `seen` are kept at logout; `pins` are never discarded. */

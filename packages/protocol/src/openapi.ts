@@ -84,7 +84,13 @@ export function openApiDocument(): JsonObject {
     },
     paths,
     components: {
-      securitySchemes: { session: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        session: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Pages of this server use a cookie instead: spec/upload-protocol.md §1.',
+        },
+      },
       schemas: {
         Error: jsonSchema(errorBody),
         ErrorCode: { type: 'string', enum: Object.keys(ERRORS) },

@@ -4,6 +4,7 @@ import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import { type Api, checkProtocol, createApi, normaliseServer } from '../transport/api.ts'
 import { checkReceiptKey, checkServerKey, loadPins } from './pins.ts'
+import type { Profile } from './records.ts'
 
 /** A server at the beginning of a login: reachable, of a known protocol, and not another one than before. */
 export interface Contact {
@@ -24,11 +25,12 @@ export function jitter(engine: CryptoEngine): () => number {
   return () => (engine.randomBytes(1)[0] ?? 0) / 256
 }
 
-/** Calls to a server with the given token. */
-export function apiFor(platform: Platform, server: string, token: Uint8Array | null): Api {
-  const bearer = token === null ? null : encodeBytes(token)
+/** Calls to a server within a session, or without one. */
+export function apiFor(platform: Platform, server: string, session: Pick<Profile, 'token' | 'cookie'> | null): Api {
+  const token = session === null ? null : encodeBytes(session.token)
+  const cookies = session === null ? platform.cookies : session.cookie
   const { transport, clock, engine } = platform
-  return createApi({ server, transport, clock, random: jitter(engine), token: () => bearer })
+  return createApi({ server, transport, clock, random: jitter(engine), token: () => token, cookies })
 }
 
 /**

@@ -69,6 +69,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
       deviceId,
       deviceName: input.deviceName,
       token: session.token,
+      cookie: platform.cookies === true,
       expiresAtMs: session.expiresAtMs,
       sealedKeyring: session.keyring,
       keyringVersion: session.keyringVersion,

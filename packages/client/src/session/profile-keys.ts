@@ -91,7 +91,7 @@ export async function openSignedIn(platform: Platform, options: OpenOptions = {}
   const stored = await loadProfile(platform.store)
   if (stored === null) return null
   const { profile, key } = stored
-  const api = apiFor(platform, profile.server, profile.token)
+  const api = apiFor(platform, profile.server, profile)
   const giveUp = new AbortController()
   const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([options.signal, giveUp.signal])
   const isAhead = options.ahead && key.kind === 'sealed'

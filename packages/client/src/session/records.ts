@@ -2,7 +2,7 @@ import { decodeBytes, encodeBytes } from '@strongroom/protocol'
 import { ClientError } from '../errors.ts'
 import type { StateStore } from '../ports.ts'
 
-/** Who is signed in on this device; the token is secret. */
+/** Who is signed in on this device; the token is secret, unless it only names a cookie. */
 export interface Profile {
   readonly server: string
   /** Origins that presigned URLs may name, as they were at login. */
@@ -12,6 +12,8 @@ export interface Profile {
   readonly deviceId: Uint8Array
   readonly deviceName: string
   readonly token: Uint8Array
+  /** Whether the session's own secret is in a cookie, which `token` names. */
+  readonly cookie: boolean
   readonly expiresAtMs: number
   /** As the server gave it; sealed under the account key. */
   readonly sealedKeyring: Uint8Array
@@ -55,6 +57,7 @@ export async function loadProfile(store: StateStore): Promise<StoredProfile | nu
       deviceId: binary(value.deviceId, 16),
       deviceName: text(value.deviceName),
       token: binary(value.token, 32),
+      cookie: value.cookie === true,
       expiresAtMs: Number(value.expiresAtMs),
       sealedKeyring: binary(value.sealedKeyring, null),
       keyringVersion: Number(value.keyringVersion),

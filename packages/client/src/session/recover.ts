@@ -93,7 +93,7 @@ export async function recoverAccount(input: RecoverInput): Promise<SignedIn> {
       const { token, expiresAtMs } = session
       const profile = {
         ...{ server, storeOrigins, login, accountId: account, deviceId, deviceName: input.deviceName },
-        ...{ token, expiresAtMs, sealedKeyring, keyringVersion },
+        ...{ token, cookie: platform.cookies === true, expiresAtMs, sealedKeyring, keyringVersion },
       }
       const signedIn = { profile, ...keys, serverHalf: SecretBytes.take(session.serverHalf) }
       await saveSignedIn(platform, signedIn)

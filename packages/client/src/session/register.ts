@@ -91,7 +91,7 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
       const { token, expiresAtMs } = session
       const profile: Profile = {
         ...{ server, storeOrigins, login, accountId, deviceId, deviceName: input.deviceName },
-        ...{ token, expiresAtMs, sealedKeyring, keyringVersion: 1 },
+        ...{ token, cookie: platform.cookies === true, expiresAtMs, sealedKeyring, keyringVersion: 1 },
       }
       const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
       await saveSignedIn(platform, signedIn)

@@ -27,13 +27,9 @@ export async function signOut(platform: Platform, signal: AbortSignal | undefine
 const NOTHING_TO_END: readonly ClientErrorCode[] = ['authentication', 'account_disabled']
 
 /** The same for a profile that was read already. */
-export async function endSession(
-  platform: Platform,
-  { server, token }: Profile,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+export async function endSession(platform: Platform, profile: Profile, signal: AbortSignal | undefined): Promise<void> {
   const { store } = platform
-  const api = apiFor(platform, server, token)
+  const api = apiFor(platform, profile.server, profile)
   await api.call('logout', { signal }).catch((error: unknown) => {
     if (!(error instanceof ClientError) || !NOTHING_TO_END.includes(error.code)) throw error
   })

@@ -90,7 +90,7 @@ async function openSession(
   const accountId = asAccountId(profile.accountId)
   const deviceId = asDeviceId(profile.deviceId)
   const seen = seenStore({ engine, clock, store, accountKey, accountId, deviceId })
-  const calls = withAhead(apiFor(platform, server, profile.token), signedIn.ahead ?? null, store)
+  const calls = withAhead(apiFor(platform, server, profile), signedIn.ahead ?? null, store)
   const api = watchApi(calls, seen, keyring.vaultId)
   const access = createStoreAccess({ server, origins: storeOrigins, transport, clock })
   const cache = vaultCache({ engine, store, accountKey, accountId, deviceId, vaultId: keyring.vaultId })

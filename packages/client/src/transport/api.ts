@@ -1,6 +1,7 @@
 import {
   type ApiErrorCode,
   type BodyOf,
+  COOKIE_WANTED,
   errorBody,
   type ParamsOf,
   PROTOCOL_VERSIONS,
@@ -9,6 +10,7 @@ import {
   ROUTES,
   type Route,
   type RouteName,
+  SESSION_HEADER,
 } from '@strongroom/protocol'
 import { ClientError, type ClientErrorCode, integrityError, redirected, throwIfAborted } from '../errors.ts'
 import type { Clock, Transport, TransportResponse } from '../ports.ts'
@@ -57,8 +59,10 @@ export interface ApiOptions {
   readonly transport: Transport
   readonly clock: Clock
   readonly random: () => number
-  /** Bearer token in base64url; null before login. */
+  /** What names the session, in base64url; null before login. */
   readonly token: () => string | null
+  /** Whether the session travels in a cookie of that name, and new ones are to; default as a bearer token. */
+  readonly cookies?: boolean | undefined
 }
 
 /** Checks and trims a server's base URL. @throws ClientError `usage` */
@@ -120,7 +124,8 @@ function buildRequest(
   const headers: Record<string, string> = { accept: 'application/json' }
   const token = route.auth === 'session' ? options.token() : null
   if (route.auth === 'session' && token === null) throw new ClientError('authentication', 'Not logged in.')
-  if (token !== null) headers.authorization = `Bearer ${token}`
+  if (options.cookies) headers[SESSION_HEADER] = token ?? COOKIE_WANTED
+  else if (token !== null) headers.authorization = `Bearer ${token}`
   let body: string | undefined
   if (input.body !== undefined) {
     body = JSON.stringify(route.body.encode(input.body))
@@ -145,6 +150,7 @@ async function exchange(
       method: route.method,
       headers,
       ...(body === undefined ? {} : { body }),
+      ...(options.cookies ? { cookies: true } : {}),
       signal,
     })
     text = new TextDecoder().decode(await response.bytes(ANSWER_LIMIT))

@@ -1,14 +1,14 @@
 import { ClientError } from '../errors.ts'
 import type { Transport } from '../ports.ts'
 
-/** Transport over the platform's `fetch`: redirects are errors, no credentials, no cache. */
+/** Transport over the platform's `fetch`: redirects are errors, no cache, cookies only where asked for. */
 export function fetchTransport(fetchFunction: typeof fetch): Transport {
   return async (url, request) => {
     const init: RequestInit = {
       method: request.method,
       headers: request.headers,
       redirect: 'error',
-      credentials: 'omit',
+      credentials: request.cookies === true ? 'same-origin' : 'omit',
       cache: 'no-store',
       referrerPolicy: 'no-referrer',
       signal: request.signal ?? null,

@@ -26,7 +26,7 @@ const invite = z.string().min(1).max(64)
 /** A new session. */
 export const session = {
   accountId: id,
-  /** Bearer token; shown once. */
+  /** Bearer token, shown once; where a cookie was asked for, the name that requests call it by, which is no secret. */
   token,
   expiresAtMs: safeInteger,
   /** The server's half of the key that seals the account key on the device. */

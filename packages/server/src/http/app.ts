@@ -10,6 +10,7 @@ import type { HandlerDeps } from './handler-deps.ts'
 import { createGate, createHandlers } from './handlers.ts'
 import { registerHealth } from './health.ts'
 import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts'
+import { sessionCookies } from './session-cookie.ts'
 import { registerStartPage } from './start-page.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
@@ -76,9 +77,14 @@ export function createApp(deps: AppDeps): FastifyInstance {
   })
 
   const handlers = createHandlers(deps)
+  const cookies = sessionCookies({ https, randomBytes: (length) => deps.random.bytes(length) })
   const door: Door = {
-    settle: async (request) => settleSession(deps, bearerToken(request)),
+    async settle(request) {
+      const name = cookies.named(request)
+      return settleSession(deps, name === null ? bearerToken(request) : cookies.tokenOf(request, name))
+    },
     admit: createGate(deps),
+    cookies,
   }
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     bindRoute(app, ROUTES[name], handlers[name], door)

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ServerError } from '../domain/errors.ts'
 import type { Session } from '../domain/sessions/sessions.ts'
+import type { SessionCookies } from './session-cookie.ts'
 
 /** What a handler gets: decoded, with the session settled where the route wants one. */
 export interface Call<R extends Route> {
@@ -29,6 +30,7 @@ export interface Door {
   settle(request: FastifyRequest): Promise<Session>
   /** Counts a request that needs no session. @throws ServerError `too_many_requests` */
   admit(address: string): Promise<void>
+  readonly cookies: SessionCookies
 }
 
 /** Serves one route of the protocol: session, then body, then validation, handler, encoding. */
@@ -39,9 +41,17 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
     url: route.path,
     bodyLimit: route.bodyLimit,
     // Reason: who has no session, or too many tries, must not make the server read and parse megabytes.
-    onRequest: async (request) => {
-      if (route.auth === 'session') sessions.set(request, await door.settle(request))
-      else if (route.method === 'POST') await door.admit(request.ip)
+    onRequest: async (request, reply) => {
+      if (route.auth === 'session') {
+        sessions.set(
+          request,
+          await door.settle(request).catch((error: unknown) => {
+            if (error instanceof ServerError && error.code === 'session_expired') door.cookies.clear(request, reply)
+            throw error
+          }),
+        )
+      } else if (route.method === 'POST') await door.admit(request.ip)
+      door.cookies.probe(request, reply)
     },
     preParsing: (request, _reply, _payload, done) => {
       limitBodyTime(request, route.bodyLimit)
@@ -58,7 +68,7 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
         signal: gone.signal,
       }
       // The values were decoded by the route's own schemas, which is what its handler's type asks for.
-      const answer = await handler(call as never)
+      const answer = door.cookies.settle(route.name, request, reply, await handler(call as never))
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(z.encode(route.response, answer)))
     },
   })

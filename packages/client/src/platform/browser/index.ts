@@ -13,6 +13,8 @@ export { memoryStore } from './memory-store.ts'
 export interface BrowserPlatformOptions {
   /** Where the device's state lives; default in memory, gone with the page. */
   readonly store?: StateStore | undefined
+  /** Keep the tokens of sessions in cookies, for pages that the server itself serves; default in the store. */
+  readonly cookies?: boolean | undefined
 }
 
 /** Browsers: WebCrypto, fetch, and a store of the caller's choice. */
@@ -25,6 +27,7 @@ export function browserPlatform(options: BrowserPlatformOptions = {}): Platform 
     clock: systemClock,
     opaque: inlineOpaque(),
     content: inlineCipher(engine),
+    cookies: options.cookies,
   }
 }
 
