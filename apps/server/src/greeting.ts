@@ -10,11 +10,10 @@ export function greeting(url: string, config: Config): string {
     invite: `Next: make a code by "npx strongroom admin invite"; with it: ${address} npx strongroom register`,
     closed: `Next: start with REGISTRATION=open to let accounts be made, or sign in: ${address} npx strongroom login`,
   }[config.registration]
-  const { kms, blobFolder } = config
+  const { kms } = config
+  const blobs = config.blobs.kind === 'file' ? config.blobs.folder : `the bucket ${config.blobs.bucket}`
   const backup =
-    kms.kind === 'file'
-      ? `${database}, ${blobFolder} and, apart from them, ${kms.file}`
-      : `${database} and ${blobFolder}`
+    kms.kind === 'file' ? `${database}, ${blobs} and, apart from them, ${kms.file}` : `${database} and ${blobs}`
   const keys = { file: 'key file', aws: 'keys in AWS KMS', pkcs11: 'keys on the token' }[kms.kind]
   return [
     `Strongroom serves ${url}`,

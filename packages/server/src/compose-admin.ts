@@ -82,7 +82,7 @@ function noServer(dataDir: string, cause: unknown): AdminError {
 
 async function direct(config: Config): Promise<Admin> {
   // Reason: what is absent would be made by opening it, and look like a server that forgot everybody.
-  await requireThere('BLOB_URL', config.blobFolder)
+  if (config.blobs.kind === 'file') await requireThere('BLOB_URL', config.blobs.folder)
   if (config.kms.kind === 'file') await requireThere('KMS_URL', config.kms.file)
   const resources = opened()
   try {

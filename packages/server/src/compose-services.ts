@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { pino } from 'pino'
+import type { BlobAddress } from './blob-url.ts'
 import type { Config } from './config.ts'
 import { connectDatabase } from './database/connect.ts'
 import type { Database } from './database/tables.ts'
@@ -74,10 +75,10 @@ export async function openDatabase(config: Config, resources: Opened, logger: Lo
 /** Everything behind the ports, and what the domain makes of it. */
 export interface Services {
   readonly keys: KeyManagement
-  readonly objects: ServedObjectStore
   readonly setup: ServerSetup
-  readonly urls: StoreUrls
   readonly store: BlobStore
+  /** Set where clients reach the store through this server. */
+  readonly served: { readonly objects: ServedObjectStore; readonly urls: StoreUrls } | null
   readonly outer: OuterKeys
 }
 
@@ -89,8 +90,7 @@ async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyMa
       return openKeyFile({ file: address.file, clock })
     }
     case 'aws': {
-      // Reason: it would print seven lines at every start on Node 20 about what this package's own pin settles.
-      process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+      quietAwsSdk()
       const { openAwsKms } = await import('./adapters/kms/aws.ts')
       return openAwsKms(address)
     }
@@ -99,6 +99,26 @@ async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyMa
       return openPkcs11({ ...address, clock })
     }
   }
+}
+
+/** The store of BLOB_URL; its adapter, and the vendor's code behind it, is loaded only now. */
+async function openStore(address: BlobAddress): Promise<ServedObjectStore | (ServedObjectStore & BlobStore)> {
+  switch (address.kind) {
+    case 'file': {
+      const { openFileStore } = await import('./adapters/blob/file-store.ts')
+      return openFileStore(address.folder)
+    }
+    case 's3': {
+      quietAwsSdk()
+      const { openS3Store } = await import('./adapters/blob/s3.ts')
+      return openS3Store(address)
+    }
+  }
+}
+
+/** Reason: it would print seven lines at every start on Node 20 about what this package's own pin settles. */
+function quietAwsSdk(): void {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 }
 
 /** Opens key service, blob store and setup; the database has its schema by now. */
@@ -110,13 +130,14 @@ export async function openServices(
   const { database, clock, random } = deps
   const keys = boundedKeys(await openKeys(config.kms, clock))
   resources.push(() => keys.close())
-  const { openFileStore } = await import('./adapters/blob/file-store.ts')
-  const objects = await openFileStore(config.blobFolder)
+  const objects = await openStore(config.blobs)
   resources.push(() => objects.close())
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)
-  const store = servedStore(objects, urls)
+  const isDirect = 'presignGet' in objects && config.blobTransfer === 'direct'
+  const store = isDirect ? objects : servedStore(objects, urls)
+  const served = isDirect ? null : { objects, urls }
   const outer = outerKeys({ database, keys, clock, random })
   resources.push(async () => outer.clear())
-  return { keys, objects, setup, urls, store, outer }
+  return { keys, setup, store, served, outer }
 }

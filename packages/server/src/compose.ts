@@ -65,14 +65,14 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   resources.push(() => signals.close())
   const heads = headWatch(signals)
   const services = await openServices(config, resources, { ...foundation, database })
-  const { keys, objects, setup, urls, store, outer } = services
+  const { keys, setup, store, served, outer } = services
   const keyDeps = { database, keys, clock, random, store, outerKeys: outer }
 
   let draining = false
   const app = createApp({
     database,
     store,
-    served: { objects, urls },
+    served,
     keys,
     clock,
     random,

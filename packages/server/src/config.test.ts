@@ -9,7 +9,8 @@ describe('configuration', () => {
       host: '127.0.0.1',
       dataDir: path.resolve('data'),
       databaseUrl: null,
-      blobFolder: path.resolve('data/blobs'),
+      blobs: { kind: 'file', folder: path.resolve('data/blobs') },
+      blobTransfer: 'direct',
       kms: { kind: 'file', file: path.resolve('data/keys.json') },
       keyScope: 'shared',
       publicUrl: null,
@@ -44,7 +45,7 @@ describe('configuration', () => {
     expect(config).toMatchObject({
       port: 0,
       databaseUrl: 'postgres://user@db.example/strongroom',
-      blobFolder: '/srv/blobs',
+      blobs: { kind: 'file', folder: '/srv/blobs' },
       kms: { kind: 'file', file: '/srv/keys.json' },
       publicUrl: 'https://files.example.org',
       trustedProxies: ['10.0.0.0/8', '::1'],
@@ -56,7 +57,8 @@ describe('configuration', () => {
     const cases: Record<string, string> = {
       PORT: '70000',
       DATABASE_URL: 'mysql://secret@db',
-      BLOB_URL: 's3://secret',
+      BLOB_URL: 's3://files?secret',
+      BLOB_TRANSFER: 'secret',
       KMS_URL: 'awskms://secret',
       KMS_KEY_SCOPE: 'secret',
       PUBLIC_URL: 'https://secret.example/path',

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { type BlobAddress, BlobUrlError, parseBlobUrl } from './blob-url.ts'
 import { type KeyServiceAddress, KmsUrlError, parseKmsUrl } from './kms-url.ts'
 
 const DEFAULT_QUOTA_BYTES = 2 ** 40
@@ -40,9 +40,19 @@ export const CONFIG = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'must be a URL like postgres://user@host/database')
     .optional()
     .describe('PostgreSQL 14 or newer; without it an embedded PostgreSQL runs in the data folder.'),
-  BLOB_URL: url(['file:'], 'must be a URL like file:///srv/blobs; this version has no other blob store')
+  BLOB_URL: z
+    .string()
+    .transform(blobStore)
     .optional()
-    .describe('Folder of the encrypted blobs, as a file: URL; by default `blobs` in the data folder.'),
+    .describe(
+      'Where the encrypted blobs lie: a folder, as `file:///path`, or a bucket, as `s3://BUCKET/PREFIX?endpoint=https://…&region=…&forcePathStyle=true` (see [storage.md](storage.md)); by default the folder `blobs` in the data folder.',
+    ),
+  BLOB_TRANSFER: z
+    .enum(['direct', 'proxy'], 'must be direct or proxy')
+    .default('direct')
+    .describe(
+      'How the bytes of files reach a bucket: straight between it and the clients, or, where they cannot reach it, through this server. A folder is always served by this server.',
+    ),
   KMS_URL: z
     .string()
     .transform(keyService)
@@ -110,7 +120,9 @@ export interface Config {
   readonly dataDir: string
   /** null: embedded. */
   readonly databaseUrl: string | null
-  readonly blobFolder: string
+  readonly blobs: BlobAddress
+  /** Whether clients reach a bucket themselves. */
+  readonly blobTransfer: 'direct' | 'proxy'
   readonly kms: KeyServiceAddress
   readonly keyScope: 'shared' | 'per-user'
   /** Origin, without a trailing slash. */
@@ -158,7 +170,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     host: values.HOST,
     dataDir: values.STRONGROOM_DATA,
     databaseUrl: values.DATABASE_URL ?? null,
-    blobFolder: localPath('BLOB_URL', values.BLOB_URL) ?? path.join(values.STRONGROOM_DATA, 'blobs'),
+    blobs: values.BLOB_URL ?? { kind: 'file', folder: path.join(values.STRONGROOM_DATA, 'blobs') },
+    blobTransfer: values.BLOB_TRANSFER,
     kms: values.KMS_URL ?? { kind: 'file', file: path.join(values.STRONGROOM_DATA, 'keys.json') },
     keyScope: values.KMS_KEY_SCOPE,
     publicUrl: values.PUBLIC_URL ?? null,
@@ -187,11 +200,13 @@ function keyService(text: string, context: z.RefinementCtx): KeyServiceAddress {
   }
 }
 
-function localPath(name: string, text: string | undefined): string | null {
-  if (text === undefined) return null
+/** The address that a BLOB_URL names, or why it is none. */
+function blobStore(text: string, context: z.RefinementCtx): BlobAddress {
   try {
-    return fileURLToPath(text)
-  } catch {
-    throw new ConfigError(`${name} must be a file: URL with an absolute path`)
+    return parseBlobUrl(text)
+  } catch (error) {
+    if (!(error instanceof BlobUrlError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+    return z.NEVER
   }
 }

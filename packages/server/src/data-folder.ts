@@ -16,9 +16,10 @@ async function exists(path: string): Promise<boolean> {
  * @throws Error with one line that says what to do
  */
 export async function requireDatabaseOfBlobs(config: Config): Promise<void> {
-  if (config.databaseUrl !== null || (await exists(join(config.dataDir, 'postgres', 'cluster')))) return
+  if (config.databaseUrl !== null || config.blobs.kind !== 'file') return
+  if (await exists(join(config.dataDir, 'postgres', 'cluster'))) return
   // Reason: the setup is made only after the database, so it is never alone after a first start that was cut off.
-  if (!(await exists(join(config.blobFolder, 'named', 'opaque-setup')))) return
+  if (!(await exists(join(config.blobs.folder, 'named', 'opaque-setup')))) return
   throw new Error(
     'the data folder has blobs but no database: put its folder postgres back from the backup, set DATABASE_URL if the ' +
       'database is elsewhere, or move blobs away to begin anew',

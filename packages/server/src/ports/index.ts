@@ -1,6 +1,8 @@
+export { type BackupFolder, BackupFolderError, type WrittenFile } from './backup-folder.ts'
 export {
   type BlobStore,
   BlobStoreError,
+  type BlobStoreErrorCode,
   type ByteRange,
   type ObjectStore,
   type PartTarget,

@@ -19,7 +19,8 @@ import {
   type KeyState,
   MOST_WRAPPED_BYTES,
 } from '../../ports/index.ts'
-import { keyError, withDeadline } from './aws-errors.ts'
+import { withDeadline } from '../deadline.ts'
+import { keyError } from './aws-errors.ts'
 
 /*
  * [Note: Names in AWS KMS]  The alias of KMS_URL points to the current key. A key with a name has the alias

@@ -1,0 +1,407 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  type Part,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import {
+  type BlobStore,
+  BlobStoreError,
+  type ByteRange,
+  type PartTarget,
+  type ServedObjectStore,
+  type StoredPart,
+} from '../../ports/index.ts'
+import { answered, checked } from './s3-bytes.ts'
+import { bareEtag, base64, openBucket, type S3Options } from './s3-client.ts'
+import { bucketUrls } from './s3-urls.ts'
+
+/*
+ * [Note: Blobs in a bucket]
+ *
+ *   PREFIX/objects/<blob id>   an object
+ *   PREFIX/named/<name>
+ *
+ * An upload of several parts is a multipart upload. An object of a single part is sent by one PUT with If-None-Match,
+ * before which there is nothing in the store: its upload is `single`, and `complete` looks at the object itself. Either
+ * way a request that comes late changes nothing: the one finds no upload any more, the other an object.
+ *
+ * What the store is to confirm of a part: its ETag and length, which `complete` asks for; its SHA-256, which the store
+ * compares while it receives, because the address signs it. As x-amz-checksum-sha256 where the store knows that; else
+ * (Ceph 16, say) as x-amz-content-sha256, the payload hash of every signed request.
+ */
+
+const SINGLE = 'single'
+/** Bytes; what the parts of an answer to a list are read by. */
+const PAGE = 1000
+/** A store may take minutes to put a large object together. */
+const COMPLETE_MS = 120_000
+/** How long a part of 64 MiB may take through this server. */
+const PART_MS = 15 * 60_000
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** The id that clients and rows name, of one that a store gave: any text there, few characters here. */
+function toUploadId(given: string): string {
+  return /^[A-Za-z0-9_.~-]{1,1000}$/.test(given) ? `m.${given}` : `b.${Buffer.from(given).toString('base64url')}`
+}
+
+/** The store's id of an upload of several parts; null for any other. */
+function fromUploadId(uploadId: string): string | null {
+  if (uploadId.startsWith('m.')) return uploadId.slice(2)
+  return uploadId.startsWith('b.') ? Buffer.from(uploadId.slice(2), 'base64url').toString() : null
+}
+
+/**
+ * Opens the blob store in a bucket. Several servers may share it.
+ *
+ * @throws BlobStoreError with one line for the operator
+ */
+export async function openS3Store(options: S3Options): Promise<ServedObjectStore & BlobStore> {
+  const bucket = await openBucket(options)
+  const { client, name: Bucket, features, ask } = bucket
+  const folder = `${options.prefix}objects/`
+  const urls = await bucketUrls(client, Bucket, options.prefix)
+
+  const objectKey = (blobId: Uint8Array) => folder + hex(blobId)
+  function namedKey(name: string): string {
+    if (!/^[a-z0-9-]+$/.test(name)) throw new BlobStoreError('not_found', 'no such named object')
+    return `${options.prefix}named/${name}`
+  }
+
+  async function head(blobId: Uint8Array): Promise<HeadObjectCommandOutput | null> {
+    const input = { Bucket, Key: objectKey(blobId), ChecksumMode: 'ENABLED' as const }
+    return ask((settings) => client.send(new HeadObjectCommand(input), settings)).catch(ifNotFound(null))
+  }
+
+  async function get(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>> {
+    const { offset, length } = range ?? { offset: 0, length: null }
+    if (offset < 0 || (length !== null && length <= 0)) throw outside()
+    const Range = length === null ? {} : { Range: `bytes=${offset}-${offset + length - 1}` }
+    const answer = await ask((settings) => client.send(new GetObjectCommand({ Bucket, Key: key, ...Range }), settings))
+    const body = answer.Body
+    if (!(body instanceof Readable)) throw new BlobStoreError('unavailable', 'the bucket answered without a body')
+    if (length !== null && answer.ContentLength !== length) {
+      body.destroy()
+      throw outside()
+    }
+    return answered(body, answer.ContentLength ?? 0)
+  }
+
+  async function digestOf(key: string): Promise<Buffer> {
+    const hash = createHash('sha256')
+    for await (const chunk of await get(key)) hash.update(chunk)
+    return hash.digest()
+  }
+
+  /** Every part that an upload has by now, by number; null where there is no such upload. */
+  async function listParts(Key: string, UploadId: string): Promise<Map<number, Part> | null> {
+    const found = new Map<number, Part>()
+    for (let marker: string | undefined; ; ) {
+      const input = {
+        Bucket,
+        Key,
+        UploadId,
+        MaxParts: PAGE,
+        ...(marker === undefined ? {} : { PartNumberMarker: marker }),
+      }
+      const page = await ask((settings) => client.send(new ListPartsCommand(input), settings)).catch(ifNotFound(null))
+      if (page === null) return null
+      for (const part of page.Parts ?? []) found.set(part.PartNumber ?? 0, part)
+      if (page.IsTruncated !== true || page.NextPartNumberMarker === marker) return found
+      marker = page.NextPartNumberMarker
+    }
+  }
+
+  /** Resolves when the finished object is made of these parts, as far as the store can tell. */
+  async function compareWithFinished(blobId: Uint8Array, parts: readonly StoredPart[]): Promise<void> {
+    const found = await head(blobId)
+    if (found === null) throw new BlobStoreError('part_missing', 'no such upload')
+    const total = parts.reduce((sum, part) => sum + part.length, 0)
+    if (found.ContentLength !== total || !hasPartsOf(found, parts, features.etagIsMd5)) throw taken()
+  }
+
+  async function completeSingle(blobId: Uint8Array, parts: readonly StoredPart[]): Promise<void> {
+    const [part, second] = parts
+    const found = part === undefined || second !== undefined ? null : await head(blobId)
+    if (part === undefined || found === null) {
+      throw new BlobStoreError('part_missing', 'the object was not sent', { part: 0 })
+    }
+    // `*`: the client was told that there is an object already, after an answer to it had got lost.
+    const isNamed = part.etag === '*' || bareEtag(part.etag) === bareEtag(found.ETag)
+    if (!isNamed) throw new BlobStoreError('part_missing', 'another ETag than the object has', { part: 0 })
+    if (found.ContentLength !== part.length) throw taken()
+    if (found.ChecksumSHA256 !== undefined) {
+      if (found.ChecksumSHA256 !== base64(part.sha256)) throw taken()
+    } else if (part.etag === '*' && !(await digestOf(objectKey(blobId))).equals(part.sha256)) throw taken()
+  }
+
+  async function completeParts(blobId: Uint8Array, UploadId: string, parts: readonly StoredPart[]): Promise<void> {
+    const Key = objectKey(blobId)
+    const [listed, finished] = await Promise.all([listParts(Key, UploadId), head(blobId)])
+    // A store may still list the parts of an upload that it has completed.
+    if (listed === null || finished !== null) return compareWithFinished(blobId, parts)
+    const named = parts.map(({ etag, sha256, length }, index) => {
+      const found = listed.get(index + 1)
+      const isSame =
+        found !== undefined &&
+        bareEtag(found.ETag) === bareEtag(etag) &&
+        found.Size === length &&
+        (found.ChecksumSHA256 === undefined || found.ChecksumSHA256 === base64(sha256))
+      if (!isSame) throw new BlobStoreError('part_missing', `part ${index} is not stored`, { part: index })
+      const checksum = found.ChecksumSHA256 === undefined ? {} : { ChecksumSHA256: found.ChecksumSHA256 }
+      return { PartNumber: index + 1, ETag: found.ETag, ...checksum }
+    })
+    const input = { Bucket, Key, UploadId, MultipartUpload: { Parts: named } }
+    await ask((settings) => client.send(new CompleteMultipartUploadCommand(input), settings), COMPLETE_MS).catch(
+      async (error: unknown) => {
+        if (!(error instanceof BlobStoreError) || error.code !== 'not_found') throw error
+        await compareWithFinished(blobId, parts)
+      },
+    )
+  }
+
+  /** Sends one part through this server. */
+  async function sendPart(target: PartTarget, body: AsyncIterable<Uint8Array>): Promise<string | undefined> {
+    const Key = objectKey(target.blobId)
+    const common = { Bucket, Key, ContentLength: target.length, ChecksumSHA256: base64(target.sha256) }
+    const UploadId = fromUploadId(target.uploadId)
+    if (UploadId === null && target.uploadId !== SINGLE) throw new BlobStoreError('not_found', 'no such upload')
+    let failed: { error: unknown } | null = null
+    const broken = new AbortController()
+    async function* watched(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* checked(body, target)
+      } catch (error) {
+        failed = { error }
+        broken.abort()
+        throw error
+      }
+    }
+    const Body = Readable.from(watched(), { objectMode: false })
+    Body.on('error', () => undefined)
+    try {
+      return await ask(async ({ abortSignal }) => {
+        const settings = { abortSignal: AbortSignal.any([abortSignal, broken.signal]) }
+        const answer =
+          UploadId === null
+            ? await client.send(new PutObjectCommand({ ...common, Body, IfNoneMatch: '*' }), settings)
+            : await client.send(
+                new UploadPartCommand({ ...common, Body, UploadId, PartNumber: target.index + 1 }),
+                settings,
+              )
+        return answer.ETag
+      }, PART_MS)
+    } catch (error) {
+      const failure = failed as { error: unknown } | null
+      throw failure === null ? error : failure.error
+    } finally {
+      Body.destroy()
+    }
+  }
+
+  async function* listed<Page extends { IsTruncated?: boolean | undefined }>(
+    ask_: (after: Page | null) => Promise<Page>,
+  ): AsyncGenerator<Page> {
+    for (let page: Page | null = null; page === null || page.IsTruncated === true; ) {
+      page = await ask_(page)
+      yield page
+    }
+  }
+
+  return {
+    kind: 's3',
+    origins: [urls.origin],
+
+    async presignPart(target, expiresAtMs) {
+      const UploadId = fromUploadId(target.uploadId)
+      const headers = {
+        'content-length': String(target.length),
+        'x-amz-checksum-sha256': base64(target.sha256),
+        ...(features.keepsChecksums ? {} : { 'x-amz-content-sha256': hex(target.sha256) }),
+        ...(UploadId === null ? { 'if-none-match': '*' } : {}),
+      }
+      const url = await urls.sign({
+        method: 'PUT',
+        key: objectKey(target.blobId),
+        ...(UploadId === null ? {} : { query: { partNumber: String(target.index + 1), uploadId: UploadId } }),
+        headers,
+        lifeMs: expiresAtMs - Date.now(),
+      })
+      // Clients send the length anyway, and browsers let nobody set it.
+      const { 'content-length': _, ...sent } = headers
+      return { url, headers: sent }
+    },
+
+    presignGet: (blobId, _length, expiresAtMs) =>
+      urls.sign({ method: 'GET', key: objectKey(blobId), lifeMs: expiresAtMs - Date.now() }),
+
+    async putWhole(blobId, bytes, sha256) {
+      if (!createHash('sha256').update(bytes).digest().equals(sha256)) {
+        throw new BlobStoreError('digest_mismatch', 'the digest differs')
+      }
+      const Key = objectKey(blobId)
+      if (await bucket.putOnce(Key, bytes)) return
+      if (!(await digestOf(Key)).equals(sha256)) throw taken()
+    },
+
+    async createUpload(blobId, single) {
+      if (single) return SINGLE
+      const input = {
+        Bucket,
+        Key: objectKey(blobId),
+        ContentType: 'application/octet-stream',
+        ...(features.keepsChecksums ? { ChecksumAlgorithm: 'SHA256' as const } : {}),
+      }
+      const { UploadId } = await ask((settings) => client.send(new CreateMultipartUploadCommand(input), settings))
+      if (UploadId === undefined) throw new BlobStoreError('unavailable', 'the bucket began an upload without an id')
+      return toUploadId(UploadId)
+    },
+
+    async writePart(target, body) {
+      try {
+        return { etag: bareEtag(await sendPart(target, body)) }
+      } catch (error) {
+        if (!(error instanceof BlobStoreError) || error.code !== 'exists') throw error
+        const found = await head(target.blobId)
+        if (found === null || !(await digestOf(objectKey(target.blobId))).equals(target.sha256)) throw error
+        return { etag: bareEtag(found.ETag) }
+      }
+    },
+
+    async complete({ blobId, uploadId }, parts) {
+      const UploadId = fromUploadId(uploadId)
+      if (parts.length === 0) throw new BlobStoreError('part_missing', 'an object has at least one part')
+      if (uploadId === SINGLE) return completeSingle(blobId, parts)
+      return UploadId === null ? compareWithFinished(blobId, parts) : completeParts(blobId, UploadId, parts)
+    },
+
+    async abort({ blobId, uploadId }) {
+      const UploadId = fromUploadId(uploadId)
+      // Of a single one there is nothing but the object, which may be another server's by now.
+      if (UploadId === null) return
+      const input = { Bucket, Key: objectKey(blobId), UploadId }
+      await ask((settings) => client.send(new AbortMultipartUploadCommand(input), settings)).catch(ifNotFound(null))
+    },
+
+    async stat(blobId) {
+      const found = await head(blobId)
+      return found === null ? null : { length: found.ContentLength ?? 0 }
+    },
+
+    read: (blobId, range) => get(objectKey(blobId), range),
+
+    async delete(blobId) {
+      const input = { Bucket, Key: objectKey(blobId) }
+      await ask((settings) => client.send(new DeleteObjectCommand(input), settings)).catch(ifNotFound(null))
+    },
+
+    async *list() {
+      const pages = listed((after: { NextContinuationToken?: string | undefined } | null) => {
+        const token = after?.NextContinuationToken
+        const input = { Bucket, Prefix: folder, ...(token === undefined ? {} : { ContinuationToken: token }) }
+        return ask((settings) => client.send(new ListObjectsV2Command(input), settings))
+      })
+      for await (const page of pages) {
+        for (const { Key, Size, LastModified } of page.Contents ?? []) {
+          const blobId = blobOf(Key, folder)
+          if (blobId !== null) yield { blobId, length: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 }
+        }
+      }
+    },
+
+    async *listUploads() {
+      const pages = listed(
+        (after: { NextKeyMarker?: string | undefined; NextUploadIdMarker?: string | undefined } | null) => {
+          const markers = {
+            ...(after?.NextKeyMarker === undefined ? {} : { KeyMarker: after.NextKeyMarker }),
+            ...(after?.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: after.NextUploadIdMarker }),
+          }
+          const input = { Bucket, Prefix: folder, ...markers }
+          return ask((settings) => client.send(new ListMultipartUploadsCommand(input), settings))
+        },
+      )
+      for await (const page of pages) {
+        for (const { Key, UploadId } of page.Uploads ?? []) {
+          const blobId = blobOf(Key, folder)
+          if (blobId !== null && UploadId !== undefined) yield { blobId, uploadId: toUploadId(UploadId) }
+        }
+      }
+    },
+
+    async readNamed(name) {
+      const pieces: Uint8Array[] = []
+      const source = await get(namedKey(name)).catch(ifNotFound(null))
+      if (source === null) return null
+      for await (const piece of source) pieces.push(piece)
+      return Buffer.concat(pieces)
+    },
+
+    createNamed: async (name, bytes) => bucket.putOnce(namedKey(name), bytes),
+
+    async replaceNamed(name, bytes) {
+      const input = {
+        Bucket,
+        Key: namedKey(name),
+        Body: bytes,
+        ContentLength: bytes.length,
+        ContentType: 'application/octet-stream',
+      }
+      await ask((settings) => client.send(new PutObjectCommand(input), settings))
+    },
+
+    check: () => bucket.probe(),
+
+    async close() {
+      client.destroy()
+    },
+  }
+}
+
+function ifNotFound<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof BlobStoreError && error.code === 'not_found') return value
+    throw error
+  }
+}
+
+function outside(): BlobStoreError {
+  return new BlobStoreError('range_invalid', 'the range lies outside the object')
+}
+
+function taken(): BlobStoreError {
+  return new BlobStoreError('exists', 'the object exists with other content')
+}
+
+function blobOf(key: string | undefined, folder: string): Uint8Array | null {
+  const name = key?.startsWith(folder) === true ? key.slice(folder.length) : ''
+  return /^[0-9a-f]{32}$/.test(name) ? Buffer.from(name, 'hex') : null
+}
+
+/** Whether checksum or ETag of a finished object are those that its parts give; true where the store has neither. */
+function hasPartsOf(found: HeadObjectCommandOutput, parts: readonly StoredPart[], etagIsMd5: boolean): boolean {
+  const suffix = `-${parts.length}`
+  if (found.ChecksumSHA256?.endsWith(suffix) === true) {
+    const digest = createHash('sha256')
+      .update(Buffer.concat(parts.map((part) => part.sha256)))
+      .digest()
+    return found.ChecksumSHA256 === base64(digest) + suffix
+  }
+  const etags = parts.map((part) => bareEtag(part.etag))
+  if (!etagIsMd5 || !etags.every((etag) => /^[0-9a-f]{32}$/.test(etag))) return true
+  const digest = createHash('md5')
+    .update(Buffer.from(etags.join(''), 'hex'))
+    .digest('hex')
+  return bareEtag(found.ETag) === digest + suffix
+}
