@@ -135,6 +135,8 @@ export interface LocalFile {
   readonly path: string
   /** Device, inode, size and modification time; changes when the file does. */
   readonly identity: string
+  /** In browsers: the file itself, which workers read. */
+  readonly blob?: Blob | undefined
 }
 
 export interface StreamSource {

@@ -53,5 +53,5 @@ export function blobSink(type = 'application/octet-stream'): FileSink & { readon
 /** Pages learn no paths: name, size and time stand for the place. Whoever resumes compares the content. */
 function placeOf(file: File): LocalFile {
   const path = `${file.name}\n${file.size}\n${file.lastModified}`
-  return { path, identity: path }
+  return { path, identity: path, blob: file }
 }

@@ -1,10 +1,12 @@
 import { webCryptoEngine } from '@strongroom/crypto'
 import { inlineCipher } from '../../content/inline.ts'
-import type { Platform, StateStore } from '../../ports.ts'
-import { inlineOpaque } from '../../session/opaque.ts'
+import type { OpaqueClient, Platform, StateStore } from '../../ports.ts'
 import { fetchTransport } from '../../transport/fetch.ts'
+import { remoteCipher } from '../../workers/remote-cipher.ts'
+import { remoteOpaque } from '../../workers/remote-opaque.ts'
 import { systemClock } from '../clock.ts'
 import { memoryStore } from './memory-store.ts'
+import { startPageWorker } from './page-worker.ts'
 
 export { blobSink, blobSource } from './blobs.ts'
 export { databaseStore } from './database-store.ts'
@@ -15,19 +17,45 @@ export interface BrowserPlatformOptions {
   readonly store?: StateStore | undefined
   /** Keep the tokens of sessions in cookies, for pages that the server itself serves; default in the store. */
   readonly cookies?: boolean | undefined
+  /** Makes the workers that encrypt content and stretch passwords; default where the platform is used. */
+  readonly workers?: BrowserWorkers | undefined
+}
+
+/** Each makes a new worker, whose script calls `serveContent` or `serveOpaque`. */
+export interface BrowserWorkers {
+  readonly content: () => Worker
+  readonly opaque: () => Worker
 }
 
 /** Browsers: WebCrypto, fetch, and a store of the caller's choice. */
 export function browserPlatform(options: BrowserPlatformOptions = {}): Platform {
   const engine = webCryptoEngine()
+  const { workers } = options
   return {
     engine,
     transport: fetchTransport(fetchWithBlobs),
     store: options.store ?? memoryStore(),
     clock: systemClock,
-    opaque: inlineOpaque(),
-    content: inlineCipher(engine),
+    opaque: workers === undefined ? loadedOpaque() : remoteOpaque(startPageWorker(workers.opaque)),
+    content: workers === undefined ? inlineCipher(engine) : remoteCipher(engine, startPageWorker(workers.content)),
     cookies: options.cookies,
+  }
+}
+
+/** OPAQUE in the calling thread, loaded at its first use: it is most of what a page would load. */
+function loadedOpaque(): OpaqueClient {
+  let loading: Promise<OpaqueClient> | null = null
+  const load = (): Promise<OpaqueClient> => {
+    loading ??= import('../../session/opaque.ts').then(({ inlineOpaque }) => inlineOpaque())
+    return loading
+  }
+  return {
+    startRegistration: async (password) => (await load()).startRegistration(password),
+    finishRegistration: async (input) => (await load()).finishRegistration(input),
+    startLogin: async (password) => (await load()).startLogin(password),
+    finishLogin: async (input) => (await load()).finishLogin(input),
+    hasMemory: async (mebibytes) => (await load()).hasMemory(mebibytes),
+    close: async () => {},
   }
 }
 

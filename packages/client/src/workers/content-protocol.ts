@@ -1,4 +1,5 @@
 import type { ContentLayout } from '@strongroom/crypto'
+import type { LocalFile } from '../ports.ts'
 
 /** What a content worker is told first about a blob; the key is wiped from the message's copy once it is taken over. */
 export interface OpenJob {
@@ -11,9 +12,8 @@ export interface OpenJob {
   readonly layout: ContentLayout
   /** Of the parts' macs; null where none are wanted. */
   readonly macKey: Uint8Array | null
-  /** Of the file to read; encryption only. */
-  readonly path: string
-  readonly identity: string
+  /** What to read; null for decryption. */
+  readonly file: LocalFile | null
 }
 
 /** One part to do. A ciphertext travels as a transferred buffer; so does the result. */

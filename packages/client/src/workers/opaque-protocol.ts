@@ -1,4 +1,4 @@
-import type { OpaqueClient } from '../../ports.ts'
+import type { OpaqueClient } from '../ports.ts'
 
 /** Methods of OPAQUE that a worker runs. */
 export type OpaqueMethod = Exclude<keyof OpaqueClient, 'close'>

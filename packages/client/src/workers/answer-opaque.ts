@@ -1,0 +1,21 @@
+import { ClientError } from '../errors.ts'
+import { inlineOpaque } from '../session/opaque.ts'
+import type { OpaqueRequest, OpaqueResponse } from './opaque-protocol.ts'
+
+/** What a worker does in which OPAQUE and its stretching run. It is ended after each login, and passwords with it. */
+export function answerOpaque(): (request: OpaqueRequest) => Promise<OpaqueResponse> {
+  const opaque = inlineOpaque()
+  return async (request) => {
+    try {
+      // Reason for the cast: `remoteOpaque` pairs each method with its own input.
+      const method = opaque[request.method] as (input: unknown) => Promise<unknown>
+      return { id: request.id, value: await method(request.input) }
+    } catch (error) {
+      const failure =
+        error instanceof ClientError
+          ? { code: error.code, message: error.message }
+          : { code: 'server', message: 'OPAQUE failed.' }
+      return { id: request.id, failure }
+    }
+  }
+}
