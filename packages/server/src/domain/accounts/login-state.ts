@@ -25,13 +25,9 @@ export interface ProvenLogin {
   readonly recordHash: Uint8Array
 }
 
-/**
- * What a login state holds, before it is sealed; of one length for known and unknown accounts.
- *
- * @param account - for an unknown one a made-up id, always the same for a login name, under which failures are counted
- */
-export function encodeLoginState(account: { id: Uint8Array; opaque_record: string }, opaqueState: string): Uint8Array {
-  const recordHash = sha256(Buffer.from(account.opaque_record, 'utf8'))
+/** What a login state holds, before it is sealed; of one length for known and unknown accounts. */
+export function encodeLoginState(account: { id: Uint8Array; opaqueRecord: string }, opaqueState: string): Uint8Array {
+  const recordHash = sha256(Buffer.from(account.opaqueRecord, 'utf8'))
   return Buffer.concat([account.id, recordHash, Buffer.from(opaqueState, 'utf8')])
 }
 

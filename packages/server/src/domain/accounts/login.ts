@@ -10,6 +10,7 @@ import { openOuter, sealOuter } from '../keys/outer-layer.ts'
 import { envelopePlace, keyringPlace, loginStatePlace } from '../keys/places.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, type NewSession } from '../sessions/sessions.ts'
+import { accountOrStranger } from './account-or-stranger.ts'
 import {
   attempt,
   encodeLoginState,
@@ -39,34 +40,24 @@ export function loginName(login: string): string {
   return name
 }
 
-// [Note: Unknown accounts]
-// An unknown login name takes the same path as a known one: OPAQUE answers from a fake record (RFC 9807 §10.9), a
-// login state is stored, and the third message fails exactly as with a wrong password. Only the state, sealed, says
-// that there is no account behind it.
-
 /** OPAQUE's first login message. @throws ServerError `bad_request` when the message is not one */
 export async function startLogin(
   deps: Omit<Deps, 'outerKeys'>,
   input: { login: string; request: string },
 ): Promise<{ loginId: Uint8Array; response: string }> {
   const login = loginName(input.login)
-  const account = await deps.database
-    .selectFrom('accounts')
-    .select(['id', 'opaque_record'])
-    .where('login_hash', '=', deps.setup.userIdentifier(login))
-    .executeTakeFirst()
+  const account = await accountOrStranger(deps, login)
   const started = attempt('bad_request', () =>
     opaque.startLogin({
       serverSetup: deps.setup.opaqueSetup,
-      registrationRecord: account?.opaque_record ?? null,
+      registrationRecord: account.opaqueRecord,
       startLoginRequest: input.request,
       userIdentifier: deps.setup.userIdentifier(login),
       identifiers: { server: deps.setup.serverIdentifier },
     }),
   )
   const loginId = deps.random.bytes(16)
-  const stranger = { id: deps.setup.blind(`stranger\0${login}`), opaque_record: '' }
-  const state = encodeLoginState(account ?? stranger, started.serverLoginState)
+  const state = encodeLoginState(account, started.serverLoginState)
   await deps.database
     .insertInto('login_states')
     .values({

@@ -8,6 +8,7 @@ import { ServerError } from '../errors.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
 import { createSession, endOtherSessions, type NewSession } from '../sessions/sessions.ts'
+import { accountOrStranger } from './account-or-stranger.ts'
 import { releaseRecoveryEnvelope } from './credentials.ts'
 import { requireEnabled } from './disabled.ts'
 import { loginName, releaseKeyring } from './login.ts'
@@ -47,15 +48,10 @@ export async function openRecovery(
   input: { login: string; auth: Uint8Array; code?: string | undefined },
 ): Promise<OpenedRecovery> {
   const login = loginName(input.login)
-  const account = await deps.database
-    .selectFrom('accounts')
-    .select(['id', 'recovery_auth_hash'])
-    .where('login_hash', '=', deps.setup.userIdentifier(login))
-    .executeTakeFirst()
-  const known = account?.recovery_auth_hash ?? new Uint8Array(32)
-  const matches = timingSafeEqual(sha256(input.auth), known)
-  if (account === undefined || !matches) {
-    await recordAudit(deps, deps.database, account?.id ?? deps.setup.blind(`nobody\0${login}`), 'recovery_failed')
+  const account = await accountOrStranger(deps, login)
+  const matches = timingSafeEqual(sha256(input.auth), account.recoveryAuthHash)
+  if (account.isStranger || !matches) {
+    await recordAudit(deps, deps.database, account.id, 'recovery_failed')
     throw new ServerError('recovery_failed')
   }
   await requireEnabled(deps.database, account.id)

@@ -4,7 +4,8 @@ import { decodeBytes } from '@strongroom/protocol'
 import { z } from 'zod'
 import type { Database } from '../../database/tables.ts'
 import type { KeyContext, KeyManagement, ObjectStore, Random } from '../../ports/index.ts'
-import { hex, sha256 } from '../bytes.ts'
+import { equal, hex, sha256 } from '../bytes.ts'
+import { strangerRecord } from './stranger-record.ts'
 
 const OBJECT_NAME = 'opaque-setup'
 const VERSION = 1
@@ -24,6 +25,8 @@ const setupText = z.strictObject({
 export interface ServerSetup {
   readonly id: Uint8Array
   readonly opaqueSetup: string
+  /** An OPAQUE record of nobody, from which logins with unknown names are answered; another one after each start. */
+  readonly strangerRecord: string
   /** Static OPAQUE public key, which clients pin. */
   readonly opaquePublicKey: Uint8Array
   /** Hex SHA-256 of the public key: OPAQUE's server identifier. */
@@ -70,7 +73,7 @@ export async function loadServerSetup(deps: {
   const plaintext = await deps.keys.unwrap(wrapped, context(id))
   const setup = setupText.parse(JSON.parse(Buffer.from(plaintext).toString('utf8')))
   plaintext.fill(0)
-  return openSetup(id, setup)
+  return openSetup(deps.random, id, setup)
 }
 
 /** Id of the key under which the stored setup is wrapped. */
@@ -79,6 +82,23 @@ export async function serverSetupKeyId(deps: {
   store: Pick<ObjectStore, 'readNamed'>
 }): Promise<string> {
   return deps.keys.keyIdOf((await readStored(deps.store)).wrapped)
+}
+
+/** The stored setup, wrapped as it is: what a backup holds, and `restoreSetupObject` puts back. */
+export async function readSetupObject(store: Pick<ObjectStore, 'readNamed'>): Promise<Uint8Array> {
+  const stored = await store.readNamed(OBJECT_NAME)
+  if (stored === null) throw new Error('the OPAQUE setup is absent')
+  return stored
+}
+
+/** Puts a stored setup back; false where another one is there. Repeating it is harmless. */
+export async function restoreSetupObject(
+  store: Pick<ObjectStore, 'readNamed' | 'createNamed'>,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  if (await store.createNamed(OBJECT_NAME, bytes)) return true
+  const there = await store.readNamed(OBJECT_NAME)
+  return there !== null && equal(there, bytes)
 }
 
 /** Wraps the stored setup under another key, inside the key service. Repeating it is harmless. */
@@ -93,9 +113,7 @@ export async function rewrapServerSetup(
 }
 
 async function readStored(store: Pick<ObjectStore, 'readNamed'>): Promise<{ id: Uint8Array; wrapped: Uint8Array }> {
-  const stored = await store.readNamed(OBJECT_NAME)
-  if (stored === null) throw new Error('the OPAQUE setup is absent')
-  return splitStored(stored)
+  return splitStored(await readSetupObject(store))
 }
 
 function splitStored(stored: Uint8Array): { id: Uint8Array; wrapped: Uint8Array } {
@@ -136,7 +154,7 @@ async function createSetup(deps: {
   return winner
 }
 
-function openSetup(id: Uint8Array, setup: z.infer<typeof setupText>): ServerSetup {
+function openSetup(random: Random, id: Uint8Array, setup: z.infer<typeof setupText>): ServerSetup {
   const enumerationKey = createSecretKey(setup.enumerationKey, 'base64url')
   const urlKey = createSecretKey(setup.urlKey, 'base64url')
   const opaquePublicKey = decodeBytes(opaque.getPublicKey(setup.opaque))
@@ -144,6 +162,7 @@ function openSetup(id: Uint8Array, setup: z.infer<typeof setupText>): ServerSetu
   return {
     id,
     opaqueSetup: setup.opaque,
+    strangerRecord: strangerRecord(random, setup.opaque),
     opaquePublicKey,
     serverIdentifier: hex(sha256(opaquePublicKey)),
     loginStateKey: createSecretKey(setup.loginStateKey, 'base64url'),
