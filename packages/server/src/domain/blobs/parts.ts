@@ -72,12 +72,14 @@ async function prepareUploads(
       const single = row.length !== null && row.length <= row.part_size
       begun.set(hex(row.id), { blobId: row.id, uploadId: await deps.store.createUpload(row.id, single) })
     })
+    // A transaction that is begun anew needs those again that it took from `begun`.
+    const all: ReadonlyMap<string, UploadRef> = new Map(begun)
     return await deps.database.transaction().execute(async (tx) => {
       await lockAccount(tx, accountId)
       const rows = await lockBlobs(tx, ids)
       for (const part of parts) checkPart(ownBlob(rows, part.blobId, accountId), part)
       await growCharges(deps, tx, accountId, rows, parts)
-      return keepUploads(deps, tx, { rows, begun, urlsEndMs })
+      return keepUploads(deps, tx, { rows, all, begun, urlsEndMs })
     })
   } finally {
     // Left over: all after a failure, else those whose blob got an upload from someone faster.
@@ -88,12 +90,17 @@ async function prepareUploads(
 async function keepUploads(
   deps: Deps,
   tx: DatabaseTransaction,
-  input: { rows: BlobRows; begun: Map<string, UploadRef>; urlsEndMs: number },
+  input: {
+    rows: BlobRows
+    all: ReadonlyMap<string, UploadRef>
+    begun: Map<string, UploadRef>
+    urlsEndMs: number
+  },
 ): Promise<Map<string, string>> {
   const uploads = new Map<string, string>()
   const kept: string[] = []
   for (const [id, row] of input.rows) {
-    const uploadId = row.upload_id ?? input.begun.get(id)?.uploadId
+    const uploadId = row.upload_id ?? input.all.get(id)?.uploadId
     if (uploadId === undefined) throw new ServerError('not_found')
     uploads.set(id, uploadId)
     if (row.upload_id === null) kept.push(id)

@@ -1,0 +1,63 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { refusalOf } from '../domain/dependency-errors.ts'
+import { createTestDatabase, type TestDatabase } from '../testing/test-database.ts'
+import { connectPool } from './connect.ts'
+
+let test: TestDatabase
+beforeAll(async () => {
+  test = await createTestDatabase({ migrated: false })
+  await sql`CREATE TABLE notes (id integer PRIMARY KEY)`.execute(test.database)
+})
+afterAll(() => test.drop())
+
+const open = (settings: object) => connectPool({ connectionString: test.url, max: 1, ...settings }, () => undefined)
+
+async function backend(database: ReturnType<typeof open>['database']): Promise<number> {
+  const { rows } = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(database)
+  return rows[0]?.pid ?? 0
+}
+
+describe('a pool', () => {
+  it('gives statements, locks and idle transactions a limit', async () => {
+    const { database } = open({})
+    const names = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'application_name']
+    const shown = await Promise.all(
+      names.map(
+        async (name) => (await sql<{ at: string }>`SELECT current_setting(${name}) AS at`.execute(database)).rows,
+      ),
+    )
+    expect(shown.flat().map(({ at }) => at)).toEqual(['1min', '20s', '1min', 'strongroom'])
+    await database.destroy()
+  })
+
+  it('replaces a connection whose server has fallen silent, and refuses what was asked on it', async () => {
+    const { database } = open({ query_timeout: 300 })
+    const before = await backend(database)
+    const failed = await sql`SELECT pg_sleep(2)`.execute(database).catch((error: unknown) => error)
+    expect(refusalOf(failed)?.code).toBe('unavailable')
+    expect(await backend(database)).not.toBe(before)
+    await database.destroy()
+  })
+
+  it('replaces a connection on which no change is taken any more', async () => {
+    const { database } = open({})
+    const before = await backend(database)
+    await sql`SET default_transaction_read_only = on`.execute(database)
+    const failed = await sql`INSERT INTO notes VALUES (1)`.execute(database).catch((error: unknown) => error)
+    expect(refusalOf(failed)?.code).toBe('unavailable')
+    await sql`INSERT INTO notes VALUES (1)`.execute(database)
+    expect(await backend(database)).not.toBe(before)
+    await database.destroy()
+  })
+
+  it('says how many connections it has, and who waits', async () => {
+    const { database, poolState } = open({})
+    const slow = sql`SELECT pg_sleep(0.3)`.execute(database)
+    const next = sql`SELECT 1`.execute(database)
+    await expect.poll(poolState).toEqual({ open: 1, idle: 0, waiting: 1 })
+    await Promise.all([slow, next])
+    expect(poolState()).toEqual({ open: 1, idle: 1, waiting: 0 })
+    await database.destroy()
+  })
+})
