@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     // Most tests wait for processes of their own: two at a time suit two cores.
     maxWorkers: 2,
+    globalSetup: ['tests/dev-env/engines/run-folder.ts'],
     projects: [
       {
         test: {
@@ -29,7 +30,8 @@ export default defineConfig({
           include: ['tests/contract/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
-          hookTimeout: minute,
+          // Whoever asks first for Ceph waits until it is installed and runs.
+          hookTimeout: 5 * minute,
         },
       },
       {

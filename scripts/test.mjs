@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { installDependencies, ROOT, requireNode } from './install.mjs'
 
-/** Engines that a run may leave out by name, with what is then not tested. No test needs Ceph so far. */
+/** Engines that a run may leave out by name, with what is then not tested. */
 const OPTIONAL_ENGINES = ['ceph', 'hsm']
 const SUMMARY = join(ROOT, 'artifacts/test-summary.json')
 const REPORT = join(ROOT, 'artifacts/vitest.json')

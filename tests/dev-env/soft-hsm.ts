@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { isLeftOut, requirePackages } from './engines/install.ts'
 
 const MODULES = [
   '/usr/lib/softhsm/libsofthsm2.so',
@@ -14,7 +15,7 @@ const MODULES = [
 const PIN = '864209'
 
 /** Whether this run leaves the tests with an HSM out; said by `STRONGROOM_WITHOUT=hsm`. */
-export const WITHOUT_HSM = (process.env.STRONGROOM_WITHOUT ?? '').split(',').includes('hsm')
+export const WITHOUT_HSM = isLeftOut('hsm')
 
 export interface SoftHsm {
   readonly modulePath: string
@@ -32,9 +33,10 @@ export interface SoftHsm {
 
 /** The library of SoftHSM. @throws Error with one line where there is none */
 function softHsmModule(): string {
-  const found = MODULES.find((file) => existsSync(file))
-  if (found === undefined)
-    throw new Error('No SoftHSM found: install softhsm2, or leave it out by STRONGROOM_WITHOUT=hsm.')
+  const find = () => MODULES.find((file) => existsSync(file))
+  if (find() === undefined) requirePackages('hsm', ['softhsm2'])
+  const found = find()
+  if (found === undefined) throw new Error('softhsm2 is installed, but its library is not where it was looked for')
   return found
 }
 

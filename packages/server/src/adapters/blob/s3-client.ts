@@ -42,6 +42,10 @@ const DEADLINE_MS = 30_000
 const CONFLICTS = 5
 const PROBE = Buffer.from('Strongroom was here.\n')
 
+/** Reason: the SDK prints to the console unless told otherwise, and what it prints may name keys. */
+const silent = () => undefined
+const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error: silent }
+
 export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
 function connect({ endpoint, region, forcePathStyle }: S3Options): S3Client {
@@ -55,6 +59,7 @@ function connect({ endpoint, region, forcePathStyle }: S3Options): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     followRegionRedirects: false,
     maxAttempts: 3,
+    logger: SILENT,
     requestHandler: {
       connectionTimeout: 3_000,
       requestTimeout: ATTEMPT_MS,
