@@ -71,7 +71,7 @@ export async function readReceiptFile(path: string): Promise<Uint8Array> {
   }
   const stored = text.length > MAX_BYTES ? null : parse(text)
   if (stored?.strongroomReceipt !== undefined && stored.strongroomReceipt !== FORMAT) {
-    throw new CliError(EXIT.failed, `${quoted(path)} was made by a newer program; upgrade this one.`)
+    throw new CliError(EXIT.integrity, `${quoted(path)} was made by a newer program; upgrade this one.`)
   }
   const { receipt } = stored ?? {}
   if (typeof receipt !== 'string' || !/^[A-Za-z0-9_-]+$/.test(receipt)) {

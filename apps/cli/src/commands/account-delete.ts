@@ -133,9 +133,11 @@ function lines(details: DeletionReceipt): string[] {
   ]
 }
 
-function backups({ noiseFromMs, scope }: DeletionReceipt): string {
-  if (noiseFromMs !== null)
-    return `Backups of the server's database open nothing of it from ${shownTime(noiseFromMs)} on.`
-  if (scope === 'per-user') return "Backups of the server's database open nothing of it once its key is destroyed."
-  return 'Backups of the server\'s database open nothing of it once the operator has replaced and destroyed the key that all accounts share; "strongroom account receipt" gets a receipt that says when.'
+// Reason: a backup from before the key that the receipt names was in use needs another one to open what was there then.
+function backups({ noiseFromMs, kmsKeySinceMs, scope }: DeletionReceipt): string {
+  const since = kmsKeySinceMs === 0 ? '' : ` made since ${shownTime(kmsKeySinceMs)}`
+  const copies = `Backups of the server's database${since} open nothing of it`
+  if (noiseFromMs !== null) return `${copies} from ${shownTime(noiseFromMs)} on.`
+  if (scope === 'per-user') return `${copies} once its key is destroyed.`
+  return `${copies} once the operator has replaced and destroyed the key that all accounts share; "strongroom account receipt" gets a receipt that says when.`
 }
