@@ -17,6 +17,7 @@ import type { Platform } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import { type Ahead, askAhead } from './ahead.ts'
 import { apiFor } from './connect.ts'
+import { endReplaced } from './end-replaced.ts'
 import { loadProfile, type Profile, type ProfileKey, type StoredProfile, saveProfile } from './records.ts'
 
 /** Length of each half of a session's KEK. */
@@ -44,12 +45,22 @@ export interface OpenOptions {
 // its half when the session ends, and from then on the file opens nothing. The client half is fresh at each writing.
 
 /**
- * Writes the profile of who signed in. Use it wherever a session begins: it replaces whatever profile there is.
+ * Writes the profile of who signed in. Use it wherever a session begins: it replaces whatever profile there is, and ends
+ * that one's session.
  *
  * @throws ClientError `local_io`
  */
-export async function saveSignedIn({ engine, store }: Platform, signedIn: SignedIn): Promise<void> {
-  await saveProfile(store, signedIn.profile, await sealForProfile(engine, signedIn))
+export async function saveSignedIn(platform: Platform, signedIn: SignedIn): Promise<void> {
+  const { engine, store } = platform
+  const key = await sealForProfile(engine, signedIn)
+  const replaced = await store.exclusively(async () => {
+    // One that cannot be read must not stand in the way of a sign-in, which mends it.
+    const stored = await loadProfile(store).catch(() => null)
+    await saveProfile(store, signedIn.profile, key)
+    return stored?.profile ?? null
+  })
+  const isOther = replaced !== null && !equalBytes(replaced.token, signedIn.profile.token)
+  if (isOther) await endReplaced(platform, replaced)
 }
 
 /**

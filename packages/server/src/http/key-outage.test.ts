@@ -4,6 +4,7 @@ import { type KeyManagement, KeyManagementError } from '../ports/index.ts'
 import { ask } from '../testing/api.ts'
 import { commit, logIn, registerAccount, startLogin, storeBlob, type TestAccount } from '../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../testing/test-server.ts'
+import { codeAt } from '../testing/totp-code.ts'
 
 const MINUTE_MS = 60_000
 
@@ -94,6 +95,52 @@ describe('a key service that is away', () => {
     state.error = null
     expect((await ask(server.app, 'loginFinish', { body })).code).toBe('ok')
     expect((await ask(server.app, 'loginFinish', { body })).code).toBe('login_failed')
+  })
+
+  it('uses up no code of a second factor, no try and no proof', async () => {
+    const bob = await registerAccount(server)
+    const proof = async () => {
+      const { loginId, finishLoginRequest } = await startLogin(server, bob.login, bob.password)
+      return { loginId, request: finishLoginRequest ?? '' }
+    }
+    const { enrolmentId, secret } = (await bob.ask('secondFactorBegin', { body: { proof: await proof() } })).value()
+    const codeNow = () => codeAt(secret, server.clock.nowMs())
+    const backupCodes = Array.from({ length: 10 }, (_, index) => `ABCDE0000${index}`)
+    const confirmed = { body: { enrolmentId, code: codeNow(), backupCodes } }
+    const signIn = async (code: string) => {
+      const ticket = (await ask(server.app, 'loginFinish', { body: await proof() })).value()
+      if (!('secondFactor' in ticket)) throw new Error('no second factor was asked for')
+      return () => ask(server.app, 'loginSecondFactor', { body: { ticket: ticket.secondFactor, code } })
+    }
+    const recover = (code: string) => async () =>
+      ask(server.app, 'recoveryOpen', { body: { login: bob.login, auth: bob.recoveryAuth, code } })
+    const disable = async (code: string) => {
+      const body = { proof: await proof(), code }
+      return () => bob.ask('secondFactorDisable', { body })
+    }
+    const confirm = async () => () => bob.ask('secondFactorConfirm', confirmed)
+    const renew = (code: string) => async () => bob.ask('secondFactorCodes', { body: { code, backupCodes: other } })
+    const other = backupCodes.map((code) => `Z${code.slice(1)}`)
+    const flows = [
+      confirm,
+      () => signIn(codeNow()),
+      () => signIn('ABCDE-00001'),
+      async () => recover(codeNow()),
+      async () => recover('ABCDE-00002'),
+      async () => renew(codeNow()),
+      () => disable(codeNow()),
+    ]
+    for (const [index, begin] of flows.entries()) {
+      server.clock.advance(MINUTE_MS)
+      const body = index === 0 ? { ...confirmed.body, code: codeNow() } : confirmed.body
+      confirmed.body = body
+      const show = await begin()
+      server.outer.clear()
+      state.error = new KeyManagementError('unavailable', 'away')
+      for (let tries = 0; tries < 8; tries += 1) expect((await show()).code, `flow ${index}`).toBe('unavailable')
+      state.error = null
+      expect((await show()).code, `flow ${index}`).toBe('ok')
+    }
   })
 
   it('is not needed for five minutes by who was served a moment ago', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { withSecondFactor } from '../domain/accounts/second-factor.ts'
 import { ask } from '../testing/api.ts'
 import { logIn, registerAccount, startLogin, type TestAccount } from '../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../testing/test-server.ts'
@@ -58,6 +59,23 @@ async function ticketOf(account: TestAccount, password = PASSWORD): Promise<Uint
 function show(ticket: Uint8Array, code: string, on: TestServer = server) {
   return ask(on.app, 'loginSecondFactor', { body: { ticket, code } })
 }
+
+describe('a code', () => {
+  it('that let nothing through can be shown again; one that did cannot', async () => {
+    const { account, secret } = await enrolled()
+    const { accountId } = account.author
+    const deps = { ...server, outerKeys: server.outer }
+    for (const code of [now(secret), 'ABCDE00003']) {
+      const cut = withSecondFactor(deps, { accountId, code }, async (_tx, spend) => {
+        await spend()
+        throw new Error('the server died')
+      })
+      await expect(cut).rejects.toThrow('the server died')
+      expect((await show(await ticketOf(account), code)).code).toBe('ok')
+      expect((await show(await ticketOf(account), code)).code).toBe('second_factor_failed')
+    }
+  })
+})
 
 describe('a second factor that was begun', () => {
   it('changes nothing before a code of it was shown', async () => {

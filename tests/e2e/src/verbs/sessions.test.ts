@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../../dev-env/cli.ts'
 import { expectFailure, useDesk } from '../cli/device.ts'
@@ -50,6 +52,33 @@ describe('sessions', () => {
     expect(await desk.json('sessions', 'revoke', '--all')).toEqual({ revoked: 1, failed: [] })
     expectFailure(await laptop.run(['ls', '/']), 4, /strongroom login/)
     await desk.ok('ls', '/')
+  })
+
+  it('ends the one that a new sign-in on the same device takes the place of, and no other', async () => {
+    await laptop.login('tester@example.org')
+    const before = await list(laptop)
+    const own = before.find((session) => session.current)
+    await laptop.login('tester@example.org')
+    const after = await list(laptop)
+    expect(after.length).toBe(before.length)
+    expect(after.some((session) => session.sessionId === own?.sessionId)).toBe(false)
+    await desk.ok('ls', '/')
+  })
+
+  it('signs in anew where the old session, or the server of it, is gone', async () => {
+    const own = (await list(laptop)).find((session) => session.current)
+    await desk.ok('sessions', 'revoke', own?.sessionId ?? '')
+    await laptop.login('tester@example.org')
+    const profile = join(laptop.home, 'profile.json')
+    const text = await readFile(profile, 'utf8')
+    const elsewhere = JSON.stringify({ ...JSON.parse(text), server: 'http://127.0.0.1:9' })
+    for (const stored of [elsewhere, 'not a profile']) {
+      await writeFile(profile, stored)
+      await laptop.login('tester@example.org')
+      await laptop.ok(['ls', '/'])
+    }
+    await desk.ok('sessions', 'revoke', '--all')
+    await laptop.login('tester@example.org')
   })
 
   it('ends everything, this one too', async () => {

@@ -31,8 +31,23 @@ export async function replaceBackupCodes(
     .execute()
 }
 
+/** Whether a code is one that was not used yet. */
+export async function isBackupCode(database: Database, accountId: Uint8Array, hash: Uint8Array): Promise<boolean> {
+  const row = await database
+    .selectFrom('backup_codes')
+    .select('hash')
+    .where('account_id', '=', accountId)
+    .where('hash', '=', hash)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Uses up a code; whether there was one. Of two that race with one code, one gets true. */
-export async function spendBackupCode(database: Database, accountId: Uint8Array, hash: Uint8Array): Promise<boolean> {
+export async function spendBackupCode(
+  database: DatabaseTransaction,
+  accountId: Uint8Array,
+  hash: Uint8Array,
+): Promise<boolean> {
   const used = await database
     .deleteFrom('backup_codes')
     .where('account_id', '=', accountId)

@@ -11,7 +11,7 @@ import type { Session } from '../sessions/sessions.ts'
 import { areBackupCodes, backupCodeHash, replaceBackupCodes } from './backup-codes.ts'
 import { type LoginProof, requireProven } from './login-state.ts'
 import { provePassword } from './proof.ts'
-import { requireSecondFactor, type SecondFactorDeps } from './second-factor.ts'
+import { type SecondFactorDeps, withSecondFactor } from './second-factor.ts'
 import { TOTP_SECRET_LENGTH, totpStep } from './totp.ts'
 
 const CONFIRMATIONS: RateLimit = { name: 'second-factor-confirm', points: 20, windowMs: 60 * 60 * 1000 }
@@ -52,8 +52,9 @@ export async function beginSecondFactor(
   proof: LoginProof,
 ): Promise<{ enrolmentId: Uint8Array; secret: Uint8Array }> {
   const { accountId } = session
-  const proven = await provePassword(deps, accountId, proof)
+  // Before the proof is used up, so that who repeats this after an outage is not told that the password is wrong.
   const outer = await deps.outerKeys.newest(accountId)
+  const proven = await provePassword(deps, accountId, proof)
   const secret = deps.random.bytes(TOTP_SECRET_LENGTH)
   const enrolmentId = deps.random.bytes(16)
   const row = {
@@ -100,8 +101,8 @@ export async function confirmSecondFactor(
     throw conflict()
   }
   if (totp.created_ms + LIMITS.enrolmentLifeMs <= deps.clock.nowMs()) throw conflict()
-  await countAttempt(deps, CONFIRMATIONS, hex(accountId))
   const key = await deps.outerKeys.version(accountId, totp.outer_version)
+  await countAttempt(deps, CONFIRMATIONS, hex(accountId))
   const secret = openOuter(key, totpPlace(accountId, totp.enrolment_id), totp.sealed)
   const step = totpStep(secret, input.code.replaceAll(/\s/g, ''), deps.clock.nowMs())
   secret.fill(0)
@@ -133,10 +134,11 @@ export async function disableSecondFactor(
   const { accountId } = session
   const totp = await totpOf(deps.database, accountId)
   if (totp?.active !== true) return
+  await deps.outerKeys.version(accountId, totp.outer_version)
   const proven = await provePassword(deps, accountId, input.proof)
-  await requireSecondFactor(deps, accountId, input.code)
-  await deps.database.transaction().execute(async (tx) => {
+  await withSecondFactor(deps, { accountId, code: input.code }, async (tx, spend) => {
     await requireProven(tx, proven)
+    await spend()
     await tx
       .deleteFrom('totp')
       .where('account_id', '=', accountId)
@@ -164,8 +166,7 @@ export async function renewBackupCodes(
   const hashes = input.backupCodes.map((code) => backupCodeHash(deps.setup, accountId, code))
   // Reason: the answer to the first attempt may have been lost, and its code works only once.
   if (await areBackupCodes(deps.database, accountId, hashes)) return
-  await requireSecondFactor(deps, accountId, input.code)
-  await deps.database.transaction().execute(async (tx) => {
+  await withSecondFactor(deps, { accountId, code: input.code }, async (tx, spend) => {
     const same = await tx
       .selectFrom('totp')
       .select('account_id')
@@ -174,6 +175,7 @@ export async function renewBackupCodes(
       .forUpdate()
       .executeTakeFirst()
     if (same === undefined) throw conflict()
+    await spend()
     await replaceBackupCodes(tx, accountId, hashes)
     await recordAudit(deps, tx, accountId, 'backup_codes_replaced', session.id)
   })

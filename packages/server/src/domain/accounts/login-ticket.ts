@@ -58,3 +58,13 @@ export async function spendTicket(database: Database, id: Uint8Array): Promise<v
   const spent = await database.deleteFrom('login_tickets').where('id', '=', id).executeTakeFirst()
   if (spent.numDeletedRows === 0n) throw new ServerError('login_failed')
 }
+
+/** Takes back a try that the key service or the database was away for. */
+export async function giveBackTry({ database }: Pick<Deps, 'database'>, id: Uint8Array): Promise<void> {
+  await database
+    .updateTable('login_tickets')
+    .set((build) => ({ tries: build('tries', '-', 1) }))
+    .where('id', '=', id)
+    .where('tries', '>', 0)
+    .execute()
+}

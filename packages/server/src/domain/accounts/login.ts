@@ -1,6 +1,6 @@
 import { server as opaque } from '@serenity-kit/opaque'
 import { LIMITS, normaliseLogin } from '@strongroom/protocol'
-import type { Database } from '../../database/tables.ts'
+import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
 import { refusalOf } from '../dependency-errors.ts'
@@ -20,8 +20,8 @@ import {
   type ProvenLogin,
   requireProven,
 } from './login-state.ts'
-import { issueTicket, spendTicket, tryTicket } from './login-ticket.ts'
-import { hasSecondFactor, requireSecondFactor } from './second-factor.ts'
+import { giveBackTry, issueTicket, spendTicket, tryTicket } from './login-ticket.ts'
+import { hasSecondFactor, type SpendCode, withSecondFactor } from './second-factor.ts'
 
 const PASSWORD_METHOD = 1
 
@@ -114,26 +114,37 @@ export async function finishLogin(deps: Deps, proof: LoginProof): Promise<Logged
  */
 export async function finishSecondFactor(deps: Deps, input: { ticket: Uint8Array; code: string }): Promise<LoggedIn> {
   const proven = await tryTicket(deps, input.ticket)
-  await requireSecondFactor(deps, proven.accountId, input.code)
-  return signIn(deps, proven, input.ticket)
+  return signIn(deps, proven, input).catch(async (error: unknown) => {
+    if (refusalOf(error)?.code === 'unavailable') await giveBackTry(deps, input.ticket)
+    throw error
+  })
 }
 
 /**
- * Invariant: nothing that a client sealed leaves the server before this, which comes after the password's proof and the
+ * Invariant: nothing that a client sealed leaves the server before this ends, which takes the password's proof and the
  * second factor.
  */
-async function signIn(deps: Deps, proven: ProvenLogin, ticket: Uint8Array | null): Promise<LoggedIn> {
+async function signIn(
+  deps: Deps,
+  proven: ProvenLogin,
+  shown: { ticket: Uint8Array; code: string } | null,
+): Promise<LoggedIn> {
   const { accountId } = proven
   // Read before the transaction, which must not wait for the key service; the envelope changes with the record only.
   const keys = await releaseKeys(deps, accountId)
   const outer = await deps.outerKeys.newest(accountId)
-  const session = await deps.database.transaction().execute(async (tx) => {
+  const begin = async (tx: DatabaseTransaction, spend: SpendCode): Promise<NewSession> => {
     await requireProven(tx, proven)
-    if (ticket !== null) await spendTicket(tx, ticket)
+    if (shown !== null) await spendTicket(tx, shown.ticket)
+    await spend()
     const begun = await createSession({ ...deps, database: tx }, { accountId, outer })
     await recordAudit(deps, tx, accountId, 'signed_in', begun.sessionId)
     return begun
-  })
+  }
+  const session =
+    shown === null
+      ? await deps.database.transaction().execute((tx) => begin(tx, async () => undefined))
+      : await withSecondFactor(deps, { accountId, code: shown.code }, begin)
   return { ...session, ...keys }
 }
 

@@ -14,7 +14,7 @@ import { requireEnabled } from './disabled.ts'
 import { loginName, releaseKeyring } from './login.ts'
 import { answerRegistration, checkRecord } from './opaque-record.ts'
 import { holdVersions, readVersions, replaceCredentials, type Versions } from './replace-credentials.ts'
-import { requireSecondFactor } from './second-factor.ts'
+import { withSecondFactor } from './second-factor.ts'
 
 const ID_LENGTH = 32
 
@@ -37,7 +37,7 @@ export interface OpenedRecovery {
 /**
  * Lets in who knows the recovery key, by its authentication branch, and releases what it opens.
  *
- * Invariant: first the branch, then the second factor, then anything that a client sealed. An unknown account takes the
+ * Invariant: nothing that a client sealed leaves before both the branch and the second factor were right. An unknown account takes the
  * path of a wrong key: one row is looked for, one hash compared, one failure counted.
  *
  * @throws ServerError `recovery_failed` for a wrong key or an unknown account, `account_disabled`,
@@ -55,7 +55,6 @@ export async function openRecovery(
     throw new ServerError('recovery_failed')
   }
   await requireEnabled(deps.database, account.id)
-  await requireSecondFactor(deps, account.id, input.code)
   const { version, envelope } = await releaseRecoveryEnvelope(deps, account.id)
   const { keyring, keyringVersion } = await releaseKeyring(deps, account.id)
   const versions = {
@@ -64,7 +63,7 @@ export async function openRecovery(
     keyring: keyringVersion,
   }
   const recoveryId = deps.random.bytes(ID_LENGTH)
-  await deps.database.transaction().execute(async (tx) => {
+  await withSecondFactor(deps, { accountId: account.id, code: input.code }, async (tx, spend) => {
     await tx
       .insertInto('recovery_states')
       .values({
@@ -76,6 +75,7 @@ export async function openRecovery(
         expires_ms: deps.clock.nowMs() + LIMITS.recoveryLifeMs,
       })
       .execute()
+    await spend()
     // Whether the recovery is ever finished: whoever asked has all keys from here on.
     await recordAudit(deps, tx, account.id, 'keys_released')
   })
