@@ -1,21 +1,20 @@
-import { RouterProvider } from '@tanstack/react-router'
-import * as Comlink from 'comlink'
-import { OctagonAlert, ShieldAlert } from 'lucide-react'
-import { useEffect, useMemo, useState } from 'react'
-import { connectVault, forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
+import { ShieldAlert } from 'lucide-react'
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import { asFailure, connectVault, forgetTab, type Vault } from './bridge/connect.ts'
 import { startStreams } from './bridge/download.ts'
 import { deviceName } from './device-name.ts'
-import { router } from './router.tsx'
-import { Forgot } from './screens/forgot.tsx'
+import { Halt } from './screens/halt.tsx'
 import { SignIn } from './screens/sign-in.tsx'
-import { SignUp } from './screens/sign-up.tsx'
-import { useInactivityLock } from './state/lock.ts'
-import { forgetUploads, isUnfinished, startTransfers, transfers } from './state/transfers.ts'
-import { VaultProvider } from './state/vault.tsx'
+import { isSignedOut } from './state/final-failures.ts'
 import { failureText, TEXT } from './strings.ts'
-import { Button } from './ui/controls.tsx'
 import { Empty } from './ui/empty.tsx'
 import type { SignedInAs, VaultFailure } from './worker/vault-api.ts'
+
+// Reason for the parts that are loaded later: most of the app is of no use before somebody has signed in.
+const loadDrive = () => import('./drive-app.tsx')
+const DriveApp = lazy(async () => ({ default: (await loadDrive()).DriveApp }))
+const SignUp = lazy(async () => ({ default: (await import('./screens/sign-up.tsx')).SignUp }))
+const Forgot = lazy(async () => ({ default: (await import('./screens/forgot.tsx')).Forgot }))
 
 type Stage =
   | { readonly at: 'starting' }
@@ -23,7 +22,20 @@ type Stage =
   | { readonly at: 'sign-up' }
   | { readonly at: 'forgot' }
   | { readonly at: 'drive'; readonly account: SignedInAs }
-  | { readonly at: 'stopped' }
+  | { readonly at: 'halted'; readonly failure: VaultFailure; readonly account: SignedInAs | null }
+
+/** Who is signed in on this tab, or what stands in the way. */
+async function resume(vault: Vault): Promise<Stage> {
+  try {
+    const account = await vault.resume()
+    return account === null ? { at: 'sign-in', notice: null } : { at: 'drive', account }
+  } catch (error) {
+    const failure = asFailure(error)
+    if (!isSignedOut(failure) && failure.code !== 'local_io') return { at: 'halted', failure, account: null }
+    forgetTab()
+    return { at: 'sign-in', notice: failureText({ code: 'session_expired' }) }
+  }
+}
 
 export function App() {
   const [vault, setVault] = useState<Vault | null>(null)
@@ -34,24 +46,28 @@ export function App() {
       void startStreams().catch(() => undefined)
       const connected = await connectVault(deviceName(navigator.userAgent))
       setVault(() => connected)
-      const account = await connected.resume().catch(() => null)
-      setStage(account === null ? { at: 'sign-in', notice: null } : { at: 'drive', account })
+      setStage(await resume(connected))
     }
     void start()
   }, [])
+  const enter = useCallback((account: SignedInAs): void => setStage({ at: 'drive', account }), [])
+  const signedOut = useCallback((notice: string | null): void => setStage({ at: 'sign-in', notice }), [])
+  const again = useCallback((): void => {
+    if (vault !== null) void resume(vault).then(setStage)
+  }, [vault])
+  const giveUp = useCallback((): void => {
+    const over = (): void => {
+      forgetTab()
+      setStage({ at: 'sign-in', notice: null })
+    }
+    vault?.logOut().then(over, over)
+  }, [vault])
 
   if (!isSecureContext) {
     return <Empty icon={ShieldAlert} title={TEXT.insecure.title} hint={TEXT.insecure.text} />
   }
-  if (vault === null || stage.at === 'starting') {
-    return (
-      <div className="loading loading-page" role="status">
-        <span className="spinner" />
-        <span className="visually-hidden">{TEXT.files.loading}</span>
-      </div>
-    )
-  }
-  const enter = (account: SignedInAs): void => setStage({ at: 'drive', account })
+  if (vault === null || stage.at === 'starting') return <Loading />
+  const toSignIn = (): void => setStage({ at: 'sign-in', notice: null })
   switch (stage.at) {
     case 'sign-in':
       return (
@@ -64,91 +80,43 @@ export function App() {
         />
       )
     case 'sign-up':
-      return <SignUp vault={vault} onSignedIn={enter} onSignIn={() => setStage({ at: 'sign-in', notice: null })} />
-    case 'forgot':
-      return <Forgot vault={vault} onSignedIn={enter} onSignIn={() => setStage({ at: 'sign-in', notice: null })} />
-    case 'stopped':
-      return <IntegrityStop />
-    case 'drive':
       return (
-        <DriveApp
-          vault={vault}
-          account={stage.account}
-          onSignedOut={(notice) => setStage({ at: 'sign-in', notice })}
-          onStopped={() => setStage({ at: 'stopped' })}
-        />
+        <Suspense fallback={<Loading />}>
+          <SignUp vault={vault} onSignedIn={enter} onSignIn={toSignIn} />
+        </Suspense>
       )
+    case 'forgot':
+      return (
+        <Suspense fallback={<Loading />}>
+          <Forgot vault={vault} onSignedIn={enter} onSignIn={toSignIn} />
+        </Suspense>
+      )
+    case 'halted': {
+      const { failure } = stage
+      const reload = failure.code === 'upgrade_required' ? () => location.reload() : again
+      return <Halt failure={failure} onRetry={reload} onSignOut={failure.code === 'integrity' ? undefined : giveUp} />
+    }
+    case 'drive': {
+      const { account } = stage
+      return (
+        <Suspense fallback={<Loading />}>
+          <DriveApp
+            vault={vault}
+            account={account}
+            onSignedOut={signedOut}
+            onHalted={(failure) => setStage({ at: 'halted', failure, account })}
+          />
+        </Suspense>
+      )
+    }
   }
 }
 
-interface DriveAppProps {
-  readonly vault: Vault
-  readonly account: SignedInAs
-  readonly onSignedOut: (notice: string | null) => void
-  readonly onStopped: () => void
-}
-
-function DriveApp({ vault, account, onSignedOut, onStopped }: DriveAppProps) {
-  const [revision, setRevision] = useState(0)
-  const value = useMemo(() => {
-    const stop = (failure: VaultFailure): void => {
-      if (failure.code === 'authentication') onSignedOut(failureText({ code: 'session_expired' }))
-      else if (failure.code === 'integrity') onStopped()
-    }
-    const signOut = (): void => {
-      forgetUploads()
-      vault.logOut().then(
-        () => onSignedOut(null),
-        () => onSignedOut(null),
-      )
-    }
-    const leave = (notice: string): void => {
-      forgetTab()
-      void vault.forget()
-      onSignedOut(notice)
-    }
-    const touch = (): void => setRevision((now) => now + 1)
-    return { vault, account, revision, touch, stop, signOut, leave }
-  }, [vault, account, revision, onSignedOut, onStopped])
-  useEffect(() => {
-    const changed = (): void => setRevision((now) => now + 1)
-    void vault.watch(
-      Comlink.proxy(changed),
-      Comlink.proxy((failure: VaultFailure) => {
-        if (failure.code === 'authentication') onSignedOut(failureText({ code: 'session_expired' }))
-        else if (failure.code === 'integrity') onStopped()
-      }),
-    )
-  }, [vault, onSignedOut, onStopped])
-  const { leave } = value
-  useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
-  useInactivityLock(
-    () => leave(TEXT.auth.locked),
-    () => transfers.get().some(isUnfinished),
-  )
-  useEffect(
-    () =>
-      onSignedOutElsewhere(() => {
-        void vault.forget()
-        onSignedOut(null)
-      }),
-    [vault, onSignedOut],
-  )
+function Loading() {
   return (
-    <VaultProvider value={value}>
-      <RouterProvider router={router} />
-    </VaultProvider>
-  )
-}
-
-function IntegrityStop() {
-  return (
-    <main className="stop" role="alert">
-      <OctagonAlert size={44} aria-hidden="true" />
-      <h1>{TEXT.integrity.title}</h1>
-      <p>{TEXT.integrity.text}</p>
-      <p>{TEXT.integrity.todo}</p>
-      <Button onClick={() => location.reload()}>{TEXT.integrity.reload}</Button>
-    </main>
+    <div className="loading loading-page" role="status">
+      <span className="spinner" />
+      <span className="visually-hidden">{TEXT.files.loading}</span>
+    </div>
   )
 }

@@ -326,6 +326,31 @@ export const TEXT = {
     todo: 'Ask whoever runs the server what happened, and compare the state code of another device of yours before you go on.',
     reload: 'Check again',
   },
+  haltedTitle: 'Your files cannot be opened now',
+  retry: 'Try again',
+  offline: 'No connection to the server. You see what this device knows; uploads go on when it is back.',
+  halted: {
+    network: {
+      title: 'The server cannot be reached',
+      text: 'Your files are safe. This page goes on by itself as soon as the server answers.',
+      retry: 'Try again now',
+    },
+    account_disabled: {
+      title: 'This account is disabled',
+      text: 'Whoever runs the server has disabled it. Nothing of it was deleted, and your devices keep their state. Ask them to enable it again.',
+      retry: 'Check again',
+    },
+    keys_frozen: {
+      title: 'Your keys are locked at the server',
+      text: 'Whoever runs the server has disabled the key that your account needs, or lost it. Only they can help.',
+      retry: 'Check again',
+    },
+    upgrade_required: {
+      title: 'This page is out of date',
+      text: 'Another device of yours, or the server, is newer than this page. Reload it.',
+      retry: 'Reload',
+    },
+  } as Readonly<Record<string, { title: string; text: string; retry: string }>>,
   insecure: {
     title: 'HTTPS needed',
     text: 'This page was opened over plain HTTP. Browsers give pages no encryption there, so nothing can be kept secret. Ask whoever runs this server for its https:// address.',

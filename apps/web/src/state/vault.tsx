@@ -3,6 +3,7 @@ import { asFailure, type Vault } from '../bridge/connect.ts'
 import { NO_ROWS, type Rows, unpackRows } from '../bridge/rows.ts'
 import { failureText } from '../strings.ts'
 import type { PackedRows, SignedInAs, VaultFailure } from '../worker/vault-api.ts'
+import { isFinal } from './final-failures.ts'
 import { showToast } from './toasts.ts'
 
 export interface VaultState {
@@ -54,7 +55,7 @@ export function useRows(key: string, load: (vault: Vault) => Promise<PackedRows>
       (error: unknown) => {
         if (!current) return
         const failure = asFailure(error)
-        if (failure.code === 'integrity') latest.current.stop(failure)
+        if (isFinal(failure)) latest.current.stop(failure)
         setLoaded({ key, value: { state: 'failed', rows: NO_ROWS, code: failure.code } })
       },
     )
@@ -71,7 +72,7 @@ export function useAction(): (task: () => Promise<void>) => void {
   return (task) => {
     task().catch((error: unknown) => {
       const failure = asFailure(error)
-      if (failure.code === 'integrity') stop(failure)
+      if (isFinal(failure)) stop(failure)
       else showToast(failureText(failure))
     })
   }

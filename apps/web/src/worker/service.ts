@@ -2,11 +2,12 @@ import { ClientError, checkRecoveryKey, type Drive, type Platform, type Session,
 import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
 import { serveDownload } from './downloads.ts'
-import { failureOf } from './failures.ts'
+import { innerWorkers } from './inner-workers.ts'
 import { itemFacts, itemSum } from './item-facts.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
+import { reportingTransport, watchVault } from './watch.ts'
 import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
 
 const MOST_FOUND = 5_000
@@ -24,7 +25,10 @@ export interface ServiceInput {
 
 /** The vault as the tab sees it: the only place in the app that holds keys. */
 export function createService({ server, deviceName, tab }: ServiceInput): VaultApi {
-  const platform: Platform = browserPlatform({ store: tabStore(tab) })
+  let tellConnection: (state: 'online' | 'offline') => void = () => undefined
+  const browser = browserPlatform({ store: tabStore(tab), cookies: true, workers: innerWorkers })
+  const { transport, state: connectionState } = reportingTransport(browser.transport, (state) => tellConnection(state))
+  const platform: Platform = { ...browser, transport }
   let session: Session | null = null
   let watching: AbortController | null = null
 
@@ -92,10 +96,16 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     },
     async logOut() {
       watching?.abort()
-      const ending = need()
+      const ending = session
       session = null
-      await ending.logout()
-      await ending.close()
+      try {
+        if (ending === null) await Strongroom.logout(platform)
+        else await ending.logout()
+      } finally {
+        // Whatever the server says or does not say: this tab opens nothing any more.
+        await platform.store.remove('profile')
+        await ending?.close()
+      }
     },
     async forget() {
       watching?.abort()
@@ -118,12 +128,11 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       const abort = new AbortController()
       watching = abort
       announce = changed
-      const loop = async (): Promise<void> => {
-        for await (const _count of drive().changes({ signal: abort.signal })) changed()
-      }
-      loop().catch((error: unknown) => {
-        if (!abort.signal.aborted) failed(failureOf(error))
-      })
+      void watchVault(drive(), { changed, failed, signal: abort.signal })
+    },
+    async connection(changed) {
+      tellConnection = changed
+      changed(connectionState())
     },
     async folder(path, sort) {
       return transfer(packRows(sortEntries((await known()).listLocal(path), sort), path))

@@ -182,6 +182,8 @@ export interface VaultApi {
   account(): Promise<AccountSummary>
   /** Calls back after every change of the vault, from here or elsewhere; `failed` ends it. */
   watch(changed: () => void, failed: (failure: VaultFailure) => void): Promise<void>
+  /** Calls back at once, and whenever it changes whether the server answers. */
+  connection(changed: (state: 'online' | 'offline') => void): Promise<void>
   folder(path: string, sort: Sort): Promise<PackedRows>
   search(text: string): Promise<PackedRows>
   recent(): Promise<PackedRows>

@@ -1,0 +1,71 @@
+import { RouterProvider } from '@tanstack/react-router'
+import * as Comlink from 'comlink'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
+import { router } from './router.tsx'
+import { connection } from './state/connection.ts'
+import { isHalting, isSignedOut } from './state/final-failures.ts'
+import { useInactivityLock } from './state/lock.ts'
+import { forgetUploads, isUnfinished, startTransfers, transfers } from './state/transfers.ts'
+import { VaultProvider } from './state/vault.tsx'
+import { failureText, TEXT } from './strings.ts'
+import { ConnectionNotice } from './ui/connection-notice.tsx'
+import type { SignedInAs, VaultFailure } from './worker/vault-api.ts'
+
+interface DriveAppProps {
+  readonly vault: Vault
+  readonly account: SignedInAs
+  readonly onSignedOut: (notice: string | null) => void
+  readonly onHalted: (failure: VaultFailure) => void
+}
+
+/** The drive of who is signed in; loaded once somebody is. */
+export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProps) {
+  const [revision, setRevision] = useState(0)
+  const latest = useRef({ onSignedOut, onHalted })
+  latest.current = { onSignedOut, onHalted }
+  const acts = useMemo(() => {
+    const leave = (notice: string): void => {
+      forgetTab()
+      void vault.forget()
+      latest.current.onSignedOut(notice)
+    }
+    return {
+      leave,
+      stop(failure: VaultFailure): void {
+        if (isSignedOut(failure)) leave(failureText({ code: 'session_expired' }))
+        else if (isHalting(failure)) latest.current.onHalted(failure)
+      },
+      signOut(): void {
+        forgetUploads()
+        const done = (): void => latest.current.onSignedOut(null)
+        vault.logOut().then(done, done)
+      },
+      touch: (): void => setRevision((now) => now + 1),
+    }
+  }, [vault])
+  const value = useMemo(() => ({ vault, account, revision, ...acts }), [vault, account, revision, acts])
+  useEffect(() => {
+    void vault.watch(Comlink.proxy(acts.touch), Comlink.proxy(acts.stop))
+    void vault.connection(Comlink.proxy((state) => connection.set(state)))
+  }, [vault, acts])
+  useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
+  useInactivityLock(
+    () => acts.leave(TEXT.auth.locked),
+    () => transfers.get().some(isUnfinished),
+  )
+  useEffect(
+    () =>
+      onSignedOutElsewhere(() => {
+        void vault.forget()
+        latest.current.onSignedOut(null)
+      }),
+    [vault],
+  )
+  return (
+    <VaultProvider value={value}>
+      <ConnectionNotice />
+      <RouterProvider router={router} />
+    </VaultProvider>
+  )
+}
