@@ -1,4 +1,4 @@
-import { type Admin, requireServer, type ServerLoader, startError } from './commands/serve.ts'
+import { type Admin, requireServer, type ServerLoader, type ServerModule, startError } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
 import { sentence } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -32,9 +32,7 @@ export async function withAdmin<T>(
   flags: AdminFlags,
   task: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  if (flags.data === '') throw new UsageError('--data needs a folder.')
-  const environment =
-    flags.data === undefined ? context.environment : { ...context.environment, STRONGROOM_DATA: flags.data }
+  const environment = environmentOf(context, flags)
   const server = await requireServer(findServer)
   try {
     const admin = await server.openAdmin(environment)
@@ -49,6 +47,26 @@ export async function withAdmin<T>(
   } catch (error) {
     throw adminError(error)
   }
+}
+
+/** Runs a task that works on data without a server, with the settings that the environment names. @throws CliError */
+export async function withServerCode(
+  context: CommandContext,
+  findServer: ServerLoader,
+  flags: AdminFlags,
+  task: (context: CommandContext, server: ServerModule) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const server = await requireServer(findServer)
+  try {
+    return await task({ ...context, environment: environmentOf(context, flags) }, server)
+  } catch (error) {
+    throw adminError(error)
+  }
+}
+
+function environmentOf(context: CommandContext, flags: AdminFlags): CommandContext['environment'] {
+  if (flags.data === '') throw new UsageError('--data needs a folder.')
+  return flags.data === undefined ? context.environment : { ...context.environment, STRONGROOM_DATA: flags.data }
 }
 
 // Reason: the server is loaded at run time, so its error classes are known by name only.

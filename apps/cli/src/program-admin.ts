@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { type AdminAction, type AdminFlags, withAdmin } from './admin.ts'
+import { type AdminAction, type AdminFlags, withAdmin, withServerCode } from './admin.ts'
 import { adminDisable, adminEnable, adminQuota } from './commands/admin-accounts.ts'
 import { adminAuditVerify } from './commands/admin-audit.ts'
+import { adminBackup, adminRestore, type RestoreFlags } from './commands/admin-backup.ts'
 import { adminDisclose } from './commands/admin-disclose.ts'
 import { adminGc } from './commands/admin-gc.ts'
 import { adminInvite, adminInviteList, adminInviteRevoke } from './commands/admin-invite.ts'
@@ -91,6 +92,30 @@ export function addAdminVerbs(
     .option('--keys', 'open what is sealed under outer keys too; asks the key service once for each account')
     .option('--after <place>', 'go on where an earlier run was interrupted, as it said')
     .action(onServer(adminVerify))
+  admin
+    .command('backup')
+    .description('copy everything into a folder while users work; run again, it copies only new blobs')
+    .argument('<folder>', 'where to: empty, or with earlier backups; on another disk')
+    .option('--without-keys', 'leave the key file out; keep a copy of it elsewhere')
+    .option('--keep <number>', 'then remove all but so many of the newest backups')
+    .action(onServer(adminBackup))
+  admin
+    .command('restore')
+    .description('put a backup into an empty data folder, with no server running')
+    .argument('<folder>', 'with backups')
+    .option('--at <name>', 'this backup (default: the newest)')
+    .option('--keys <file>', 'a copy of the key file, for backups without keys')
+    .option('--list', 'show what is there, and do nothing')
+    .option('--check', 'read the whole backup and compare it with its digests, and restore nothing')
+    .option('--skip-damaged', 'go on where blobs of the backup are gone or changed')
+    .option('--keep-sessions', 'let sessions go on that were open when the backup was made')
+    .action(
+      run((context, folder: string, flags: RestoreFlags) =>
+        withServerCode(context, input.findServer, admin.opts<AdminFlags>(), (own, server) =>
+          adminRestore(own, server, folder, flags),
+        ),
+      ),
+    )
   const kms = admin.command('kms').description('keys of the key service: status, rotation, destruction')
   kms
     .command('status')

@@ -3,9 +3,14 @@ import {
   AdminError,
   type Config,
   ConfigError,
+  checkBackupIn,
+  listBackupsIn,
   loadConfig,
   openAdmin as openServerAdmin,
+  type RestoreInput,
+  type RestoreResult,
   type RunningServer,
+  restoreBackup as restoreServerBackup,
   startServer,
 } from '@strongroom/server'
 import { explain, StartError } from './explain.ts'
@@ -13,6 +18,7 @@ import { greeting } from './greeting.ts'
 import { findWebApp } from './web-folder.ts'
 
 export { StartError } from './explain.ts'
+export { checkBackupIn, listBackupsIn }
 
 /** A signal this soon after the first is the same Ctrl-C: a terminal tells npm and the server, and npm tells it again. */
 const SAME_SIGNAL_MS = 1_000
@@ -51,6 +57,23 @@ export async function openAdmin(env: Readonly<Record<string, string | undefined>
     return await openServerAdmin(env)
   } catch (error) {
     if (error instanceof AdminError || error instanceof ConfigError) throw error
+    throw explain(error, loadConfig(env))
+  }
+}
+
+/**
+ * Restores a backup into the empty data folder, or database and blob store, that `env` names.
+ *
+ * @throws AdminError, ConfigError, StartError: one line for the terminal
+ */
+export async function restoreBackup(
+  env: Readonly<Record<string, string | undefined>>,
+  input: RestoreInput,
+): Promise<RestoreResult> {
+  try {
+    return await restoreServerBackup(env, input)
+  } catch (error) {
+    if (error instanceof AdminError || error instanceof ConfigError || input.signal.aborted) throw error
     throw explain(error, loadConfig(env))
   }
 }

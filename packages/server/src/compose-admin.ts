@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { type AdminListener, callSocket, connectSocket } from './admin/connect.ts'
 import { AdminError, toAdminError } from './admin/errors.ts'
@@ -24,6 +24,7 @@ export interface Admin {
 
 /** What operations work on, from what a server has opened. */
 export function adminDeps(config: Config, opening: Basics & { database: Database }, services: Services): AdminDeps {
+  const keyFile = config.kms.kind === 'file' ? config.kms.file : ''
   return {
     ...opening,
     store: services.store,
@@ -33,6 +34,11 @@ export function adminDeps(config: Config, opening: Basics & { database: Database
     retention: config.retention,
     quotaBytes: config.quotaBytes,
     registration: config.registration,
+    async openBackupFolder(folder) {
+      const { openBackupFolder } = await import('./adapters/backup/folder.ts')
+      return openBackupFolder(folder)
+    },
+    readKeyFile: config.kms.kind === 'file' ? () => readFile(keyFile) : null,
   }
 }
 

@@ -83,7 +83,7 @@ export interface Services {
 }
 
 /** The key service of KMS_URL; its adapter, and the vendor's code behind it, is loaded only now. */
-async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyManagement> {
+export async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyManagement> {
   switch (address.kind) {
     case 'file': {
       const { openKeyFile } = await import('./adapters/kms/key-file.ts')
@@ -102,7 +102,7 @@ async function openKeys(address: KeyServiceAddress, clock: Clock): Promise<KeyMa
 }
 
 /** The store of BLOB_URL; its adapter, and the vendor's code behind it, is loaded only now. */
-async function openStore(address: BlobAddress): Promise<ServedObjectStore | (ServedObjectStore & BlobStore)> {
+export async function openStore(address: BlobAddress): Promise<ServedObjectStore | (ServedObjectStore & BlobStore)> {
   switch (address.kind) {
     case 'file': {
       const { openFileStore } = await import('./adapters/blob/file-store.ts')

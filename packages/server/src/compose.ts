@@ -6,7 +6,7 @@ import { serveAdmin } from './admin/serve.ts'
 import { adminDeps } from './compose-admin.ts'
 import { basics, type Opened, openDatabase, opened, openServices } from './compose-services.ts'
 import { type Config, ConfigError, isLoopback } from './config.ts'
-import { requireDatabaseOfBlobs } from './data-folder.ts'
+import { requireDatabaseOfBlobs, requireNoRestore } from './data-folder.ts'
 import { migrate } from './database/migrate.ts'
 import { openSignals } from './database/signals.ts'
 import { headWatch } from './domain/commits/head-watch.ts'
@@ -57,6 +57,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   const { logger, clock, random } = foundation
   const tls = await readTls(config)
   await makeFolder(config.dataDir, 0o700)
+  await requireNoRestore(config)
   await requireDatabaseOfBlobs(config)
 
   const { database, connection, failed } = await openDatabase(config, resources, logger)

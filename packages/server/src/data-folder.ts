@@ -9,6 +9,24 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
+/** File in a data folder into which a backup is being restored: what lies there is not whole. */
+const RESTORING = 'restoring'
+
+/** The mark of an unfinished restore; its text is for whoever finds it. */
+export function restoreMark(dataDir: string): string {
+  return join(dataDir, RESTORING)
+}
+
+/**
+ * Refuses a data folder into which a restore was not finished.
+ *
+ * @throws Error with one line that says what to do
+ */
+export async function requireNoRestore(config: Config): Promise<void> {
+  if (!(await exists(restoreMark(config.dataDir)))) return
+  throw new Error('a restore into this data folder was not finished: run "strongroom admin restore" again')
+}
+
 /**
  * Refuses a data folder that has lost its embedded database: a new, empty one beside the old blobs would look like a
  * server that forgot everybody.

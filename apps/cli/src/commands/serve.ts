@@ -5,11 +5,52 @@ import { parseWhole } from '../quantity.ts'
 import type { Environment } from '../secrets.ts'
 
 /** The server's package. */
-export interface ServerModule {
+export interface ServerModule extends BackupServer {
   /** Runs a server in this process until a signal stops it. */
   readonly main: () => Promise<void>
   /** Opens the way to what operators do, on the server or the data that the environment names. */
   readonly openAdmin: (environment: Environment) => Promise<Admin>
+}
+
+/** What is asked of a restore. */
+export interface RestoreRequest {
+  readonly folder: string
+  readonly name: string | null
+  readonly keyFile: string | null
+  readonly skipDamaged: boolean
+  readonly keepSessions: boolean
+  readonly signal: AbortSignal
+  readonly missing: (blobId: string) => Promise<void>
+  readonly step: (done: { what: string; count: number }) => Promise<void>
+}
+
+/** What a backup holds. */
+export interface RestoreSummary {
+  readonly name: string
+  readonly createdMs: number
+  readonly rows: number
+  readonly blobs: number
+  readonly bytes: number
+  readonly missing: number
+  readonly keyFile?: boolean
+}
+
+interface FoundBackup {
+  readonly name: string
+  readonly manifest: {
+    readonly createdMs: number
+    readonly tables: Readonly<Record<string, { readonly rows: number }>>
+    readonly blobs: { readonly count: number; readonly bytes: number }
+    readonly missing: readonly string[]
+    readonly keyFile: object | null
+  }
+}
+
+/** What works on backups, without a server. */
+export interface BackupServer {
+  readonly restoreBackup: (environment: Environment, request: RestoreRequest) => Promise<RestoreSummary>
+  readonly checkBackupIn: (request: RestoreRequest) => Promise<RestoreSummary>
+  readonly listBackupsIn: (folder: string) => Promise<readonly FoundBackup[]>
 }
 
 /** Operations of a server, called by name. */

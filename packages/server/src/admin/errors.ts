@@ -1,5 +1,7 @@
 import { ERRORS } from '@strongroom/protocol'
+import { BackupError } from '../domain/backup/manifest.ts'
 import { refusalOf } from '../domain/dependency-errors.ts'
+import { BackupFolderError } from '../ports/index.ts'
 
 export const ADMIN_ERROR_CODES = [
   /** The call makes no sense: mend it. */
@@ -40,8 +42,17 @@ const BY_REFUSAL: Readonly<Record<string, AdminErrorCode>> = {
 /** Whatever an operation threw, as an operator may see it: no stack, no value of a row. */
 export function toAdminError(error: unknown, signal: AbortSignal): AdminError {
   if (error instanceof AdminError) return error
+  const ofBackup = backupError(error)
+  if (ofBackup !== null) return ofBackup
   if (signal.aborted) return new AdminError('interrupted', 'The operation was interrupted.', { cause: error })
   const refusal = refusalOf(error)
   if (refusal === null) return new AdminError('failed', 'The operation failed for an unknown reason.', { cause: error })
   return new AdminError(BY_REFUSAL[refusal.code] ?? 'failed', ERRORS[refusal.code].advice, { cause: error })
+}
+
+/** What is wrong with a backup or its folder, as an operator may see it; null for any other error. */
+export function backupError(error: unknown): AdminError | null {
+  if (error instanceof BackupError) return new AdminError(error.code, error.message, { cause: error })
+  if (!(error instanceof BackupFolderError)) return null
+  return new AdminError(error.code === 'not_found' ? 'not_found' : 'unavailable', error.message, { cause: error })
 }

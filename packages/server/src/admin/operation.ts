@@ -3,7 +3,7 @@ import type { Database } from '../database/tables.ts'
 import type { Retention } from '../domain/blobs/retention.ts'
 import type { OuterKeys } from '../domain/keys/outer-keys.ts'
 import type { ServerSetup } from '../domain/keys/server-setup.ts'
-import type { BlobStore, Clock, KeyManagement, Logger, Random } from '../ports/index.ts'
+import type { BackupFolder, BlobStore, Clock, KeyManagement, Logger, Random } from '../ports/index.ts'
 
 /** What operations work on: the same as the server's requests. */
 export interface AdminDeps {
@@ -19,6 +19,10 @@ export interface AdminDeps {
   /** Of accounts that have none of their own. */
   readonly quotaBytes: number
   readonly registration: 'open' | 'invite' | 'closed'
+  /** Where backups go, by the absolute path of a folder. */
+  readonly openBackupFolder: (path: string) => Promise<BackupFolder>
+  /** null where another key service than a key file keeps the keys. */
+  readonly readKeyFile: (() => Promise<Uint8Array>) | null
 }
 
 /** JSON as it goes to the operator: ids in hex, times in milliseconds, other bytes in base64url. */

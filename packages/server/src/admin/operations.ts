@@ -1,6 +1,7 @@
 import type { AdminOperation } from './operation.ts'
 import { disable, enable, quota } from './operations/accounts.ts'
 import { auditVerify } from './operations/audit-verify.ts'
+import { backup } from './operations/backup.ts'
 import { disclose } from './operations/disclose.ts'
 import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
@@ -25,4 +26,5 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   kmsDestroyRetired,
   auditVerify,
   verify,
+  backup,
 ]

@@ -1,4 +1,4 @@
-export { type BackupFolder, BackupFolderError, type WrittenFile } from './backup-folder.ts'
+export { type BackupFolder, BackupFolderError } from './backup-folder.ts'
 export {
   type BlobStore,
   BlobStoreError,

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { openBackupFolder } from '../adapters/backup/folder.ts'
 import type { AdminCall, AdminDeps, Json } from '../admin/operation.ts'
 import { ADMIN_OPERATIONS } from '../admin/operations.ts'
 import { runOperation } from '../admin/run.ts'
@@ -19,6 +22,8 @@ export function adminDepsOf(server: TestServer): AdminDeps {
     retention: RETENTION,
     quotaBytes: 2 ** 40,
     registration: 'invite',
+    openBackupFolder: async (folder) => openBackupFolder(folder),
+    readKeyFile: async () => readFile(path.join(server.folder, 'keys.json')),
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../../domain/keys/kms-rotation.ts'
 import { destroyRetiredKeys, readKmsStatus } from '../../domain/keys/kms-status.ts'
 import { rotateOuterKey } from '../../domain/keys/rotate-outer.ts'
+import { accountsWithOwnKey, rotateOwnKey } from '../../domain/keys/rotate-own.ts'
 import { KeyManagementError } from '../../ports/index.ts'
 import { accountName, accountOf } from '../account-name.ts'
 import { AdminError } from '../errors.ts'
@@ -34,7 +35,13 @@ export const kmsStatus = defineOperation({
         destructionMs: z.number().nullable(),
       }),
     ),
-    ownKeys: z.object({ inUse: z.number(), doomed: z.number(), ended: z.number() }),
+    ownKeys: z.object({
+      inUse: z.number(),
+      retired: z.number(),
+      doomed: z.number(),
+      ended: z.number(),
+      oldestMs: z.number().nullable(),
+    }),
     rotation: z.object({ toKey: z.string().nullable(), startedMs: z.number(), left: z.number() }).nullable(),
     outerRotations: z.number(),
   }),
@@ -57,6 +64,8 @@ export const kmsRotate = defineOperation({
     left: z.number(),
     /** Outer keys that could not be moved. */
     failed: z.number(),
+    /** Accounts with a key of their own, which stay under it. */
+    ownKeys: z.number(),
   }),
   async run(deps, input, call) {
     const before = await unfinishedRotation(deps.database)
@@ -67,7 +76,7 @@ export const kmsRotate = defineOperation({
     }
     const options = { toKey: input.toKey, step: (progress: RotationProgress) => report(call, progress) }
     const result = (await rotateKmsKey(deps, options).catch(explain)) ?? (await follow(deps, call))
-    return { ...result }
+    return { ...result, ownKeys: (await readKmsStatus(deps)).ownKeys.inUse }
   },
 })
 
@@ -105,7 +114,49 @@ async function follow(deps: AdminDeps, call: AdminCall): Promise<RotationResult>
   }
 }
 
-/** `kms-destroy-retired`: has the key service destroy shared keys under which nothing is left. */
+/** An own key that is younger is left by a rotation of all, so that an interrupted one goes on where it stopped. */
+const YOUNG_MS = 24 * 60 * 60 * 1000
+
+/** `kms-rotate-own`: gives accounts that have keys of their own new ones: one account, or all. */
+export const kmsRotateOwn = defineOperation({
+  name: 'kms-rotate-own',
+  input: z.strictObject({ account: accountName.optional() }),
+  output: z.object({
+    rotated: z.number(),
+    /** Accounts whose keys could not be rotated: damaged, or under a key that cannot be used. */
+    failed: z.array(z.string()),
+    /** Of the account that was named. */
+    toKey: z.string().nullable(),
+  }),
+  async run(deps, input, call) {
+    if (input.account !== undefined) {
+      const toKey = await rotateOwnKey(deps, await accountOf(deps, input.account)).catch(explain)
+      if (toKey !== null) return { rotated: 1, failed: [], toKey }
+      throw new AdminError('conflict', 'The account has no key of its own; "strongroom admin kms rotate" moves it.')
+    }
+    const failed: string[] = []
+    let [rotated, after] = [0, null as Uint8Array | null]
+    const beforeMs = deps.clock.nowMs() - YOUNG_MS
+    for (;;) {
+      const accounts = await accountsWithOwnKey(deps.database, { beforeMs, after })
+      for (const accountId of accounts) {
+        call.signal.throwIfAborted()
+        try {
+          if ((await rotateOwnKey(deps, accountId)) !== null) rotated += 1
+        } catch (error) {
+          // One that does not open must not keep the others under their old keys.
+          if (!(error instanceof KeyManagementError) || error.code === 'unavailable') throw error
+          failed.push(hex(accountId))
+        }
+        await call.progress({ rotated, failed: failed.length })
+      }
+      after = accounts.at(-1) ?? null
+      if (after === null) return { rotated, failed, toKey: null }
+    }
+  },
+})
+
+/** `kms-destroy-retired`: has the key service destroy keys under which nothing is left. */
 export const kmsDestroyRetired = defineOperation({
   name: 'kms-destroy-retired',
   input: z.strictObject({ days: z.int().min(7).max(30) }),
