@@ -3,9 +3,6 @@ import type { Readable } from 'node:stream'
 import { BlobStoreError } from '../../ports/index.ts'
 import { bucketError } from './s3-errors.ts'
 
-/** Silence of a store in the middle of an answer after which it counts as lost, in milliseconds. */
-const IDLE_MS = 30_000
-
 export interface Announced {
   /** Bytes; more than 0. */
   readonly length: number
@@ -40,14 +37,14 @@ export async function* checked(body: AsyncIterable<Uint8Array>, announced: Annou
 
 /**
  * Bytes of an answer, `length` of them.
- * @throws BlobStoreError `unavailable` where they stop coming
+ * @throws BlobStoreError `unavailable` where none come for `silenceMs`
  */
-export async function* answered(body: Readable, length: number): AsyncGenerator<Uint8Array> {
+export async function* answered(body: Readable, length: number, silenceMs: number): AsyncGenerator<Uint8Array> {
   let left = length
   let timer: NodeJS.Timeout | undefined
   const wait = () => {
     clearTimeout(timer)
-    timer = setTimeout(() => body.destroy(new BlobStoreError('unavailable', 'the bucket went silent')), IDLE_MS)
+    timer = setTimeout(() => body.destroy(new BlobStoreError('unavailable', 'the bucket went silent')), silenceMs)
   }
   try {
     wait()

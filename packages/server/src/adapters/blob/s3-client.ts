@@ -15,6 +15,10 @@ export interface S3Options {
   /** null: as the environment says. */
   readonly region: string | null
   readonly forcePathStyle: boolean
+  /** Entries of one answer to a list, at most 1,000 (the default). */
+  readonly pageSize?: number
+  /** How long the store may be silent, and a request may take with its repetitions; 15 s and 30 s unless given. */
+  readonly patience?: { readonly silenceMs: number; readonly requestMs: number }
 }
 
 /** What a store does, as far as others do not. */
@@ -29,6 +33,9 @@ export interface Bucket {
   readonly client: S3Client
   readonly name: string
   readonly features: BucketFeatures
+  readonly pageSize: number
+  /** Silence in the middle of an answer after which it counts as lost. */
+  readonly silenceMs: number
   /** Runs one request; whatever it throws becomes a BlobStoreError. */
   ask<T>(request: (options: { abortSignal: AbortSignal }) => Promise<T>, deadlineMs?: number): Promise<T>
   /** Writes an object unless there is one of that key; false where there is. */
@@ -37,8 +44,7 @@ export interface Bucket {
   probe(): Promise<void>
 }
 
-const ATTEMPT_MS = 15_000
-const DEADLINE_MS = 30_000
+const PATIENCE = { silenceMs: 15_000, requestMs: 30_000 }
 const CONFLICTS = 5
 const PROBE = Buffer.from('Strongroom was here.\n')
 
@@ -48,7 +54,7 @@ const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error
 
 export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
-function connect({ endpoint, region, forcePathStyle }: S3Options): S3Client {
+function connect({ endpoint, region, forcePathStyle, patience = PATIENCE }: S3Options): S3Client {
   const agent = { keepAlive: true, maxSockets: 128 }
   return new S3Client({
     ...(endpoint === null ? {} : { endpoint }),
@@ -62,7 +68,7 @@ function connect({ endpoint, region, forcePathStyle }: S3Options): S3Client {
     logger: SILENT,
     requestHandler: {
       connectionTimeout: 3_000,
-      requestTimeout: ATTEMPT_MS,
+      requestTimeout: patience.silenceMs,
       throwOnRequestTimeout: true,
       httpAgent: new Agent(agent),
       httpsAgent: new SecureAgent(agent),
@@ -80,7 +86,8 @@ export async function openBucket(options: S3Options): Promise<Bucket> {
   const client = connect(options)
   const probeKey = `${options.prefix}named/write-once-probe`
 
-  const ask: Bucket['ask'] = (request, deadlineMs = DEADLINE_MS) =>
+  const { silenceMs, requestMs } = options.patience ?? PATIENCE
+  const ask: Bucket['ask'] = (request, deadlineMs = requestMs) =>
     withDeadline(deadlineMs, (abortSignal) => request({ abortSignal })).catch((error: unknown) => {
       throw bucketError(error)
     })
@@ -137,6 +144,8 @@ export async function openBucket(options: S3Options): Promise<Bucket> {
       client,
       name,
       features,
+      pageSize: options.pageSize ?? 1000,
+      silenceMs,
       ask,
       putOnce,
       probe: async () => void (await putOnce(probeKey, PROBE)),

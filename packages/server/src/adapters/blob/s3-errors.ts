@@ -83,3 +83,11 @@ export function bucketError(error: unknown): BlobStoreError {
 export function isConflict(error: unknown): boolean {
   return ['ConditionalRequestConflict', 'OperationAborted', 'ConcurrentModification'].includes(wordOf(error))
 }
+
+/** Answers with `value` where something is not there. */
+export function ifNotFound<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof BlobStoreError && error.code === 'not_found') return value
+    throw error
+  }
+}

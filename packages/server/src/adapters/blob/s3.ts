@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
@@ -10,8 +9,6 @@ import {
   type HeadObjectCommandOutput,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
-  ListPartsCommand,
-  type Part,
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
@@ -21,10 +18,11 @@ import {
   type ByteRange,
   type PartTarget,
   type ServedObjectStore,
-  type StoredPart,
 } from '../../ports/index.ts'
 import { answered, checked } from './s3-bytes.ts'
 import { bareEtag, base64, openBucket, type S3Options } from './s3-client.ts'
+import { completion, equal, fromUploadId, SINGLE, taken, toUploadId } from './s3-complete.ts'
+import { ifNotFound } from './s3-errors.ts'
 import { bucketUrls } from './s3-urls.ts'
 
 /*
@@ -42,26 +40,10 @@ import { bucketUrls } from './s3-urls.ts'
  * (Ceph 16, say) as x-amz-content-sha256, the payload hash of every signed request.
  */
 
-const SINGLE = 'single'
-/** Bytes; what the parts of an answer to a list are read by. */
-const PAGE = 1000
-/** A store may take minutes to put a large object together. */
-const COMPLETE_MS = 120_000
 /** How long a part of 64 MiB may take through this server. */
 const PART_MS = 15 * 60_000
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-/** The id that clients and rows name, of one that a store gave: any text there, few characters here. */
-function toUploadId(given: string): string {
-  return /^[A-Za-z0-9_.~-]{1,1000}$/.test(given) ? `m.${given}` : `b.${Buffer.from(given).toString('base64url')}`
-}
-
-/** The store's id of an upload of several parts; null for any other. */
-function fromUploadId(uploadId: string): string | null {
-  if (uploadId.startsWith('m.')) return uploadId.slice(2)
-  return uploadId.startsWith('b.') ? Buffer.from(uploadId.slice(2), 'base64url').toString() : null
-}
 
 /**
  * Opens the blob store in a bucket. Several servers may share it.
@@ -70,7 +52,7 @@ function fromUploadId(uploadId: string): string | null {
  */
 export async function openS3Store(options: S3Options): Promise<ServedObjectStore & BlobStore> {
   const bucket = await openBucket(options)
-  const { client, name: Bucket, features, ask } = bucket
+  const { client, name: Bucket, features, ask, pageSize } = bucket
   const folder = `${options.prefix}objects/`
   const urls = await bucketUrls(client, Bucket, options.prefix)
 
@@ -96,80 +78,13 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
       body.destroy()
       throw outside()
     }
-    return answered(body, answer.ContentLength ?? 0)
+    return answered(body, answer.ContentLength ?? 0, bucket.silenceMs)
   }
 
-  async function digestOf(key: string): Promise<Buffer> {
+  async function digestOf(blobId: Uint8Array): Promise<Uint8Array> {
     const hash = createHash('sha256')
-    for await (const chunk of await get(key)) hash.update(chunk)
+    for await (const chunk of await get(objectKey(blobId))) hash.update(chunk)
     return hash.digest()
-  }
-
-  /** Every part that an upload has by now, by number; null where there is no such upload. */
-  async function listParts(Key: string, UploadId: string): Promise<Map<number, Part> | null> {
-    const found = new Map<number, Part>()
-    for (let marker: string | undefined; ; ) {
-      const input = {
-        Bucket,
-        Key,
-        UploadId,
-        MaxParts: PAGE,
-        ...(marker === undefined ? {} : { PartNumberMarker: marker }),
-      }
-      const page = await ask((settings) => client.send(new ListPartsCommand(input), settings)).catch(ifNotFound(null))
-      if (page === null) return null
-      for (const part of page.Parts ?? []) found.set(part.PartNumber ?? 0, part)
-      if (page.IsTruncated !== true || page.NextPartNumberMarker === marker) return found
-      marker = page.NextPartNumberMarker
-    }
-  }
-
-  /** Resolves when the finished object is made of these parts, as far as the store can tell. */
-  async function compareWithFinished(blobId: Uint8Array, parts: readonly StoredPart[]): Promise<void> {
-    const found = await head(blobId)
-    if (found === null) throw new BlobStoreError('part_missing', 'no such upload')
-    const total = parts.reduce((sum, part) => sum + part.length, 0)
-    if (found.ContentLength !== total || !hasPartsOf(found, parts, features.etagIsMd5)) throw taken()
-  }
-
-  async function completeSingle(blobId: Uint8Array, parts: readonly StoredPart[]): Promise<void> {
-    const [part, second] = parts
-    const found = part === undefined || second !== undefined ? null : await head(blobId)
-    if (part === undefined || found === null) {
-      throw new BlobStoreError('part_missing', 'the object was not sent', { part: 0 })
-    }
-    // `*`: the client was told that there is an object already, after an answer to it had got lost.
-    const isNamed = part.etag === '*' || bareEtag(part.etag) === bareEtag(found.ETag)
-    if (!isNamed) throw new BlobStoreError('part_missing', 'another ETag than the object has', { part: 0 })
-    if (found.ContentLength !== part.length) throw taken()
-    if (found.ChecksumSHA256 !== undefined) {
-      if (found.ChecksumSHA256 !== base64(part.sha256)) throw taken()
-    } else if (part.etag === '*' && !(await digestOf(objectKey(blobId))).equals(part.sha256)) throw taken()
-  }
-
-  async function completeParts(blobId: Uint8Array, UploadId: string, parts: readonly StoredPart[]): Promise<void> {
-    const Key = objectKey(blobId)
-    const [listed, finished] = await Promise.all([listParts(Key, UploadId), head(blobId)])
-    // A store may still list the parts of an upload that it has completed.
-    if (listed === null || finished !== null) return compareWithFinished(blobId, parts)
-    const named = parts.map(({ etag, sha256, length }, index) => {
-      const found = listed.get(index + 1)
-      const isSame =
-        found !== undefined &&
-        bareEtag(found.ETag) === bareEtag(etag) &&
-        found.Size === length &&
-        (found.ChecksumSHA256 === undefined || found.ChecksumSHA256 === base64(sha256))
-      if (!isSame) throw new BlobStoreError('part_missing', `part ${index} is not stored`, { part: index })
-      const checksum = found.ChecksumSHA256 === undefined ? {} : { ChecksumSHA256: found.ChecksumSHA256 }
-      return { PartNumber: index + 1, ETag: found.ETag, ...checksum }
-    })
-    const input = { Bucket, Key, UploadId, MultipartUpload: { Parts: named } }
-    await ask((settings) => client.send(new CompleteMultipartUploadCommand(input), settings), COMPLETE_MS).catch(
-      async (error: unknown) => {
-        if (!(error instanceof BlobStoreError) || error.code !== 'not_found') throw error
-        await compareWithFinished(blobId, parts)
-      },
-    )
   }
 
   /** Sends one part through this server. */
@@ -212,10 +127,10 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
   }
 
   async function* listed<Page extends { IsTruncated?: boolean | undefined }>(
-    ask_: (after: Page | null) => Promise<Page>,
+    next: (after: Page | null) => Promise<Page>,
   ): AsyncGenerator<Page> {
     for (let page: Page | null = null; page === null || page.IsTruncated === true; ) {
-      page = await ask_(page)
+      page = await next(page)
       yield page
     }
   }
@@ -251,9 +166,8 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
       if (!createHash('sha256').update(bytes).digest().equals(sha256)) {
         throw new BlobStoreError('digest_mismatch', 'the digest differs')
       }
-      const Key = objectKey(blobId)
-      if (await bucket.putOnce(Key, bytes)) return
-      if (!(await digestOf(Key)).equals(sha256)) throw taken()
+      if (await bucket.putOnce(objectKey(blobId), bytes)) return
+      if (!equal(await digestOf(blobId), sha256)) throw taken()
     },
 
     async createUpload(blobId, single) {
@@ -275,17 +189,12 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
       } catch (error) {
         if (!(error instanceof BlobStoreError) || error.code !== 'exists') throw error
         const found = await head(target.blobId)
-        if (found === null || !(await digestOf(objectKey(target.blobId))).equals(target.sha256)) throw error
+        if (found === null || !equal(await digestOf(target.blobId), target.sha256)) throw error
         return { etag: bareEtag(found.ETag) }
       }
     },
 
-    async complete({ blobId, uploadId }, parts) {
-      const UploadId = fromUploadId(uploadId)
-      if (parts.length === 0) throw new BlobStoreError('part_missing', 'an object has at least one part')
-      if (uploadId === SINGLE) return completeSingle(blobId, parts)
-      return UploadId === null ? compareWithFinished(blobId, parts) : completeParts(blobId, UploadId, parts)
-    },
+    complete: completion(bucket, { keyOf: objectKey, head, digestOf }),
 
     async abort({ blobId, uploadId }) {
       const UploadId = fromUploadId(uploadId)
@@ -310,7 +219,12 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
     async *list() {
       const pages = listed((after: { NextContinuationToken?: string | undefined } | null) => {
         const token = after?.NextContinuationToken
-        const input = { Bucket, Prefix: folder, ...(token === undefined ? {} : { ContinuationToken: token }) }
+        const input = {
+          Bucket,
+          Prefix: folder,
+          MaxKeys: pageSize,
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+        }
         return ask((settings) => client.send(new ListObjectsV2Command(input), settings))
       })
       for await (const page of pages) {
@@ -328,7 +242,7 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
             ...(after?.NextKeyMarker === undefined ? {} : { KeyMarker: after.NextKeyMarker }),
             ...(after?.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: after.NextUploadIdMarker }),
           }
-          const input = { Bucket, Prefix: folder, ...markers }
+          const input = { Bucket, Prefix: folder, MaxUploads: pageSize, ...markers }
           return ask((settings) => client.send(new ListMultipartUploadsCommand(input), settings))
         },
       )
@@ -369,39 +283,11 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
   }
 }
 
-function ifNotFound<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof BlobStoreError && error.code === 'not_found') return value
-    throw error
-  }
-}
-
 function outside(): BlobStoreError {
   return new BlobStoreError('range_invalid', 'the range lies outside the object')
-}
-
-function taken(): BlobStoreError {
-  return new BlobStoreError('exists', 'the object exists with other content')
 }
 
 function blobOf(key: string | undefined, folder: string): Uint8Array | null {
   const name = key?.startsWith(folder) === true ? key.slice(folder.length) : ''
   return /^[0-9a-f]{32}$/.test(name) ? Buffer.from(name, 'hex') : null
-}
-
-/** Whether checksum or ETag of a finished object are those that its parts give; true where the store has neither. */
-function hasPartsOf(found: HeadObjectCommandOutput, parts: readonly StoredPart[], etagIsMd5: boolean): boolean {
-  const suffix = `-${parts.length}`
-  if (found.ChecksumSHA256?.endsWith(suffix) === true) {
-    const digest = createHash('sha256')
-      .update(Buffer.concat(parts.map((part) => part.sha256)))
-      .digest()
-    return found.ChecksumSHA256 === base64(digest) + suffix
-  }
-  const etags = parts.map((part) => bareEtag(part.etag))
-  if (!etagIsMd5 || !etags.every((etag) => /^[0-9a-f]{32}$/.test(etag))) return true
-  const digest = createHash('md5')
-    .update(Buffer.from(etags.join(''), 'hex'))
-    .digest('hex')
-  return bareEtag(found.ETag) === digest + suffix
 }
