@@ -1,4 +1,4 @@
-import { ERRORS, errorBody } from '@strongroom/protocol'
+import { errorBody } from '@strongroom/protocol'
 import { ClientError, integrityError, redirected, throwIfAborted } from '../errors.ts'
 import type { Clock, Transport, TransportResponse } from '../ports.ts'
 import { parseRetryAfter, Transient } from './retry.ts'
@@ -88,8 +88,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
     async getRange({ url, offset, length, total, into, signal }) {
       const range = { range: `bytes=${offset}-${offset + length - 1}` }
       const response = await exchange('GET', url, range, { signal })
-      await checkObject(response)
-      await checkStatus(response, options.clock.nowMs())
+      await checkStatus(response, options.clock.nowMs(), checkObject)
       if (response.status !== 206 && !(response.status === 200 && offset === 0 && length === total)) {
         throw new ClientError('server', 'The store does not serve ranges.')
       }
@@ -132,35 +131,59 @@ function wrongLength(cause?: unknown): ClientError {
   return integrityError('the length of a stored object', cause)
 }
 
-/** @throws ClientError `integrity` where the store says that what a signed record names is gone, cut or changed */
-async function checkObject(response: TransportResponse): Promise<void> {
-  if ([404, 410, 416].includes(response.status)) throw integrityError('a stored object')
-  if (response.status !== ERRORS.stored_data_damaged.status) return
-  const body = await response.bytes(ERROR_LIMIT).catch(() => new Uint8Array(0))
-  if (errorCode(body) === 'stored_data_damaged') throw integrityError('a stored object')
-}
-
-function errorCode(body: Uint8Array): string | null {
+/** The code of an error, of this server's own store routes or of S3; null for none. */
+async function refusalCode(response: TransportResponse): Promise<string | null> {
+  const text = new TextDecoder().decode(await response.bytes(ERROR_LIMIT).catch(() => new Uint8Array(0)))
+  const code = /<Code>([A-Za-z0-9]{1,60})<\/Code>/.exec(text)?.[1]
+  if (code !== undefined) return code
   try {
-    const parsed = errorBody.safeParse(JSON.parse(new TextDecoder().decode(body)))
+    const parsed = errorBody.safeParse(JSON.parse(text))
     return parsed.success ? parsed.data.code : null
   } catch {
     return null
   }
 }
 
-async function checkStatus(response: TransportResponse, nowMs: number): Promise<void> {
-  if (response.status < 300) return
-  if (response.status < 400) throw redirected()
-  await response.bytes(ERROR_LIMIT).catch(() => undefined)
-  if (response.status === 403 || response.status === 401) throw new UrlRefused()
+/** What S3 calls a store that takes no more. */
+const FULL = ['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull']
+/** What S3 calls a request that was cut off or changed on its way, or met another one. */
+const PASSING = [
+  'RequestTimeout',
+  'IncompleteBody',
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+  'OperationAborted',
+  'ConditionalRequestConflict',
+]
+/** Of 400 answers, those that say that the address is no longer good. */
+const STALE = ['ExpiredToken', 'RequestExpired']
+
+/** @throws ClientError `integrity` where the store says that what a signed record names is gone, cut or changed */
+function checkObject(status: number, code: string): void {
+  if (code === 'NoSuchBucket')
+    throw new ClientError('server', 'The store has lost its bucket.', { details: { status } })
+  if ([404, 410, 416].includes(status) || code === 'stored_data_damaged') throw integrityError('a stored object')
+}
+
+async function checkStatus(
+  response: TransportResponse,
+  nowMs: number,
+  checkFirst: (status: number, code: string) => void = () => undefined,
+): Promise<void> {
+  const { status } = response
+  if (status < 300) return
+  if (status < 400) throw redirected()
+  const code = (await refusalCode(response)) ?? ''
+  checkFirst(status, code)
+  const details = { status }
+  if (status === 507 || FULL.includes(code)) throw new ClientError('quota', 'The server has no room left.', { details })
+  if (status === 403 || status === 401 || STALE.includes(code)) throw new UrlRefused()
   const waitMs = parseRetryAfter(response.header('retry-after'), nowMs)
-  const details = { status: response.status }
-  if (response.status === 507) throw new ClientError('quota', 'The server has no room left.', { details })
-  if (response.status === 429 || response.status >= 500 || response.status === 408) {
+  if (status === 429 || status >= 500 || status === 408 || PASSING.includes(code)) {
     throw new Transient(new ClientError('network', 'The store is not available at the moment.', { details }), waitMs)
   }
-  throw new ClientError('server', `The store refused the request (${response.status}).`, { details })
+  throw new ClientError('server', `The store refused the request (${status}).`, { details })
 }
 
 async function transient<T>(task: () => Promise<T>): Promise<T> {
