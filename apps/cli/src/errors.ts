@@ -39,6 +39,7 @@ const CLIENT_ERRORS: Readonly<Record<ClientErrorCode, { exitCode: ExitCode; advi
 /** Advice for reasons in an error's details, before that of its code. */
 const REASONS: Readonly<Record<string, string>> = {
   changed: 'Sign in with "strongroom login".',
+  not_made: 'Run the command again later.',
   not_changed: 'Check that the server runs, then try again.',
   outcome_unknown: 'Check that the server runs, then find out by "strongroom login" or "strongroom recovery test".',
   invite_unknown: 'Check the code: it has 20 letters and digits.',

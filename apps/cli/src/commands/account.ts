@@ -80,14 +80,17 @@ async function registerInvited(
 // Reason: when the answer to the last request was lost, the account may exist, and then this file holds its only
 // recovery key. It is removed only if the account surely was not made.
 async function dropUnusedFile(context: CommandContext, file: RecoveryFile, error: unknown): Promise<void> {
-  const answerLost = error instanceof ClientError && ['network', 'server', 'aborted'].includes(error.code)
+  const answerLost =
+    error instanceof ClientError &&
+    ['network', 'server', 'aborted'].includes(error.code) &&
+    error.details.reason !== 'not_made'
   if (error instanceof ClientError && error.details.reason === 'changed') {
     await file.close()
     context.output.warn(`strongroom: The recovery key of the account is in ${quoted(file.path)}; keep it.`)
   } else if (file.written && answerLost) {
     await file.close()
     context.output.warn(
-      `strongroom: It is not known whether the account was made; keep ${quoted(file.path)} and try "strongroom login".`,
+      `strongroom: Keep ${quoted(file.path)}: if the account was made all the same, as "strongroom login" tells, it is its recovery key.`,
     )
   } else await file.discard()
 }

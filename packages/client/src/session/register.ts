@@ -41,6 +41,9 @@ import type { RegisterInput } from './types.ts'
 /** What is true once the last request was answered, whatever fails then. */
 export const REGISTERED = 'The account is made'
 
+/** Answers of the server itself that may pass: after them nothing of the request is on its way any more. */
+const OVER: readonly string[] = ['unavailable', 'too_many_requests']
+
 /** In UTF-16 units, as the protocol has it. */
 const LONGEST_INVITE = 64
 
@@ -76,12 +79,14 @@ export async function registerAccount(input: RegisterInput): Promise<SignedIn> {
     const account = await makeAccount(platform, opaqueRecord.exportKey, input.deviceName)
     await showRecoveryKey(input, account)
     const body = { login, record: opaqueRecord.record, ...account.upload, ...invite }
+    let failure: ClientError | null = null
     const session = await api.call('registerFinish', { body, signal, retry: false }).catch(async (error: unknown) => {
       // The account may exist although the answer was lost: then its password works.
       if (!(error instanceof ClientError) || error.code !== 'network') throw error
+      failure = error
       return null
     })
-    if (session === null) return await afterLostAnswer(input, account)
+    if (session === null) return await afterLostAnswer(input, account, failure)
     return await afterChange(REGISTERED, async () => {
       await rememberProfile(platform, { server, login }, opaqueRecord.profile)
       const { accountId, deviceId, accountKey, keyring } = account
@@ -198,8 +203,13 @@ async function showRecoveryKey(input: RegisterInput, account: NewAccount): Promi
   }
 }
 
-/** The answer to the last request was lost: whoever can log in under the account's id has made it. */
-async function afterLostAnswer(input: RegisterInput, account: NewAccount): Promise<SignedIn> {
+/**
+ * The last request failed or its answer was lost: whoever can log in under the account's id has made it.
+ *
+ * Where the server itself has answered that request, it is over, and an account that is not there then was not made
+ * (`not_made`). Else the request may still be on its way.
+ */
+async function afterLostAnswer(input: RegisterInput, account: NewAccount, failure: unknown): Promise<SignedIn> {
   account.accountKey.dispose()
   disposeKeyring(account.keyring)
   try {
@@ -208,7 +218,11 @@ async function afterLostAnswer(input: RegisterInput, account: NewAccount): Promi
     throw new ClientError('login_taken', 'The login name is in use; choose another.')
   } catch (error) {
     if (error instanceof ClientError && error.code === 'authentication' && apiCode(error) !== 'session_expired') {
-      throw new ClientError('network', 'The server was lost before the account was made; register again.', {
+      if (OVER.includes(apiCode(failure) ?? '')) {
+        const message = 'The server could not make the account at the moment.'
+        throw new ClientError('network', message, { cause: failure, details: { reason: 'not_made' } })
+      }
+      throw new ClientError('network', 'The server was lost, and the account is not there by now; register again.', {
         cause: error,
       })
     }

@@ -72,6 +72,21 @@ describe('a server on AWS KMS', () => {
     expect(await again.stop()).toBe(0)
   })
 
+  it('makes no account while KMS is away, and says so; the same command makes it afterwards', async () => {
+    const server = await startDevServer({ dataDir, env })
+    await using device = await CliDevice.create(server.url)
+    const recovery = path.join(folder, 'away.txt')
+    const register = ['register', 'away@example.org', '--recovery-file', recovery]
+    double.fail({ fault: 'throttle' })
+    const refused = await device.run(register)
+    double.heal()
+    expect(refused).toMatchObject({ code: 7, stderr: expect.stringMatching(/could not make the account/) })
+    expect(refused.stderr).not.toContain('recovery key')
+    await device.ok(register)
+    await device.ok(['recovery', 'test', '--recovery-key-file', recovery])
+    expect(await server.stop()).toBe(0)
+  })
+
   it('ends its start with one line when KMS is away, refuses, or is another', async () => {
     double.fail({ fault: 'down' })
     expect(await refusal({ dataDir, env })).toMatch(/AWS KMS cannot be used at the moment \(ServiceUnavailable\)/)
