@@ -5,6 +5,10 @@ import './styles/tokens.css'
 import './styles/controls.css'
 import './styles/auth.css'
 import './styles/drive.css'
+import './styles/screen.css'
+import './styles/table.css'
+import './styles/dialogs.css'
+import './styles/transfers.css'
 import './styles/security.css'
 
 startTheme()

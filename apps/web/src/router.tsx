@@ -1,10 +1,12 @@
 import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router'
-import { FavouritesScreen, RecentScreen, SearchScreen, TrashScreen } from './screens/flat-screens.tsx'
+import { FavouritesScreen, RecentScreen, SearchScreen } from './screens/flat-screens.tsx'
 import { FolderScreen } from './screens/folder-screen.tsx'
+import { NotFoundScreen } from './screens/not-found-screen.tsx'
 import { SecurityScreen } from './screens/security/security-screen.tsx'
 import { Shell } from './screens/shell.tsx'
+import { TrashScreen } from './screens/trash-screen.tsx'
 
-const root = createRootRoute({ component: Shell, notFoundComponent: FolderScreen })
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundScreen })
 const at = <Path extends string>(path: Path, component: () => React.ReactNode) =>
   createRoute({ getParentRoute: () => root, path, component })
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type DevServer, startDevServer } from '../../dev-env/server.ts'
-import { launchBrowser, watch } from '../browser.ts'
+import { type BrowserKind, launchBrowser, watch } from '../browser.ts'
 
 const BUILD = fileURLToPath(new URL('../../../scripts/build.mjs', import.meta.url))
 
@@ -25,7 +25,7 @@ export interface Tab {
   readonly sent: string[]
 }
 
-export async function startWebWorld(): Promise<WebWorld> {
+export async function startWebWorld(kind: BrowserKind = 'chromium'): Promise<WebWorld> {
   execFileSync(process.execPath, [BUILD, 'web'], { stdio: 'inherit' })
   const server = await startDevServer({ env: { LOG_LEVEL: 'silent' } })
   let browser: Browser | undefined
@@ -34,13 +34,16 @@ export async function startWebWorld(): Promise<WebWorld> {
     await server.stop()
   }
   try {
-    const launched = await launchBrowser()
+    const launched = await launchBrowser(kind)
     browser = launched
     return {
       server,
       openProfile: async () => {
         const context = await launched.newContext({ viewport: DESKTOP, acceptDownloads: true })
-        await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url })
+        if (kind === 'chromium') {
+          await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url })
+        }
+        await context.addInitScript(tellComplaints)
         context.setDefaultTimeout(60_000)
         const page = await context.newPage()
         const complaints = watch(page, server.url)
@@ -63,6 +66,14 @@ export async function startWebWorld(): Promise<WebWorld> {
   }
 }
 
+/** In a page: makes what browsers may keep to themselves an error of the console. */
+function tellComplaints(): void {
+  addEventListener('securitypolicyviolation', (event) => {
+    console.error(`policy ${event.effectiveDirective} refused ${event.blockedURI}`)
+  })
+  addEventListener('unhandledrejection', (event) => console.error(`unhandled rejection: ${event.reason}`))
+}
+
 /** Signs up with everything that a person does, and returns the recovery key. */
 export async function signUp({ page }: Tab, login: string, password: string): Promise<string> {
   await page.getByRole('button', { name: 'Create account' }).click()
@@ -70,14 +81,19 @@ export async function signUp({ page }: Tab, login: string, password: string): Pr
   await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByLabel('Password again').fill(password)
   await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Copy' }).click()
-  await page.getByRole('button', { name: 'Copied' }).waitFor()
-  const recoveryKey = await page.evaluate(() => navigator.clipboard.readText())
+  const recoveryKey = await readRecoveryKey(page)
   await page.getByRole('button', { name: 'I have saved it' }).click()
   await page.getByLabel('Recovery key').fill(recoveryKey.toLowerCase().replaceAll('-', ' '))
   await page.getByRole('button', { name: 'Finish' }).click()
   await page.getByText('This folder is empty').waitFor()
   return recoveryKey
+}
+
+/** The recovery key that is shown. */
+export async function readRecoveryKey(page: Page): Promise<string> {
+  const groups = page.getByRole('list', { name: 'Recovery key' }).getByRole('listitem')
+  await groups.first().waitFor()
+  return (await groups.allTextContents()).join('-')
 }
 
 export async function signIn({ page }: Tab, login: string, password: string): Promise<void> {
@@ -98,7 +114,7 @@ export async function uploadFiles({ page }: Tab, files: readonly UploadedFile[])
     .first()
     .setInputFiles(files.map(({ name, bytes }) => ({ name, mimeType: 'application/octet-stream', buffer: bytes })))
   await page.getByText(files.length === 1 ? '1 file uploaded' : `${files.length} files uploaded`).waitFor()
-  await page.getByRole('region', { name: 'Uploads' }).getByRole('button', { name: 'Close' }).click()
+  await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
 }
 
 /** The row of an entry. */

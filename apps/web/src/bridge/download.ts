@@ -16,8 +16,27 @@ export async function startStreams(): Promise<void> {
   })
 }
 
+/** What becomes of a download. */
+export interface DownloadWatch {
+  /** Bytes that the browser has taken since the last call. */
+  onBytes(count: number): void
+  onEnd(outcome: 'done' | 'failed' | 'cancelled'): void
+}
+
+export interface RunningDownload {
+  readonly name: string
+  /** null where it is not known before the end. */
+  readonly size: number | null
+  cancel(): void
+}
+
 /** Begins a download to the browser's folder for downloads: one file as it is, anything else as a zip. */
-export async function download(vault: Vault, paths: readonly string[], version: string | null = null): Promise<void> {
+export async function download(
+  vault: Vault,
+  paths: readonly string[],
+  version: string | null,
+  watch: DownloadWatch,
+): Promise<RunningDownload> {
   const controller = navigator.serviceWorker.controller
   if (controller === null) throw { code: 'downloads_unavailable', details: {} }
   const toVault = new MessageChannel()
@@ -26,18 +45,39 @@ export async function download(vault: Vault, paths: readonly string[], version: 
   const { name, size } = await vault.download(Comlink.transfer(request, [toVault.port2]))
   const id = crypto.randomUUID()
   const alive = setInterval(() => controller.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
+  let ended = false
+  const end = (outcome: 'done' | 'failed' | 'cancelled'): void => {
+    clearInterval(alive)
+    if (ended) return
+    ended = true
+    watch.onEnd(outcome)
+  }
   toStream.port1.onmessage = ({ data }: MessageEvent<'ready' | 'pull' | 'cancel'>) => {
     if (data === 'ready') openFrame(`/stream/${id}`)
     else toVault.port1.postMessage(data)
-    if (data === 'cancel') clearInterval(alive)
+    if (data === 'cancel') end('cancelled')
   }
   toVault.port1.onmessage = ({ data }: MessageEvent<Uint8Array<ArrayBuffer> | null | 'failed'>) => {
-    if (data === null || data === 'failed') clearInterval(alive)
-    if (data instanceof Uint8Array) toStream.port1.postMessage(data, [data.buffer])
-    else toStream.port1.postMessage(data)
+    if (ended) return
+    if (data instanceof Uint8Array) {
+      watch.onBytes(data.length)
+      toStream.port1.postMessage(data, [data.buffer])
+      return
+    }
+    toStream.port1.postMessage(data)
+    end(data === null ? 'done' : 'failed')
   }
   const announcement: StreamAnnouncement = { type: 'stream', id, name, size }
   controller.postMessage(announcement, [toStream.port2])
+  return {
+    name,
+    size,
+    cancel() {
+      toVault.port1.postMessage('cancel')
+      toStream.port1.postMessage('failed')
+      end('cancelled')
+    },
+  }
 }
 
 function openFrame(url: string): void {

@@ -40,6 +40,7 @@ export function Halt({ failure, onRetry, onSignOut }: HaltProps) {
   return (
     <main className="halt">
       <Empty
+        level={1}
         icon={ICONS[kind] ?? ICONS[code] ?? CloudOff}
         title={known?.title ?? TEXT.haltedTitle}
         hint={known?.text ?? failureText(failure)}

@@ -1,43 +1,31 @@
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import {
-  Clock,
-  FolderPlus,
-  FolderUp,
-  HardDrive,
-  LogOut,
-  Menu,
-  Monitor,
-  Moon,
-  Plus,
-  Search,
-  ShieldCheck,
-  Star,
-  Sun,
-  Trash2,
-  Upload,
-  UserRound,
-  X,
-} from 'lucide-react'
-import { type DragEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
-import { nameOf } from '../bridge/rows.ts'
-import { formatBytes } from '../format.ts'
-import { useObservable } from '../state/observable.ts'
+import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
+import { Menu } from 'lucide-react'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { clipboard } from '../state/clipboard.ts'
+import { openCollisions } from '../state/collisions.ts'
+import { detailsOpen, setDetailsOpen } from '../state/details.ts'
+import { forgetDownloads } from '../state/downloads.ts'
+import { listLook, setLook } from '../state/list-look.ts'
 import { searchText } from '../state/search.ts'
-import { setTheme, theme } from '../state/theme.ts'
+import { forgetUndo, takeUndo } from '../state/undo.ts'
 import { droppedFiles, pickedFiles, useUploadRequests } from '../state/upload-request.tsx'
-import { useAction, useVault } from '../state/vault.tsx'
+import { useAction } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
-import { Brand, IconButton } from '../ui/controls.tsx'
+import { CollisionQuestions } from '../ui/collision-dialog.tsx'
+import { IconButton } from '../ui/controls.tsx'
 import { ShortcutsDialog } from '../ui/dialogs.tsx'
-import { ActMenu } from '../ui/item-menu.tsx'
-import { ProgressBar } from '../ui/progress-bar.tsx'
 import { Toasts } from '../ui/toasts.tsx'
 import { TransfersPanel } from '../ui/transfers-panel.tsx'
-import type { AccountSummary } from '../worker/vault-api.ts'
-import { PlaceContext } from './place.tsx'
+import { useLatest } from '../ui/use-latest.ts'
+import { AccountMenu } from './account-menu.tsx'
+import { DropZone } from './drop-zone.tsx'
+import { type Place, PlaceContext } from './place.tsx'
+import { SearchBox } from './search-box.tsx'
+import { Sidebar } from './sidebar.tsx'
 
 /** Everything around the screens: navigation, search, uploads, drops and shortcuts. */
 export function Shell() {
+  const navigate = useNavigate()
   const [folder, setFolder] = useState('/')
   const [navOpen, setNavOpen] = useState(false)
   const [helping, setHelping] = useState(false)
@@ -46,22 +34,38 @@ export function Shell() {
   const files = useRef<HTMLInputElement>(null)
   const folders = useRef<HTMLInputElement>(null)
   const search = useRef<HTMLInputElement>(null)
-  const place = useMemo(() => ({ enter: setFolder, chooseFiles: () => files.current?.click() }), [])
+  const latest = useLatest({ requests, folder })
+  const place = useMemo(
+    (): Place => ({
+      enter: setFolder,
+      chooseFiles: () => files.current?.click(),
+      chooseFolder: () => folders.current?.click(),
+      newFolder: () => latest.current.requests.makeFolder(latest.current.folder),
+      send: (sent) => latest.current.requests.send(latest.current.folder, sent),
+    }),
+    [latest],
+  )
   const path = useRouterState({ select: (state) => state.location.pathname })
+  useEffect(() => forgetAll, [])
   useEffect(() => {
     setNavOpen(path === '')
   }, [path])
   useShortcuts({
     '/': () => search.current?.focus(),
-    n: () => requests.makeFolder(folder),
-    u: () => files.current?.click(),
+    n: place.newFolder,
+    u: place.chooseFiles,
     '?': () => setHelping(true),
+    i: () => setDetailsOpen(!detailsOpen.get()),
+    v: () => setLook(listLook.get() === 'list' ? 'grid' : 'list'),
+    'ctrl+z': () => {
+      const undo = takeUndo()
+      if (undo !== null) act(async () => void (await undo()))
+    },
+    'g f': () => navigate({ to: '/files' }),
+    'g r': () => navigate({ to: '/recent' }),
+    'g s': () => navigate({ to: '/favourites' }),
+    'g t': () => navigate({ to: '/trash' }),
   })
-  const newActs = [
-    { label: TEXT.files.newFolder, icon: FolderPlus, run: () => requests.makeFolder(folder) },
-    { label: TEXT.files.uploadFiles, icon: Upload, run: () => files.current?.click(), apart: true },
-    { label: TEXT.files.uploadFolder, icon: FolderUp, run: () => folders.current?.click() },
-  ]
   return (
     <PlaceContext value={place}>
       <DropZone
@@ -71,34 +75,7 @@ export function Shell() {
           act(async () => requests.send(folder, await dropped))
         }}
       >
-        <aside className={`sidebar ${navOpen ? 'sidebar-open' : ''}`} aria-label={TEXT.nav.sidebar}>
-          <div className="sidebar-head">
-            <Brand />
-            <IconButton className="only-narrow" label={TEXT.nav.close} onClick={() => setNavOpen(false)}>
-              <X size={20} />
-            </IconButton>
-          </div>
-          <ActMenu
-            acts={newActs}
-            trigger={
-              <button type="button" className="button button-primary new-button">
-                <Plus size={19} />
-                {TEXT.files.new}
-              </button>
-            }
-          />
-          <nav aria-label={TEXT.nav.main}>
-            <NavLink to="/files" icon={<HardDrive size={19} />} label={TEXT.nav.files} />
-            <NavLink to="/recent" icon={<Clock size={19} />} label={TEXT.nav.recent} />
-            <NavLink to="/favourites" icon={<Star size={19} />} label={TEXT.nav.favourites} />
-            <NavLink to="/trash" icon={<Trash2 size={19} />} label={TEXT.nav.trash} />
-            <NavLink to="/security" icon={<ShieldCheck size={19} />} label={TEXT.nav.security} />
-          </nav>
-          <Storage />
-        </aside>
-        {navOpen && (
-          <button type="button" className="scrim" aria-label={TEXT.nav.close} onClick={() => setNavOpen(false)} />
-        )}
+        <Sidebar isOpen={navOpen} onClose={() => setNavOpen(false)} />
         <div className="main">
           <header className="topbar">
             <IconButton
@@ -110,7 +87,7 @@ export function Shell() {
               <Menu size={21} />
             </IconButton>
             <SearchBox box={search} />
-            <AccountMenu />
+            <AccountMenu onHelp={() => setHelping(true)} />
           </header>
           <main className="screen">
             <Outlet />
@@ -119,180 +96,72 @@ export function Shell() {
         </div>
         <TransfersPanel />
         <Toasts />
-        <input
-          ref={files}
-          type="file"
-          multiple
-          hidden
-          onChange={({ currentTarget }) => {
-            requests.send(folder, pickedFiles(currentTarget.files))
-            currentTarget.value = ''
-          }}
-        />
-        <input
-          ref={(input) => {
-            folders.current = input
-            if (input !== null) input.webkitdirectory = true
-          }}
-          type="file"
-          hidden
-          onChange={({ currentTarget }) => {
-            requests.send(folder, pickedFiles(currentTarget.files))
-            currentTarget.value = ''
-          }}
-        />
+        <Pickers files={files} folders={folders} onPick={(list) => place.send(pickedFiles(list))} />
         {requests.dialog}
+        <CollisionQuestions />
         {helping && <ShortcutsDialog onClose={() => setHelping(false)} />}
       </DropZone>
     </PlaceContext>
   )
 }
 
-function NavLink({ to, icon, label }: { to: string; icon: ReactNode; label: string }) {
-  return (
-    <Link to={to} className="nav-link" activeProps={{ className: 'nav-link nav-link-active', 'aria-current': 'page' }}>
-      {icon}
-      {label}
-    </Link>
-  )
+/** What belongs to who was signed in, and goes with the drive. */
+function forgetAll(): void {
+  forgetDownloads()
+  forgetUndo()
+  clipboard.set(null)
+  searchText.set('')
+  openCollisions.get()?.answer(null)
 }
 
-function Storage() {
-  const { vault, revision } = useVault()
-  const [account, setAccount] = useState<AccountSummary | null>(null)
-  useEffect(() => {
-    vault.account().then(setAccount, () => undefined)
-  }, [vault, revision])
-  if (account === null) return <div className="storage" />
-  return (
-    <div className="storage">
-      <ProgressBar
-        value={account.quotaBytes === 0 ? 1 : account.usedBytes / account.quotaBytes}
-        label={TEXT.nav.storage}
-      />
-      <p>{TEXT.nav.used(formatBytes(account.usedBytes), formatBytes(account.quotaBytes))}</p>
-    </div>
-  )
+interface PickersProps {
+  readonly files: React.RefObject<HTMLInputElement | null>
+  readonly folders: React.RefObject<HTMLInputElement | null>
+  readonly onPick: (list: FileList | null) => void
 }
 
-const SEARCH_WAIT_MS = 60
-
-function SearchBox({ box }: { box: React.RefObject<HTMLInputElement | null> }) {
-  const navigate = useNavigate()
-  const [text, setText] = useState('')
-  const path = useRouterState({ select: (state) => state.location.pathname })
-  useEffect(() => {
-    if (path !== '/search') setText('')
-  }, [path])
-  useEffect(() => {
-    if (text === '') return
-    const timer = setTimeout(() => {
-      searchText.set(text)
-      if (path !== '/search') void navigate({ to: '/search' })
-    }, SEARCH_WAIT_MS)
-    return () => clearTimeout(timer)
-  }, [text, path, navigate])
-  const clear = (): void => {
-    setText('')
-    if (path === '/search') void navigate({ to: '/files' })
+function Pickers({ files, folders, onPick }: PickersProps): ReactNode {
+  const pick = (input: HTMLInputElement): void => {
+    onPick(input.files)
+    input.value = ''
   }
   return (
-    <search className="search">
-      <Search size={18} aria-hidden="true" />
+    <>
+      <input ref={files} type="file" multiple hidden onChange={({ currentTarget }) => pick(currentTarget)} />
       <input
-        ref={box}
-        type="search"
-        aria-label={TEXT.files.search}
-        placeholder={TEXT.files.search}
-        autoComplete="off"
-        spellCheck={false}
-        value={text}
-        onChange={(event) => (event.target.value === '' ? clear() : setText(event.target.value))}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') clear()
+        ref={(input) => {
+          folders.current = input
+          if (input !== null) input.webkitdirectory = true
         }}
+        type="file"
+        hidden
+        onChange={({ currentTarget }) => pick(currentTarget)}
       />
-    </search>
+    </>
   )
 }
 
-function AccountMenu() {
-  const { account, signOut } = useVault()
-  const chosen = useObservable(theme)
-  const icons = { system: Monitor, light: Sun, dark: Moon } as const
-  const next = { system: 'light', light: 'dark', dark: 'system' } as const
-  return (
-    <ActMenu
-      label={TEXT.nav.account}
-      acts={[
-        {
-          label: `${TEXT.nav.theme}: ${TEXT.nav.themes[chosen]}`,
-          icon: icons[chosen],
-          run: () => setTheme(next[chosen]),
-        },
-        { label: TEXT.nav.signOut, icon: LogOut, run: signOut, apart: true },
-      ]}
-      trigger={
-        <button type="button" className="account-button" aria-label={`${TEXT.nav.account}: ${account.login}`}>
-          <UserRound size={18} aria-hidden="true" />
-          <span>{account.login}</span>
-        </button>
-      }
-    />
-  )
-}
+const SEQUENCE_MS = 1_000
 
-interface DropZoneProps {
-  readonly folder: string
-  readonly onDrop: (transfer: DataTransfer) => void
-  readonly children: ReactNode
-}
-
-/** Takes files dropped anywhere. */
-function DropZone({ folder, onDrop, children }: DropZoneProps) {
-  const [depth, setDepth] = useState(0)
-  const hasFiles = (event: DragEvent): boolean => event.dataTransfer.types.includes('Files')
-  return (
-    <div
-      className="shell"
-      onDragEnter={(event) => hasFiles(event) && setDepth((now) => now + 1)}
-      onDragLeave={(event) => hasFiles(event) && setDepth((now) => Math.max(0, now - 1))}
-      onDragOver={(event) => {
-        if (hasFiles(event)) event.preventDefault()
-      }}
-      onDrop={(event) => {
-        setDepth(0)
-        if (!hasFiles(event)) return
-        event.preventDefault()
-        onDrop(event.dataTransfer)
-      }}
-    >
-      {children}
-      {depth > 0 && (
-        <div className="drop-veil">
-          <Upload size={30} aria-hidden="true" />
-          {TEXT.files.drop(folder === '/' ? TEXT.files.root : nameOf(folder))}
-        </div>
-      )}
-    </div>
-  )
-}
-
-/** Keys that work everywhere but in text and dialogs. */
-function useShortcuts(keys: Readonly<Record<string, () => void>>): void {
-  const latest = useRef(keys)
-  latest.current = keys
+/** Keys that work everywhere but in text and dialogs: single ones, `ctrl+…`, and two after one another. */
+function useShortcuts(keys: Readonly<Record<string, () => unknown>>): void {
+  const latest = useLatest(keys)
   useEffect(() => {
+    let before = { key: '', timeMs: 0 }
     const listen = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+      if (event.altKey || event.defaultPrevented) return
       const target = event.target as HTMLElement
-      if (target.closest('input, textarea, dialog, [role="menu"]') !== null) return
-      const run = latest.current[event.key]
+      if (target.closest('input:not([type="checkbox"]), textarea, dialog, [role="menu"]') !== null) return
+      const held = event.ctrlKey || event.metaKey ? 'ctrl+' : ''
+      const key = `${held}${event.key}`
+      const pair = Date.now() - before.timeMs < SEQUENCE_MS ? `${before.key} ${key}` : ''
+      before = { key, timeMs: Date.now() }
+      const run = latest.current[pair] ?? latest.current[key]
       if (run === undefined) return
       event.preventDefault()
       run()
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [])
+  }, [latest])
 }

@@ -1,15 +1,18 @@
 import { type ReactNode, useState } from 'react'
 import { joinPath } from '../bridge/rows.ts'
 import { TEXT } from '../strings.ts'
-import { CollisionDialog, NameDialog } from '../ui/dialogs.tsx'
+import { NameDialog } from '../ui/dialogs.tsx'
+import { byAnswer, resolveCollisions } from './collisions.ts'
 import { showToast } from './toasts.ts'
 import { upload } from './transfers.ts'
+import { showUndoable } from './undo.ts'
 import { useAction, useVault } from './vault.tsx'
 
-/** A file and where it belongs below the target folder. */
+/** A file, or an empty folder, and where it belongs below the target folder. */
 export interface Dropped {
   readonly relative: string
-  readonly file: File
+  /** null for an empty folder. */
+  readonly file: File | null
 }
 
 export interface UploadRequests {
@@ -19,49 +22,45 @@ export interface UploadRequests {
   readonly dialog: ReactNode
 }
 
-interface Waiting {
-  readonly files: readonly { path: string; file: File }[]
-  readonly colliding: number
-}
-
 export function useUploadRequests(): UploadRequests {
   const { vault } = useVault()
   const act = useAction()
-  const [waiting, setWaiting] = useState<Waiting | null>(null)
   const [newFolderIn, setNewFolderIn] = useState<string | null>(null)
+
+  const send = async (folder: string, dropped: readonly Dropped[]): Promise<void> => {
+    const files: { path: string; file: File }[] = []
+    const folders: string[] = []
+    for (const { relative, file } of dropped) {
+      if (file === null) folders.push(joinPath(folder, relative))
+      else files.push({ path: joinPath(folder, relative), file })
+    }
+    const answers = await resolveCollisions(
+      vault,
+      files.map(({ path, file }) => ({ path, kind: 'file', size: file.size, timeMs: file.lastModified })),
+    )
+    if (answers === null) return
+    if (folders.length > 0) await vault.makeFolders(folders)
+    const groups = [...byAnswer(files, ({ path }) => path, answers)].filter(([conflict]) => conflict !== 'skip')
+    await Promise.all(groups.map(([conflict, group]) => upload(vault, group, conflict)))
+    if (files.length === 0 && folders.length > 0) showToast(TEXT.done.folders(folders.length))
+  }
+
   return {
-    send: (folder, dropped) =>
-      act(async () => {
-        const files = dropped.map(({ relative, file }) => ({ path: joinPath(folder, relative), file }))
-        if (files.length === 0) return
-        const existing = await vault.existing(files.map(({ path }) => path))
-        if (existing.length > 0) setWaiting({ files, colliding: existing.length })
-        else await upload(vault, files, 'keep-both')
-      }),
+    send: (folder, dropped) => act(() => send(folder, dropped)),
     makeFolder: setNewFolderIn,
-    dialog: (
-      <>
-        {waiting !== null && (
-          <CollisionDialog
-            count={waiting.colliding}
-            onClose={() => setWaiting(null)}
-            onChoose={(conflict) => void upload(vault, waiting.files, conflict)}
-          />
-        )}
-        {newFolderIn !== null && (
-          <NameDialog
-            title={TEXT.files.newFolder}
-            label={TEXT.files.folderName}
-            action={TEXT.files.create}
-            initial={TEXT.files.untitled}
-            onClose={() => setNewFolderIn(null)}
-            onName={async (name) => {
-              await vault.makeFolder(joinPath(newFolderIn, name))
-              showToast(TEXT.done.folder(name))
-            }}
-          />
-        )}
-      </>
+    dialog: newFolderIn !== null && (
+      <NameDialog
+        title={TEXT.files.newFolder}
+        label={TEXT.files.folderName}
+        action={TEXT.files.create}
+        initial={TEXT.files.untitled}
+        onClose={() => setNewFolderIn(null)}
+        onName={async (name) => {
+          const path = joinPath(newFolderIn, name)
+          await vault.makeFolder(path)
+          showUndoable(TEXT.done.folder(name), () => vault.trash([path]), act)
+        }}
+      />
     ),
   }
 }
@@ -81,10 +80,12 @@ async function walk(entry: FileSystemEntry, above: string): Promise<Dropped[]> {
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   const found: Dropped[] = []
+  let isEmpty = true
   for (;;) {
     // Reason: browsers hand over a hundred entries at a time, and none at the end.
     const batch = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail))
-    if (batch.length === 0) return found
+    if (batch.length === 0) return isEmpty ? [{ relative, file: null }] : found
+    isEmpty = false
     for (const child of batch) found.push(...(await walk(child, relative)))
   }
 }
@@ -92,4 +93,9 @@ async function walk(entry: FileSystemEntry, above: string): Promise<Dropped[]> {
 /** The files of a picker; those of a folder keep their paths in it. */
 export function pickedFiles(list: FileList | null): Dropped[] {
   return [...(list ?? [])].map((file) => ({ relative: file.webkitRelativePath || file.name, file }))
+}
+
+/** What was pasted: browsers give pictures from the clipboard no name of their own. */
+export function pastedFiles(transfer: DataTransfer): Dropped[] {
+  return [...transfer.files].map((file) => ({ relative: file.name, file }))
 }

@@ -6,21 +6,27 @@ import { IconButton } from './controls.tsx'
 interface DialogProps {
   readonly title: string
   readonly onClose: () => void
+  readonly wide?: boolean
   readonly children: ReactNode
 }
 
 /** A modal dialog: the browser keeps the focus inside, closes it on Escape and gives the focus back. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
   const titleId = useId()
   useEffect(() => {
-    element.current?.showModal()
+    const dialog = element.current
+    dialog?.showModal()
+    // Reason: the browser would choose the button that closes it.
+    const first = dialog?.querySelector<HTMLElement>('input:not([type="checkbox"]), [role="tree"]') ?? dialog
+    first?.focus()
   }, [])
   return (
     <dialog
       ref={element}
-      className="dialog"
+      className={`dialog ${wide ? 'dialog-wide' : ''}`}
       aria-labelledby={titleId}
+      tabIndex={-1}
       onClose={onClose}
       onMouseDown={(event) => {
         if (event.target === element.current) element.current?.close()

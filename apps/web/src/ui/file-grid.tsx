@@ -1,21 +1,24 @@
-import * as ContextMenu from '@radix-ui/react-context-menu'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useId, useRef, useState } from 'react'
-import type { Row } from '../bridge/rows.ts'
+import { EllipsisVertical } from 'lucide-react'
+import { memo, type RefObject, useEffect, useId, useMemo, useRef, useState } from 'react'
+import type { Rows } from '../bridge/rows.ts'
 import { formatBytes } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { FileIcon } from './file-icon.tsx'
 import { type FileListProps, handleListKey } from './file-list.ts'
-import { menuPlace } from './item-menu.tsx'
+import { ItemName } from './item-name.tsx'
+import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 
-const CARD_WIDTH = 172
-const CARD_HEIGHT = 164
+const CARD_WIDTH = 176
+const CARD_HEIGHT = 196
 const OVERSCAN = 6
 
 /** Entries as cards in rows, of which only the visible ones are drawn. */
 export function FileGrid(props: FileListProps) {
   const { rows, selection } = props
+  const latest = useLatest(props)
   const scroller = useRef<HTMLDivElement>(null)
   const gridId = useId()
   const columns = useColumns(scroller)
@@ -31,45 +34,62 @@ export function FileGrid(props: FileListProps) {
   }, [active, columns, virtual])
   const cardId = (index: number): string => `${gridId}-${index}`
   return (
-    <ContextMenu.Root modal={false}>
-      <ContextMenu.Trigger asChild>
-        <div
-          ref={scroller}
-          className="table-body card-grid"
-          role="listbox"
-          tabIndex={0}
-          aria-label={TEXT.files.list}
-          aria-multiselectable="true"
-          aria-activedescendant={active >= 0 ? cardId(active) : undefined}
-          onKeyDown={(event) => handleListKey(event, props, columns)}
-          onFocus={() => {
-            if (active < 0 && rows.count > 0) selection.moveTo(0)
-          }}
-        >
-          <div className="table-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
-            {virtual
-              .getVirtualItems()
-              .flatMap((line) =>
-                indexesOf(line.index, columns, rows.count).map((index) => (
+    <ListMenu
+      acts={props.acts}
+      placeActs={props.placeActs}
+      onItem={(index) => !selection.has(rows.idAt(index)) && selection.only(index)}
+      onPlace={selection.clear}
+    >
+      <div
+        ref={scroller}
+        className="table-body card-grid"
+        role="grid"
+        tabIndex={0}
+        aria-label={TEXT.files.list}
+        aria-multiselectable="true"
+        aria-rowcount={Math.ceil(rows.count / columns)}
+        aria-colcount={columns}
+        aria-activedescendant={active >= 0 ? cardId(active) : undefined}
+        onKeyDown={(event) => handleListKey(event, props, cardId, columns)}
+        onClick={(event) => {
+          if (!(event.target as Element).matches('[data-item], [data-item] *')) selection.clear()
+        }}
+        onFocus={(event) => {
+          if (event.target === event.currentTarget && active < 0 && rows.count > 0) selection.moveTo(0)
+        }}
+      >
+        <div className="table-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((line) => (
+            <div
+              key={line.index}
+              role="row"
+              aria-rowindex={line.index + 1}
+              className="card-line"
+              style={{ transform: `translateY(${line.start}px)`, gridTemplateColumns: `repeat(${columns}, 1fr)` }}
+            >
+              {indexesOf(line.index, columns, rows.count).map((index) => {
+                const id = rows.idAt(index)
+                return (
                   <Card
-                    key={rows.idAt(index)}
-                    {...props}
-                    row={rows.at(index)}
+                    key={id}
+                    rows={rows}
+                    index={index}
+                    column={(index % columns) + 1}
                     domId={cardId(index)}
-                    place={{ top: line.start, column: index % columns, columns }}
                     isActive={index === active}
+                    isSelected={selection.has(id)}
+                    isFavourite={props.favourites.has(id)}
+                    isRenaming={props.renaming === id}
+                    highlight={props.highlight}
+                    latest={latest}
                   />
-                )),
-              )}
-          </div>
+                )
+              })}
+            </div>
+          ))}
         </div>
-      </ContextMenu.Trigger>
-      <ContextMenu.Portal container={menuPlace()}>
-        <ContextMenu.Content className="menu" collisionPadding={8}>
-          {props.menu()}
-        </ContextMenu.Content>
-      </ContextMenu.Portal>
-    </ContextMenu.Root>
+      </div>
+    </ListMenu>
   )
 }
 
@@ -93,34 +113,78 @@ function useColumns(scroller: React.RefObject<HTMLDivElement | null>): number {
   return columns
 }
 
-interface CardProps extends FileListProps {
-  readonly row: Row
+interface CardProps {
+  readonly rows: Rows
+  readonly index: number
+  readonly column: number
   readonly domId: string
-  readonly place: { readonly top: number; readonly column: number; readonly columns: number }
   readonly isActive: boolean
+  readonly isSelected: boolean
+  readonly isFavourite: boolean
+  readonly isRenaming: boolean
+  readonly highlight: string
+  readonly latest: RefObject<FileListProps>
 }
 
-function Card({ row, domId, place, isActive, ...props }: CardProps) {
-  const { isSelected, isTarget, handlers } = useListItem(row, props)
+const Card = memo(function Card(props: CardProps) {
+  const { rows, index, column, domId, isActive, isSelected, isFavourite, isRenaming, highlight, latest } = props
+  const row = useMemo(() => rows.at(index), [rows, index])
+  const { isTarget, handlers } = useListItem(row, isSelected, isRenaming, latest)
   return (
     <div
       {...handlers}
       id={domId}
-      role="option"
+      role="gridcell"
+      aria-colindex={column}
       aria-selected={isSelected}
-      title={row.name}
+      title={isRenaming ? undefined : row.name}
       className={`card-item ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
-      style={{
-        width: `calc(${100 / place.columns}% - 12px)`,
-        left: `calc(${(100 * place.column) / place.columns}% + 6px)`,
-        transform: `translateY(${place.top}px)`,
-      }}
     >
-      <FileIcon row={row} size={52} />
-      <span className="card-name">
-        <bdi>{row.name}</bdi>
-      </span>
-      <span className="card-meta">{row.kind === 'file' ? formatBytes(row.size) : ''}</span>
+      <div className="card-picture">
+        <FileIcon row={row} size={56} />
+      </div>
+      <div className="card-foot">
+        <div className="card-text">
+          <span className="card-name">
+            <ItemName
+              row={row}
+              highlight={highlight}
+              isFavourite={isFavourite}
+              isRenaming={isRenaming}
+              onOpen={() => latest.current.onOpen(row)}
+              onRename={(name) => latest.current.onRename(row, name)}
+              onRenamed={() => {
+                latest.current.onRenamed()
+                document.getElementById(domId)?.closest<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
+              }}
+            />
+          </span>
+          <span className="card-meta">{row.kind === 'file' ? formatBytes(row.size) : TEXT.files.folder}</span>
+        </div>
+        <button
+          type="button"
+          tabIndex={-1}
+          className="icon-button more-button"
+          aria-label={TEXT.files.more}
+          aria-haspopup="menu"
+          onClick={(event) => {
+            event.stopPropagation()
+            openMenuAt(event.currentTarget)
+          }}
+        >
+          <EllipsisVertical size={18} />
+        </button>
+      </div>
+      <input
+        type="checkbox"
+        className="card-check"
+        tabIndex={-1}
+        aria-label={TEXT.files.select(row.name)}
+        checked={isSelected}
+        onClick={(event) => event.stopPropagation()}
+        onDoubleClick={(event) => event.stopPropagation()}
+        onChange={() => latest.current.selection.toggle(index)}
+      />
     </div>
   )
-}
+})

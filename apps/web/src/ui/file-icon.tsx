@@ -4,6 +4,7 @@ import {
   FileAudio,
   FileCode,
   FileImage,
+  FileSpreadsheet,
   FileSymlink,
   FileText,
   FileVideo,
@@ -11,23 +12,36 @@ import {
 } from 'lucide-react'
 import type { Row } from '../bridge/rows.ts'
 
-const BY_ENDING: Readonly<Record<string, typeof File>> = {
-  ...icons(FileImage, 'jpg jpeg png gif webp avif heic heif svg bmp tif tiff raw dng'),
-  ...icons(FileVideo, 'mp4 mov mkv webm avi m4v'),
-  ...icons(FileAudio, 'mp3 m4a aac flac ogg opus wav'),
-  ...icons(FileText, 'txt md pdf doc docx odt rtf pages csv xls xlsx ods ppt pptx odp tex'),
-  ...icons(FileCode, 'js ts tsx jsx json html css xml yml yaml py rb go rs c h cpp java sh sql'),
-  ...icons(FileArchive, 'zip tar gz tgz bz2 xz 7z rar zst'),
+interface Look {
+  readonly icon: typeof File
+  /** Chooses the colour. */
+  readonly tone: string
 }
 
-function icons(icon: typeof File, endings: string): Record<string, typeof File> {
-  return Object.fromEntries(endings.split(' ').map((ending) => [ending, icon]))
+const BY_ENDING: Readonly<Record<string, Look>> = {
+  ...looks({ icon: FileImage, tone: 'image' }, 'jpg jpeg png gif webp avif heic heif svg bmp tif tiff raw dng'),
+  ...looks({ icon: FileVideo, tone: 'video' }, 'mp4 mov mkv webm avi m4v'),
+  ...looks({ icon: FileAudio, tone: 'audio' }, 'mp3 m4a aac flac ogg opus wav'),
+  ...looks({ icon: FileText, tone: 'pdf' }, 'pdf'),
+  ...looks({ icon: FileText, tone: 'text' }, 'txt md doc docx odt rtf pages tex ppt pptx odp'),
+  ...looks({ icon: FileSpreadsheet, tone: 'sheet' }, 'csv xls xlsx ods tsv numbers'),
+  ...looks(
+    { icon: FileCode, tone: 'code' },
+    'js ts tsx jsx json html css xml yml yaml py rb go rs c h cpp java sh sql',
+  ),
+  ...looks({ icon: FileArchive, tone: 'archive' }, 'zip tar gz tgz bz2 xz 7z rar zst'),
+}
+
+function looks(look: Look, endings: string): Record<string, Look> {
+  return Object.fromEntries(endings.split(' ').map((ending) => [ending, look]))
 }
 
 export function FileIcon({ row, size = 20 }: { row: Pick<Row, 'kind' | 'name'>; size?: number }) {
   if (row.kind === 'folder') return <Folder size={size} className="folder-icon" aria-hidden="true" />
   if (row.kind === 'symlink') return <FileSymlink size={size} className="file-icon" aria-hidden="true" />
   const ending = row.name.slice(row.name.lastIndexOf('.') + 1).toLowerCase()
-  const Icon = BY_ENDING[ending] ?? File
-  return <Icon size={size} className="file-icon" aria-hidden="true" />
+  const { icon: Icon, tone } = (Object.hasOwn(BY_ENDING, ending) ? BY_ENDING[ending] : undefined) ?? PLAIN
+  return <Icon size={size} className={`file-icon tone-${tone}`} aria-hidden="true" />
 }
+
+const PLAIN: Look = { icon: File, tone: 'plain' }

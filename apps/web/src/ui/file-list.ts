@@ -1,32 +1,59 @@
-import type { KeyboardEvent, ReactNode } from 'react'
+import type { KeyboardEvent } from 'react'
 import type { Row, Rows } from '../bridge/rows.ts'
 import type { Selection } from '../state/selection.ts'
 import type { Sort } from '../worker/vault-api.ts'
+import type { Act } from './item-menu.tsx'
+import { openMenuAt } from './list-menu.tsx'
 
 export interface FileListProps {
   readonly rows: Rows
   readonly selection: Selection
-  /** null where the order is given. */
-  readonly sort: { readonly value: Sort; readonly set: (sort: Sort) => void } | null
+  readonly sort: { readonly value: Sort; readonly set: (sort: Sort) => void }
   /** Shows where each row lies. */
-  readonly withLocation?: boolean
-  readonly timeLabel?: string
+  readonly withLocation: boolean
+  readonly timeLabel: string
+  /** Text whose matches in names are marked. */
+  readonly highlight: string
+  readonly favourites: ReadonlySet<string>
+  readonly acts: readonly Act[]
+  /** For the menu where there is no entry. */
+  readonly placeActs: readonly Act[]
+  readonly renaming: string | null
   readonly onOpen: (row: Row) => void
-  readonly onRename?: ((row: Row) => void) | undefined
-  readonly onDelete?: (() => void) | undefined
-  readonly onUp?: (() => void) | undefined
-  /** Items of the menu for what is selected. */
-  readonly menu: () => ReactNode
+  /** Goes to the folder that a row lies in. */
+  readonly onShowLocation: (row: Row) => void
+  readonly keys: ListKeys
+  readonly onRename: (row: Row, name: string) => Promise<void>
+  readonly onRenamed: () => void
+  /** Begins a drag; undefined where nothing can be dragged. */
+  readonly onDrag: (() => void) | undefined
   /** What is dropped onto a folder. */
-  readonly onMoveInto?: ((folder: Row) => void) | undefined
+  readonly onMoveInto: ((folder: Row) => void) | undefined
 }
 
-/** Type of what is dragged within the app. */
-export const DRAG_TYPE = 'application/x-strongroom-items'
+/** What keys do beside moving and selecting; undefined where there is nothing to do. */
+export interface ListKeys {
+  readonly rename?: ((row: Row) => void) | undefined
+  readonly remove?: (() => void) | undefined
+  readonly up?: (() => void) | undefined
+  readonly mark?: (() => void) | undefined
+  readonly cut?: (() => void) | undefined
+  readonly copy?: (() => void) | undefined
+}
+
 const PAGE_ROWS = 12
 
-/** What the keyboard does in a list whose rows hold `columns` items each. */
-export function handleListKey(event: KeyboardEvent, props: FileListProps, columns = 1): void {
+/**
+ * What the keyboard does in a list whose rows hold `columns` items each.
+ *
+ * @param domId - id of the element of a row
+ */
+export function handleListKey(
+  event: KeyboardEvent,
+  props: FileListProps,
+  domId: (index: number) => string,
+  columns = 1,
+): void {
   if (event.target !== event.currentTarget) return
   const { rows, selection } = props
   const step = stepOf(event.key, columns)
@@ -37,12 +64,21 @@ export function handleListKey(event: KeyboardEvent, props: FileListProps, column
       Math.min(rows.count - 1, step === 'first' ? 0 : step === 'last' ? rows.count - 1 : selection.active + step),
     )
     if (event.shiftKey) selection.extendTo(next)
+    else if (event.ctrlKey || event.metaKey) selection.moveTo(next)
     else selection.only(next)
+    return
+  }
+  if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
+    const element = document.getElementById(domId(selection.active))
+    if (element === null) return
+    event.preventDefault()
+    openMenuAt(element)
     return
   }
   const act = keyAction(event, props)
   if (act === null) return
   event.preventDefault()
+  event.stopPropagation()
   act()
 }
 
@@ -59,25 +95,26 @@ function stepOf(key: string, columns: number): number | 'first' | 'last' | null 
   return steps[key] ?? null
 }
 
-function keyAction(event: KeyboardEvent, props: FileListProps): (() => void) | null {
-  const { rows, selection, onOpen, onRename, onDelete, onUp } = props
-  const active = selection.active >= 0 ? rows.at(selection.active) : null
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'a') return selection.all
-  if (event.ctrlKey || event.metaKey || event.altKey) return null
-  switch (event.key) {
-    case ' ':
-      return active === null ? null : () => selection.toggle(active.index)
-    case 'Enter':
-      return active === null ? null : () => onOpen(active)
-    case 'F2':
-      return active === null || onRename === undefined ? null : () => onRename(active)
-    case 'Delete':
-      return onDelete === undefined || selection.ids.size === 0 ? null : onDelete
-    case 'Backspace':
-      return onUp ?? null
-    case 'Escape':
-      return selection.clear
-    default:
-      return null
+function keyAction(event: KeyboardEvent, { rows, selection, onOpen, keys }: FileListProps): (() => void) | null {
+  const active = selection.active >= 0 && selection.active < rows.count ? rows.at(selection.active) : null
+  const { rename } = keys
+  const withSome = (act: (() => void) | undefined): (() => void) | null =>
+    selection.ids.size > 0 && act !== undefined ? act : null
+  const toggle = active === null ? null : (): void => selection.toggle(active.index)
+  const acts: Readonly<Record<string, (() => void) | null>> = {
+    'ctrl+a': selection.all,
+    'ctrl+ ': toggle,
+    'ctrl+x': withSome(keys.cut),
+    'ctrl+c': withSome(keys.copy),
+    ' ': toggle,
+    enter: active === null ? null : () => onOpen(active),
+    f2: active === null || rename === undefined ? null : () => rename(active),
+    delete: withSome(keys.remove),
+    s: withSome(keys.mark),
+    backspace: keys.up ?? null,
+    escape: selection.clear,
   }
+  if (event.altKey) return null
+  const held = event.ctrlKey || event.metaKey ? 'ctrl+' : ''
+  return acts[`${held}${event.key.toLowerCase()}`] ?? null
 }

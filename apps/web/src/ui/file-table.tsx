@@ -1,32 +1,40 @@
-import * as ContextMenu from '@radix-ui/react-context-menu'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { ArrowDown, ArrowUp } from 'lucide-react'
-import { type ReactNode, useEffect, useId, useRef } from 'react'
-import { parentOf, type Row } from '../bridge/rows.ts'
+import { ArrowDown, ArrowUp, EllipsisVertical } from 'lucide-react'
+import { memo, type ReactNode, type RefObject, useEffect, useId, useMemo, useRef } from 'react'
+import { parentOf, type Row, type Rows } from '../bridge/rows.ts'
 import { formatBytes, formatFullTime, formatTime } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import type { SortKey } from '../worker/vault-api.ts'
 import { FileIcon } from './file-icon.tsx'
 import { type FileListProps, handleListKey } from './file-list.ts'
-import { menuPlace } from './item-menu.tsx'
+import { ItemName } from './item-name.tsx'
+import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
+import { useNarrow } from './use-narrow.ts'
 
-const ROW_HEIGHT = 48
+/** As the style sheet has it. */
+const ROW_HEIGHT = { wide: 48, narrow: 56 } as const
 /** Rows drawn beyond the visible ones, so that fast scrolling shows none blank. */
 const OVERSCAN = 24
 
 /** A list of entries that draws only what is visible, however long it is. */
 export function FileTable(props: FileListProps) {
   const { rows, selection } = props
+  const latest = useLatest(props)
   const scroller = useRef<HTMLDivElement>(null)
   const tableId = useId()
+  const rowHeight = useNarrow() ? ROW_HEIGHT.narrow : ROW_HEIGHT.wide
   const virtual = useVirtualizer({
     count: rows.count,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     overscan: OVERSCAN,
     getItemKey: (index) => rows.idAt(index),
   })
+  useEffect(() => {
+    if (rowHeight > 0) virtual.measure()
+  }, [virtual, rowHeight])
   const { active } = selection
   useEffect(() => {
     if (active >= 0) virtual.scrollToIndex(active, { align: 'auto' })
@@ -35,51 +43,53 @@ export function FileTable(props: FileListProps) {
   return (
     <div className={`table ${props.withLocation ? 'table-located' : ''}`}>
       <TableHead {...props} />
-      <ContextMenu.Root modal={false}>
-        <ContextMenu.Trigger asChild>
-          <div
-            ref={scroller}
-            className="table-body"
-            role="grid"
-            tabIndex={0}
-            aria-label={TEXT.files.list}
-            aria-multiselectable="true"
-            aria-rowcount={rows.count}
-            aria-activedescendant={active >= 0 ? rowId(active) : undefined}
-            onKeyDown={(event) => handleListKey(event, props)}
-            onFocus={() => {
-              if (active < 0 && rows.count > 0) selection.moveTo(0)
-            }}
-          >
-            {/* The scroller's inner height is set by script: a style attribute would break the content policy. */}
-            <Spacer height={virtual.getTotalSize()}>
-              {virtual.getVirtualItems().map((item) => (
+      <ListMenu
+        acts={props.acts}
+        placeActs={props.placeActs}
+        onItem={(index) => !selection.has(rows.idAt(index)) && selection.only(index)}
+        onPlace={selection.clear}
+      >
+        <div
+          ref={scroller}
+          className="table-body"
+          role="grid"
+          tabIndex={0}
+          aria-label={TEXT.files.list}
+          aria-multiselectable="true"
+          aria-rowcount={rows.count}
+          aria-activedescendant={active >= 0 ? rowId(active) : undefined}
+          onKeyDown={(event) => handleListKey(event, props, rowId)}
+          onClick={(event) => {
+            if (event.target === event.currentTarget) selection.clear()
+          }}
+          onFocus={(event) => {
+            if (event.target === event.currentTarget && active < 0 && rows.count > 0) selection.moveTo(0)
+          }}
+        >
+          {/* The scroller's inner height is set by script: a style attribute would break the content policy. */}
+          <div className="table-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map((item) => {
+              const id = rows.idAt(item.index)
+              return (
                 <TableRow
                   key={item.key}
-                  {...props}
-                  row={rows.at(item.index)}
+                  rows={rows}
+                  index={item.index}
                   domId={rowId(item.index)}
                   top={item.start}
                   isActive={item.index === active}
+                  isSelected={selection.has(id)}
+                  isFavourite={props.favourites.has(id)}
+                  isRenaming={props.renaming === id}
+                  highlight={props.highlight}
+                  withLocation={props.withLocation}
+                  latest={latest}
                 />
-              ))}
-            </Spacer>
+              )
+            })}
           </div>
-        </ContextMenu.Trigger>
-        <ContextMenu.Portal container={menuPlace()}>
-          <ContextMenu.Content className="menu" collisionPadding={8}>
-            {props.menu()}
-          </ContextMenu.Content>
-        </ContextMenu.Portal>
-      </ContextMenu.Root>
-    </div>
-  )
-}
-
-function Spacer({ height, children }: { height: number; children: ReactNode }) {
-  return (
-    <div className="table-space" role="presentation" style={{ height }}>
-      {children}
+        </div>
+      </ListMenu>
     </div>
   )
 }
@@ -101,8 +111,9 @@ function TableHead({ rows, selection, sort, withLocation, timeLabel }: FileListP
       </span>
       <HeadCell by="name" label={TEXT.files.name} sort={sort} className="cell-name" />
       {withLocation && <span className="cell-location">{TEXT.files.location}</span>}
-      <HeadCell by="time" label={timeLabel ?? TEXT.files.modified} sort={sort} className="cell-time" />
+      <HeadCell by="time" label={timeLabel} sort={sort} className="cell-time" />
       <HeadCell by="size" label={TEXT.files.size} sort={sort} className="cell-size" />
+      <span className="cell-more" />
     </div>
   )
 }
@@ -114,9 +125,7 @@ interface HeadCellProps {
   readonly className: string
 }
 
-function HeadCell({ by, label, sort, className }: HeadCellProps) {
-  if (sort === null) return <span className={className}>{label}</span>
-  const { value, set } = sort
+function HeadCell({ by, label, sort: { value, set }, className }: HeadCellProps) {
   const isCurrent = value.by === by
   const Arrow = value.descending ? ArrowDown : ArrowUp
   return (
@@ -134,22 +143,31 @@ function HeadCell({ by, label, sort, className }: HeadCellProps) {
   )
 }
 
-interface RowProps extends FileListProps {
-  readonly row: Row
+interface RowProps {
+  readonly rows: Rows
+  readonly index: number
   readonly domId: string
   readonly top: number
   readonly isActive: boolean
+  readonly isSelected: boolean
+  readonly isFavourite: boolean
+  readonly isRenaming: boolean
+  readonly highlight: string
+  readonly withLocation: boolean
+  readonly latest: RefObject<FileListProps>
 }
 
-function TableRow({ row, domId, top, isActive, ...props }: RowProps) {
-  const { selection, withLocation, onOpen } = props
-  const { isSelected, isTarget, handlers } = useListItem(row, props)
+/** Drawn anew only when something of itself has changed: scrolling moves the others without a word. */
+const TableRow = memo(function TableRow(props: RowProps) {
+  const { rows, index, domId, top, isActive, isSelected, isFavourite, isRenaming, highlight, latest } = props
+  const row = useMemo(() => rows.at(index), [rows, index])
+  const { isTarget, handlers } = useListItem(row, isSelected, isRenaming, latest)
   return (
     <div
       {...handlers}
       id={domId}
       role="row"
-      aria-rowindex={row.index + 1}
+      aria-rowindex={index + 1}
       aria-selected={isSelected}
       className={`row ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
       style={{ transform: `translateY(${top}px)` }}
@@ -162,51 +180,77 @@ function TableRow({ row, domId, top, isActive, ...props }: RowProps) {
           checked={isSelected}
           onClick={(event) => event.stopPropagation()}
           onDoubleClick={(event) => event.stopPropagation()}
-          onChange={() => selection.toggle(row.index)}
+          onChange={() => latest.current.selection.toggle(index)}
         />
       </span>
-      <NameCell row={row} onOpen={onOpen} />
-      {withLocation && (
-        <Cell className="cell-location" title={parentOf(row.path)}>
-          {parentOf(row.path) === '/' ? TEXT.files.root : parentOf(row.path).slice(1)}
-        </Cell>
-      )}
+      <Cell className="cell-name" title={isRenaming ? undefined : row.name}>
+        <FileIcon row={row} />
+        <ItemName
+          row={row}
+          highlight={highlight}
+          isFavourite={isFavourite}
+          isRenaming={isRenaming}
+          onOpen={() => latest.current.onOpen(row)}
+          onRename={(name) => latest.current.onRename(row, name)}
+          onRenamed={() => {
+            latest.current.onRenamed()
+            document.getElementById(domId)?.closest<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
+          }}
+        />
+        <span className="row-meta">{metaOf(row)}</span>
+      </Cell>
+      {props.withLocation && <Location row={row} latest={latest} />}
       <Cell className="cell-time" title={row.timeMs === 0 ? '' : formatFullTime(row.timeMs)}>
         {row.timeMs === 0 ? '' : formatTime(row.timeMs)}
       </Cell>
       <Cell className="cell-size">{row.kind === 'file' ? formatBytes(row.size) : ''}</Cell>
+      <span className="cell-more" role="gridcell">
+        <button
+          type="button"
+          tabIndex={-1}
+          className="icon-button more-button"
+          aria-label={TEXT.files.more}
+          aria-haspopup="menu"
+          onClick={(event) => {
+            event.stopPropagation()
+            openMenuAt(event.currentTarget)
+          }}
+        >
+          <EllipsisVertical size={18} />
+        </button>
+      </span>
     </div>
+  )
+})
+
+function metaOf(row: Row): string {
+  if (row.kind !== 'file') return row.timeMs === 0 ? '' : formatTime(row.timeMs)
+  return `${formatTime(row.timeMs)} · ${formatBytes(row.size)}`
+}
+
+function Location({ row, latest }: { row: Row; latest: RefObject<FileListProps> }) {
+  const folder = parentOf(row.path)
+  return (
+    <Cell className="cell-location" title={folder}>
+      <button
+        type="button"
+        tabIndex={-1}
+        className="location"
+        onClick={(event) => {
+          event.stopPropagation()
+          latest.current.onShowLocation(row)
+        }}
+      >
+        <bdi>{folder === '/' ? TEXT.files.root : folder.slice(1).replaceAll('/', ' / ')}</bdi>
+      </button>
+    </Cell>
   )
 }
 
-function Cell({ className, title, children }: { className: string; title?: string; children: ReactNode }) {
+function Cell({ className, title, children }: { className: string; title?: string | undefined; children: ReactNode }) {
   return (
     <span className={className} role="gridcell" title={title}>
       {children}
     </span>
-  )
-}
-
-function NameCell({ row, onOpen }: { row: Row; onOpen: (row: Row) => void }) {
-  return (
-    <Cell className="cell-name" title={row.name}>
-      <FileIcon row={row} />
-      <button
-        type="button"
-        tabIndex={-1}
-        className="name"
-        onClick={(event) => {
-          if (event.shiftKey || event.ctrlKey || event.metaKey) return
-          event.stopPropagation()
-          onOpen(row)
-        }}
-      >
-        {/* First-strong isolation: a name's direction marks turn nothing but the name itself. */}
-        <bdi>{row.name}</bdi>
-      </button>
-      <span className="row-meta">
-        {row.kind === 'file' ? `${formatTime(row.timeMs)} · ${formatBytes(row.size)}` : ''}
-      </span>
-    </Cell>
   )
 }

@@ -1,7 +1,7 @@
 import * as ContextMenu from '@radix-ui/react-context-menu'
 import * as Dropdown from '@radix-ui/react-dropdown-menu'
 import { EllipsisVertical } from 'lucide-react'
-import type { ComponentType, ReactNode } from 'react'
+import { type ComponentType, Fragment, type ReactNode } from 'react'
 import { TEXT } from '../strings.ts'
 
 /** Where menus are put: inside the main landmark, so that screen readers know where they are. */
@@ -17,6 +17,10 @@ export interface Act {
   readonly danger?: boolean
   /** A line above it. */
   readonly apart?: boolean
+  /** Shown as a button of its own where there is room. */
+  readonly primary?: boolean
+  /** What to press instead. */
+  readonly keys?: string
 }
 
 /** The acts as items of a context menu. */
@@ -31,16 +35,22 @@ interface ItemsProps {
 }
 
 function Items({ acts, item: Item, separator: Separator }: ItemsProps) {
-  return acts.flatMap((act) => {
+  return acts.map((act, index) => {
     const Icon = act.icon
-    const line = act.apart ? [<Separator key={`${act.label}-line`} className="menu-separator" />] : []
-    return [
-      ...line,
-      <Item key={act.label} className={`menu-item ${act.danger ? 'danger' : ''}`} onSelect={act.run}>
-        <Icon size={17} />
-        {act.label}
-      </Item>,
-    ]
+    return (
+      <Fragment key={act.label}>
+        {act.apart && index > 0 && <Separator className="menu-separator" />}
+        <Item className={`menu-item ${act.danger ? 'danger' : ''}`} onSelect={act.run}>
+          <Icon size={17} />
+          <span className="menu-label">{act.label}</span>
+          {act.keys !== undefined && (
+            <span className="menu-keys" aria-hidden="true">
+              {act.keys}
+            </span>
+          )}
+        </Item>
+      </Fragment>
+    )
   })
 }
 
@@ -62,10 +72,23 @@ export function ActMenu({ acts, label = TEXT.files.more, trigger }: ActMenuProps
         )}
       </Dropdown.Trigger>
       <Dropdown.Portal container={menuPlace()}>
-        <Dropdown.Content className="menu" align="end" sideOffset={6} collisionPadding={8}>
+        <Dropdown.Content
+          className="menu"
+          align="end"
+          sideOffset={6}
+          collisionPadding={8}
+          onCloseAutoFocus={(event) => {
+            if (isFocusTaken()) event.preventDefault()
+          }}
+        >
           <Items acts={acts} item={Dropdown.Item} separator={Dropdown.Separator} />
         </Dropdown.Content>
       </Dropdown.Portal>
     </Dropdown.Root>
   )
+}
+
+/** Whether what a menu has opened holds the focus already. */
+export function isFocusTaken(): boolean {
+  return document.activeElement instanceof HTMLInputElement || document.querySelector('dialog[open]') !== null
 }

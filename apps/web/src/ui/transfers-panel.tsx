@@ -1,6 +1,7 @@
-import { Check, ChevronDown, ChevronUp, Pause, Play, RotateCw, X } from 'lucide-react'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { ChevronDown, ChevronUp, Pause, Play, RotateCw, X } from 'lucide-react'
+import { useEffect, useMemo, useState } from 'react'
 import { formatBytes, formatDuration } from '../format.ts'
+import { clearDownloads, downloads } from '../state/downloads.ts'
 import { useObservable } from '../state/observable.ts'
 import {
   cancelUploads,
@@ -11,32 +12,29 @@ import {
   type Transfer,
   transfers,
 } from '../state/transfers.ts'
+import { useSpeed } from '../state/use-speed.ts'
 import { useVault } from '../state/vault.tsx'
-import { failureText, TEXT } from '../strings.ts'
+import { TEXT } from '../strings.ts'
 import { Button, IconButton } from './controls.tsx'
-import { FileIcon } from './file-icon.tsx'
 import { ProgressBar } from './progress-bar.tsx'
+import { DownloadRow, UploadRow } from './transfer-rows.tsx'
 
 /** Rows that are drawn; what is under way comes first. */
 const MOST_ROWS = 200
 
-/** What is being uploaded, in a corner of every screen. */
+/** What is being uploaded and downloaded, in a corner of every screen. */
 export function TransfersPanel() {
-  const all = useObservable(transfers)
+  const uploads = useObservable(transfers)
+  const down = useObservable(downloads)
   const { vault } = useVault()
   const [open, setOpen] = useState(true)
-  const sums = useMemo(() => summarise(all), [all])
+  const sums = useMemo(() => summarise(uploads), [uploads])
+  const downloading = down.filter(({ state }) => state === 'running').length
   const speed = useSpeed(sums.sent, sums.left > 0)
-  useCloseWarning(sums.left > 0 || sums.paused > 0)
-  if (all.length === 0) return null
-  const title =
-    sums.left > 0
-      ? TEXT.transfers.running(sums.left)
-      : sums.failed > 0
-        ? TEXT.transfers.someFailed(sums.failed)
-        : sums.paused > 0
-          ? TEXT.transfers.paused(sums.paused)
-          : TEXT.transfers.done(sums.done)
+  useCloseWarning(sums.left > 0 || sums.paused > 0 || downloading > 0)
+  if (uploads.length === 0 && down.length === 0) return null
+  const title = titleOf(sums, downloading, down.length)
+  const isBusy = sums.left > 0 || downloading > 0
   return (
     <section className="transfers" aria-label={TEXT.transfers.title}>
       <header className="transfers-head">
@@ -48,8 +46,14 @@ export function TransfersPanel() {
         >
           {open ? <ChevronDown size={19} /> : <ChevronUp size={19} />}
         </IconButton>
-        {sums.left === 0 && sums.paused === 0 && (
-          <IconButton label={TEXT.transfers.close} onClick={clearFinished}>
+        {!isBusy && sums.paused === 0 && (
+          <IconButton
+            label={TEXT.transfers.close}
+            onClick={() => {
+              clearFinished()
+              clearDownloads()
+            }}
+          >
             <X size={19} />
           </IconButton>
         )}
@@ -58,79 +62,97 @@ export function TransfersPanel() {
         <div className="transfers-total">
           <ProgressBar value={sums.total === 0 ? 0 : sums.sent / sums.total} label={title} />
           <p>
-            {formatBytes(sums.sent)} / {formatBytes(sums.total)}
-            {speed > 0 && ` · ${formatBytes(speed)}/s · `}
-            {speed > 0 && TEXT.transfers.left(formatDuration((sums.total - sums.sent) / speed))}
+            {TEXT.transfers.of(formatBytes(sums.sent), formatBytes(sums.total))}
+            {speed > 0 &&
+              ` · ${TEXT.transfers.speed(formatBytes(speed))} · ${TEXT.transfers.left(formatDuration((sums.total - sums.sent) / speed))}`}
           </p>
         </div>
       )}
       {open && (
         <>
           <ul className="transfers-list">
-            {sums.ordered.slice(0, MOST_ROWS).map((transfer) => (
-              <TransferRow key={transfer.id} transfer={transfer} />
+            {down.map((download) => (
+              <DownloadRow key={download.id} download={download} />
             ))}
+            {sums.ordered.slice(0, MOST_ROWS).map((transfer) => (
+              <UploadRow key={transfer.id} transfer={transfer} />
+            ))}
+            {sums.ordered.length > MOST_ROWS && (
+              <li className="transfers-more">{TEXT.transfers.more(sums.ordered.length - MOST_ROWS)}</li>
+            )}
           </ul>
-          {(sums.left > 0 || sums.failed > 0) && (
-            <footer className="transfers-foot">
-              {sums.failed > 0 && (
-                <Button look="quiet" onClick={() => resumeUploads(vault, withState(all, 'failed'))}>
-                  <RotateCw size={16} />
-                  {TEXT.transfers.retry}
-                </Button>
-              )}
-              {sums.left > 0 && (
-                <Button look="quiet" onClick={() => cancelUploads(vault, all.filter(isUnfinished))}>
-                  {sums.left === 1 ? TEXT.transfers.cancel : TEXT.transfers.cancelAll}
-                </Button>
-              )}
-            </footer>
-          )}
+          <Foot
+            uploads={uploads}
+            sums={sums}
+            vault={vault}
+            isBusy={isBusy}
+            hasOver={sums.over > 0 || down.length > downloading}
+          />
         </>
       )}
     </section>
   )
 }
 
-function TransferRow({ transfer }: { transfer: Transfer }) {
-  const { vault } = useVault()
+interface FootProps {
+  readonly uploads: readonly Transfer[]
+  readonly sums: Sums
+  readonly vault: ReturnType<typeof useVault>['vault']
+  readonly isBusy: boolean
+  readonly hasOver: boolean
+}
+
+/** What concerns all transfers at once; nothing where there is nothing to do. */
+function Foot({ uploads, sums, vault, isBusy, hasOver }: FootProps) {
+  const clear = isBusy && hasOver
+  if (sums.left < 2 && sums.failed < 2 && sums.paused < 2 && !clear) return null
   return (
-    <li className="transfer">
-      <FileIcon row={{ kind: 'file', name: transfer.name }} />
-      <div className="transfer-text">
-        <span className="transfer-name" title={transfer.name}>
-          <bdi>{transfer.name}</bdi>
-        </span>
-        {transfer.state === 'running' && transfer.size > 0 ? (
-          <ProgressBar value={transfer.sentBytes / transfer.size} label={transfer.name} />
-        ) : (
-          <span className={`transfer-state ${transfer.state === 'failed' ? 'failed' : ''}`}>{stateText(transfer)}</span>
-        )}
-      </div>
-      {transfer.state === 'done' && <Check size={18} className="transfer-done" aria-hidden="true" />}
-      {isUnfinished(transfer) && (
-        <IconButton label={TEXT.transfers.pause} onClick={() => pauseUploads(vault, [transfer])}>
-          <Pause size={17} />
-        </IconButton>
+    <footer className="transfers-foot">
+      {clear && (
+        <Button
+          look="quiet"
+          onClick={() => {
+            clearFinished()
+            clearDownloads()
+          }}
+        >
+          {TEXT.transfers.clear}
+        </Button>
       )}
-      {(transfer.state === 'paused' || transfer.state === 'failed') && (
-        <IconButton label={TEXT.transfers.resume} onClick={() => resumeUploads(vault, [transfer])}>
-          {transfer.state === 'paused' ? <Play size={17} /> : <RotateCw size={17} />}
-        </IconButton>
+      {sums.failed > 1 && (
+        <Button look="quiet" onClick={() => resumeUploads(vault, withState(uploads, 'failed'))}>
+          <RotateCw size={16} />
+          {TEXT.transfers.retry}
+        </Button>
       )}
-      {(isUnfinished(transfer) || transfer.state === 'paused') && (
-        <IconButton label={TEXT.transfers.cancel} onClick={() => cancelUploads(vault, [transfer])}>
-          <X size={17} />
-        </IconButton>
+      {sums.paused > 1 && sums.left === 0 && (
+        <Button look="quiet" onClick={() => resumeUploads(vault, withState(uploads, 'paused'))}>
+          <Play size={16} />
+          {TEXT.transfers.resumeAll}
+        </Button>
       )}
-    </li>
+      {sums.left > 1 && (
+        <Button look="quiet" onClick={() => pauseUploads(vault, uploads.filter(isUnfinished))}>
+          <Pause size={16} />
+          {TEXT.transfers.pauseAll}
+        </Button>
+      )}
+      {sums.left > 1 && (
+        <Button look="quiet" onClick={() => cancelUploads(vault, uploads.filter(isUnfinished))}>
+          {TEXT.transfers.cancelAll}
+        </Button>
+      )}
+    </footer>
   )
 }
 
-function stateText(transfer: Transfer): string {
-  if (transfer.state === 'failed') return failureText({ code: transfer.error ?? 'internal' })
-  if (transfer.state === 'done' || transfer.state === 'running') return formatBytes(transfer.size)
-  return TEXT.transfers.states[transfer.state]
+function titleOf(sums: Sums, downloading: number, downloaded: number): string {
+  if (sums.left > 0) return TEXT.transfers.running(sums.left)
+  if (downloading > 0) return TEXT.transfers.downloading(downloading)
+  if (sums.failed > 0) return TEXT.transfers.someFailed(sums.failed)
+  if (sums.paused > 0) return TEXT.transfers.paused(sums.paused)
+  if (sums.done > 0) return TEXT.transfers.done(sums.done)
+  return downloaded > 0 ? TEXT.transfers.downloaded(downloaded) : TEXT.transfers.nothing
 }
 
 function withState(all: readonly Transfer[], state: Transfer['state']): Transfer[] {
@@ -139,45 +161,25 @@ function withState(all: readonly Transfer[], state: Transfer['state']): Transfer
 
 const RANK = { running: 0, offline: 1, failed: 1, paused: 2, waiting: 3, done: 4, skipped: 4, cancelled: 4 } as const
 
+type Sums = ReturnType<typeof summarise>
+
 function summarise(all: readonly Transfer[]) {
   const counted = all.filter((transfer) => transfer.state !== 'cancelled' && transfer.state !== 'skipped')
-  return {
+  const sums = {
     left: all.filter(isUnfinished).length,
-    failed: all.filter((transfer) => transfer.state === 'failed').length,
+    failed: withState(all, 'failed').length,
     paused: withState(all, 'paused').length,
-    done: all.filter((transfer) => transfer.state === 'done').length,
+    done: withState(all, 'done').length,
+    over: 0,
     sent: counted.reduce((sum, transfer) => sum + transfer.sentBytes, 0),
     total: counted.reduce((sum, transfer) => sum + transfer.size, 0),
     ordered: [...all].sort((a, b) => RANK[a.state] - RANK[b.state]),
   }
+  sums.over = all.length - sums.left - sums.failed - sums.paused
+  return sums
 }
 
-const SPEED_MS = 1_000
-
-/** Bytes a second over the last seconds; 0 until known. */
-function useSpeed(sent: number, running: boolean): number {
-  const [speed, setSpeed] = useState(0)
-  const latest = useRef(sent)
-  latest.current = sent
-  useEffect(() => {
-    if (!running) {
-      setSpeed(0)
-      return
-    }
-    let before = latest.current
-    let smooth = 0
-    const timer = setInterval(() => {
-      const now = latest.current - before
-      before = latest.current
-      smooth = smooth === 0 ? now : smooth * 0.7 + now * 0.3
-      setSpeed(Math.max(0, smooth))
-    }, SPEED_MS)
-    return () => clearInterval(timer)
-  }, [running])
-  return speed
-}
-
-/** Asks before a tab with uploads is closed. */
+/** Asks before a tab with transfers is closed. */
 function useCloseWarning(wanted: boolean): void {
   useEffect(() => {
     if (!wanted) return

@@ -3,12 +3,12 @@ import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
 import { serveDownload } from './downloads.ts'
 import { innerWorkers } from './inner-workers.ts'
-import { itemFacts, itemSum } from './item-facts.ts'
+import { itemFacts, itemSum, subfolders, takenPaths } from './item-facts.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
-import { reportingTransport, watchVault } from './watch.ts'
 import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
+import { reportingTransport, watchVault } from './watch.ts'
 
 const MOST_FOUND = 5_000
 const MOST_RECENT = 200
@@ -202,19 +202,8 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       return { accountKeyMs, epoch, epochMs, contents: total.contents, due: due.contents, policyDays }
     },
     stateCode: async () => (await need().state()).code,
-    async existing(paths) {
-      const folders = new Map<string, Set<string>>()
-      return paths.filter((path) => {
-        const slash = path.lastIndexOf('/')
-        const folder = path.slice(0, slash) || '/'
-        let names = folders.get(folder)
-        if (names === undefined) {
-          names = new Set(namesIn(drive(), folder))
-          folders.set(folder, names)
-        }
-        return names.has(path.slice(slash + 1))
-      })
-    },
+    taken: async (paths) => takenPaths(await known(), paths),
+    subfolders: async (path) => subfolders(await known(), path),
     async upload(items, conflict, onProgress) {
       await changing(() => uploads.run(items, conflict, onProgress))
     },
@@ -233,15 +222,5 @@ function codeAsker(onCode: AskCode): (request: { readonly attempt: number }) => 
     } catch (cause) {
       throw new ClientError('aborted', 'The code was not given.', { cause })
     }
-  }
-}
-
-/** Names in a folder that may not exist. */
-function namesIn(drive: Drive, folder: string): string[] {
-  try {
-    return drive.listLocal(folder).map((entry) => entry.name)
-  } catch (error) {
-    if (error instanceof ClientError && (error.code === 'not_found' || error.code === 'not_a_folder')) return []
-    throw error
   }
 }

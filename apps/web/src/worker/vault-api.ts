@@ -82,6 +82,22 @@ export interface ItemSum {
   readonly bytes: number
 }
 
+/** What lies at a path already. */
+export interface Taken {
+  readonly path: string
+  readonly kind: 'file' | 'folder' | 'symlink'
+  readonly size: number
+  readonly timeMs: number
+}
+
+/** A folder in a tree of folders. */
+export interface FolderRow {
+  readonly nodeId: string
+  readonly path: string
+  readonly name: string
+  readonly hasFolders: boolean
+}
+
 export interface SessionRow {
   readonly sessionId: string
   readonly deviceName: string | null
@@ -223,8 +239,9 @@ export interface VaultApi {
   keyReport(): Promise<KeyReport>
   /** What people compare between devices. */
   stateCode(): Promise<string>
-  /** Which of these paths exist already. */
-  existing(paths: readonly string[]): Promise<string[]>
+  /** What lies already at some of these paths. */
+  taken(paths: readonly string[]): Promise<Taken[]>
+  subfolders(path: string): Promise<FolderRow[]>
   upload(
     items: readonly UploadItem[],
     conflict: Conflict,

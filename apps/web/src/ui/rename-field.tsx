@@ -1,0 +1,80 @@
+import { useRef, useState } from 'react'
+import { asFailure } from '../bridge/connect.ts'
+import { failureText, TEXT } from '../strings.ts'
+
+interface RenameFieldProps {
+  readonly name: string
+  /** Rejects with a failure, which is shown. */
+  readonly onName: (name: string) => Promise<void>
+  readonly onClose: () => void
+}
+
+/** Whether a name can be given to an entry. */
+export function isName(name: string): boolean {
+  return (
+    name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name) && new TextEncoder().encode(name).length <= 255
+  )
+}
+
+/** A name, edited where it stands: Enter and leaving it keep the new one, Escape the old one. */
+export function RenameField({ name, onName, onClose }: RenameFieldProps) {
+  const [value, setValue] = useState(name)
+  const [error, setError] = useState<string | null>(null)
+  const state = useRef<'editing' | 'saving' | 'closed'>('editing')
+  const close = (): void => {
+    state.current = 'closed'
+    onClose()
+  }
+  const save = async (): Promise<void> => {
+    if (state.current !== 'editing') return
+    if (value === name) return close()
+    if (!isName(value)) return setError(failureText({ code: 'usage' }))
+    state.current = 'saving'
+    try {
+      await onName(value)
+      close()
+    } catch (cause) {
+      state.current = 'editing'
+      setError(failureText(asFailure(cause)))
+    }
+  }
+  return (
+    <span className="rename">
+      <input
+        className="rename-input"
+        aria-label={TEXT.rename.label}
+        aria-invalid={error !== null}
+        autoComplete="off"
+        spellCheck={false}
+        ref={focusOnce}
+        value={value}
+        onChange={(event) => {
+          setValue(event.target.value)
+          setError(null)
+        }}
+        onKeyDown={(event) => {
+          event.stopPropagation()
+          if (event.key === 'Enter' && !event.nativeEvent.isComposing) void save()
+          if (event.key === 'Escape') close()
+        }}
+        onBlur={() => (error === null ? void save() : close())}
+        onClick={(event) => event.stopPropagation()}
+        onDoubleClick={(event) => event.stopPropagation()}
+        onPointerDown={(event) => event.stopPropagation()}
+      />
+      {error !== null && (
+        <span className="rename-error" role="alert">
+          {error}
+        </span>
+      )}
+    </span>
+  )
+}
+
+/** Focuses a field when it appears, with the name selected up to its ending. */
+function focusOnce(input: HTMLInputElement | null): void {
+  if (input === null || document.activeElement === input) return
+  input.focus()
+  const dot = input.value.lastIndexOf('.')
+  input.setSelectionRange(0, dot > 0 ? dot : input.value.length)
+}

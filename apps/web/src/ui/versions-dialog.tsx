@@ -1,0 +1,59 @@
+import { Download, RotateCcw } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { asFailure } from '../bridge/connect.ts'
+import type { Row } from '../bridge/rows.ts'
+import { formatBytes, formatFullTime } from '../format.ts'
+import { showToast } from '../state/toasts.ts'
+import { useVault } from '../state/vault.tsx'
+import { failureText, TEXT } from '../strings.ts'
+import type { VersionRow } from '../worker/vault-api.ts'
+import { IconButton } from './controls.tsx'
+import { Dialog } from './dialog.tsx'
+import { Notice } from './notice.tsx'
+
+interface VersionsProps {
+  readonly row: Row
+  readonly onClose: () => void
+  readonly onDownload: (versionId: string) => void
+}
+
+export function VersionsDialog({ row, onClose, onDownload }: VersionsProps) {
+  const { vault, revision } = useVault()
+  const [versions, setVersions] = useState<readonly VersionRow[] | null>(null)
+  const [error, setError] = useState<string | null>(null)
+  useEffect(() => {
+    vault.versions(row.path).then(setVersions, (cause: unknown) => setError(failureText(asFailure(cause))))
+  }, [vault, row.path, revision])
+  const restore = (versionId: string): void => {
+    vault.restoreVersion(row.path, versionId).then(
+      () => showToast(TEXT.versions.restored),
+      (cause: unknown) => setError(failureText(asFailure(cause))),
+    )
+  }
+  return (
+    <Dialog title={`${TEXT.versions.title}: ${row.name}`} onClose={onClose}>
+      <Notice text={error} />
+      <p className="field-hint">{TEXT.versions.hint}</p>
+      <ul className="versions" aria-busy={versions === null}>
+        {versions?.map((version) => (
+          <li key={version.versionId} className="version">
+            <div>
+              <strong>{formatFullTime(version.storedMs)}</strong>
+              <p className="field-hint">{TEXT.versions.stored(formatBytes(version.size), version.deviceName)}</p>
+            </div>
+            {version.current ? (
+              <span className="badge">{TEXT.versions.current}</span>
+            ) : (
+              <IconButton label={TEXT.versions.restore} onClick={() => restore(version.versionId)}>
+                <RotateCcw size={18} />
+              </IconButton>
+            )}
+            <IconButton label={TEXT.versions.download} onClick={() => onDownload(version.versionId)}>
+              <Download size={18} />
+            </IconButton>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  )
+}
