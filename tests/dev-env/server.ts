@@ -53,7 +53,8 @@ let built = false
 
 /** The environment without settings of a server that may run beside the tests. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const settings = /^(STRONGROOM_.*|PORT|HOST|DATABASE_URL|BLOB_URL|KMS_URL|PUBLIC_URL|REGISTRATION|LOG_LEVEL)$/
+  const settings =
+    /^(STRONGROOM_.*|PORT|HOST|DATABASE_.*|BLOB_.*|KMS_.*|PUBLIC_URL|TRUSTED_PROXIES|METRICS_.*|DRAIN_.*|REGISTRATION|LOG_LEVEL)$/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)))
 }
 

@@ -9,9 +9,9 @@ export class StartError extends Error {
 }
 
 /** Errors whose own message is such a line already. */
-const PLAIN = ['EmbeddedDatabaseError', 'KeyManagementError', 'BlobStoreError', 'StartError']
+const PLAIN = ['EmbeddedDatabaseError', 'KeyManagementError', 'BlobStoreError', 'StartError', 'DatabaseError']
 
-function field(error: Error, name: 'code' | 'syscall' | 'path'): string {
+function field(error: Error, name: 'code' | 'syscall' | 'path' | 'hostname'): string {
   const value: unknown = Reflect.get(error, name)
   return typeof value === 'string' ? value : ''
 }
@@ -68,6 +68,12 @@ function keyServiceLine(code: string, { kms }: Config): string | null {
   }
 }
 
+/** Whether it is about the address to listen on, and not about one of a database or a store. */
+function isOwnAddress(error: Error, { host }: Config): boolean {
+  const call = field(error, 'syscall')
+  return call === 'listen' || call === 'bind' || (call === 'getaddrinfo' && field(error, 'hostname') === host)
+}
+
 /** Turns whatever stopped a start into one line for the terminal. */
 export function explain(error: unknown, config: Config): StartError {
   if (!(error instanceof Error)) return new StartError('The server did not start.', { cause: error })
@@ -76,8 +82,7 @@ export function explain(error: unknown, config: Config): StartError {
   if (keyLine !== null) return new StartError(keyLine, { cause: error })
   if (PLAIN.includes(error.name)) return new StartError(error.message, { cause: error })
   const code = field(error, 'code')
-  const atNetwork = ['listen', 'bind', 'getaddrinfo'].includes(field(error, 'syscall'))
-  const line = atNetwork ? listenLine(code, config) : folderLine(code, field(error, 'path'), config)
+  const line = isOwnAddress(error, config) ? listenLine(code, config) : folderLine(code, field(error, 'path'), config)
   if (line !== null) return new StartError(line, { cause: error })
   const [first = ''] = error.message.split('\n')
   if (config.databaseUrl !== null && (code !== '' || first === '')) {

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type pg from 'pg'
 import { pino } from 'pino'
 import type { BlobAddress } from './blob-url.ts'
 import type { Config } from './config.ts'
-import { connectDatabase } from './database/connect.ts'
 import type { Database } from './database/tables.ts'
 import { boundedKeys } from './domain/keys/bounded-keys.ts'
 import { type OuterKeys, outerKeys } from './domain/keys/outer-keys.ts'
@@ -41,34 +39,6 @@ export function basics(config: Pick<Config, 'logLevel'>): Basics {
     logger: pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }),
     clock: { nowMs: () => Date.now() },
     random: { bytes: (length) => randomBytes(length) },
-  }
-}
-
-export interface OpenedDatabase {
-  readonly database: Database
-  readonly connection: pg.ClientConfig
-  /** Resolves, with one line, if the embedded database ended. */
-  readonly failed: Promise<string>
-}
-
-/** The database of DATABASE_URL, else an embedded one that starts now. */
-export async function openDatabase(config: Config, resources: Opened, logger: Logger): Promise<OpenedDatabase> {
-  const onIdleError = () => logger.warn({}, 'a database connection broke')
-  if (config.databaseUrl !== null) {
-    const connection = { connectionString: config.databaseUrl }
-    const database = connectDatabase(connection, onIdleError)
-    resources.push(() => database.destroy())
-    return { database, connection, failed: new Promise(() => undefined) }
-  }
-  const { startEmbeddedPostgres } = await import('./adapters/database/embedded.ts')
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir })
-  resources.push(() => embedded.close())
-  const database = connectDatabase(embedded.connection, onIdleError)
-  resources.push(() => database.destroy())
-  return {
-    database,
-    connection: embedded.connection,
-    failed: embedded.ended.then(() => 'the embedded PostgreSQL ended; see postgres.log in the data folder'),
   }
 }
 

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { ADMIN_OPERATIONS } from './admin/operations.ts'
 import { serveAdmin } from './admin/serve.ts'
 import { adminDeps } from './compose-admin.ts'
-import { basics, type Opened, openDatabase, opened, openServices } from './compose-services.ts'
+import { migrateDatabase, openDatabase } from './compose-database.ts'
+import { basics, type Opened, opened, openServices } from './compose-services.ts'
 import { type Config, ConfigError, isLoopback } from './config.ts'
 import { requireDatabaseOfBlobs, requireNoRestore } from './data-folder.ts'
-import { migrate } from './database/migrate.ts'
 import { openSignals } from './database/signals.ts'
 import { headWatch } from './domain/commits/head-watch.ts'
 import { type JobRunner, jobRunner } from './domain/jobs/runner.ts'
@@ -60,8 +60,9 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   await requireNoRestore(config)
   await requireDatabaseOfBlobs(config)
 
-  const { database, connection, failed } = await openDatabase(config, resources, logger)
-  await migrate(database)
+  const opening = await openDatabase(config, resources, logger)
+  await migrateDatabase(opening)
+  const { database, connection, failed } = opening
   const signals = openSignals(database, connection)
   resources.push(() => signals.close())
   const heads = headWatch(signals)

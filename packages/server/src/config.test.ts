@@ -9,6 +9,7 @@ describe('configuration', () => {
       host: '127.0.0.1',
       dataDir: path.resolve('data'),
       databaseUrl: null,
+      databasePool: 16,
       blobs: { kind: 'file', folder: path.resolve('data/blobs') },
       blobTransfer: 'direct',
       kms: { kind: 'file', file: path.resolve('data/keys.json') },
@@ -57,6 +58,7 @@ describe('configuration', () => {
     const cases: Record<string, string> = {
       PORT: '70000',
       DATABASE_URL: 'mysql://secret@db',
+      DATABASE_POOL: 'secret',
       BLOB_URL: 's3://files?secret',
       BLOB_TRANSFER: 'secret',
       KMS_URL: 'awskms://secret',

@@ -39,7 +39,12 @@ export const CONFIG = z.object({
     .describe('Folder for the embedded database, blobs and key file.'),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'must be a URL like postgres://user@host/database')
     .optional()
-    .describe('PostgreSQL 14 or newer; without it an embedded PostgreSQL runs in the data folder.'),
+    .describe(
+      'PostgreSQL 14 or newer (see [postgresql.md](postgresql.md)); without it an embedded PostgreSQL runs in the data folder.',
+    ),
+  DATABASE_POOL: wholeNumber(4, 1_000)
+    .default(16)
+    .describe('Connections to the database that this server opens at most; one more carries signals between servers.'),
   BLOB_URL: z
     .string()
     .transform(blobStore)
@@ -120,6 +125,8 @@ export interface Config {
   readonly dataDir: string
   /** null: embedded. */
   readonly databaseUrl: string | null
+  /** Most connections of the pool. */
+  readonly databasePool: number
   readonly blobs: BlobAddress
   /** Whether clients reach a bucket themselves. */
   readonly blobTransfer: 'direct' | 'proxy'
@@ -170,6 +177,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     host: values.HOST,
     dataDir: values.STRONGROOM_DATA,
     databaseUrl: values.DATABASE_URL ?? null,
+    databasePool: values.DATABASE_POOL,
     blobs: values.BLOB_URL ?? { kind: 'file', folder: path.join(values.STRONGROOM_DATA, 'blobs') },
     blobTransfer: values.BLOB_TRANSFER,
     kms: values.KMS_URL ?? { kind: 'file', file: path.join(values.STRONGROOM_DATA, 'keys.json') },

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { requirePackages } from './install.ts'
 
 const BIN = '/usr/sbin/haproxy'
 const READY_MS = 30_000
@@ -32,7 +33,7 @@ export interface Balancer {
  * every server; health by /readyz; a connection that is refused is tried at another server.
  */
 export async function startBalancer(input: { port: number; servers: readonly number[] }): Promise<Balancer> {
-  if (!existsSync(BIN)) throw new Error('No haproxy found: install the package haproxy.')
+  if (!existsSync(BIN)) requirePackages('haproxy', ['haproxy'])
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-haproxy-'))
   const file = path.join(folder, 'haproxy.cfg')
   const stats = path.join(folder, 'stats')

@@ -34,7 +34,7 @@ export interface ClusterServer {
   logs(): string
 }
 
-export interface Cluster {
+export interface Cluster extends AsyncDisposable {
   /** Of the balancer. */
   readonly url: string
   readonly servers: readonly ClusterServer[]
@@ -118,5 +118,5 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       logs: () => current(index).logs(),
     }),
   )
-  return { url, servers, env, close }
+  return { url, servers, env, close, [Symbol.asyncDispose]: close }
 }

@@ -8,10 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../../../packages/server/src/adapters/database/embedded.ts'
 import { freePort } from './free-port.ts'
+import { requirePackages } from './install.ts'
 
 const BIN = '/usr/lib/postgresql/15/bin'
 const READY_MS = 60_000
 const ATTEMPTS = 5
+const SELF_SIGNED = [
+  ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+  ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', 'key.pem', '-out', 'cert.pem'],
+]
 
 /** A PostgreSQL that ends with the process that started it, however that ends. */
 const GUARD = `
@@ -28,6 +33,8 @@ export interface DebianPostgres {
   /** URL of its administrator, over TCP on 127.0.0.1, for one of its databases; `postgres` unless told. */
   url(database?: string): string
   readonly port: number
+  /** Certificate of `tls`. */
+  readonly certificate: string
   /** Process id of the postmaster; 0 while it does not run. */
   pid(): number
   /** SIGKILL of the postmaster, as a crash of the machine's database; its children end by themselves. */
@@ -45,8 +52,8 @@ export interface DebianPostgres {
 export interface DebianPostgresOptions {
   /** More settings, as `max_connections=20`. */
   readonly settings?: readonly string[]
-  /** More parameters of initdb. */
-  readonly initdb?: readonly string[]
+  /** Takes TLS, by a certificate for 127.0.0.1 that it signed itself. */
+  readonly tls?: boolean
 }
 
 interface User {
@@ -63,7 +70,7 @@ function postgresUser(): User | null {
 
 /** Starts Debian's PostgreSQL 15 on a fresh cluster in a temporary folder; durable against a kill of its processes. */
 export async function startDebianPostgres(options: DebianPostgresOptions = {}): Promise<DebianPostgres> {
-  if (!existsSync(`${BIN}/postgres`)) throw new Error('No postgresql-15 found: install the package postgresql-15.')
+  if (!existsSync(`${BIN}/postgres`)) requirePackages('postgres', ['postgresql-15'])
   const user = postgresUser()
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-pg15-'))
   const password = randomBytes(16).toString('hex')
@@ -75,9 +82,10 @@ export async function startDebianPostgres(options: DebianPostgresOptions = {}): 
     await chown(passwordFile, user.uid, user.gid)
   }
   const data = path.join(folder, 'data')
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile, '--no-sync']
-  const encoding = options.initdb ?? ['-E', 'UTF8', '--locale', 'C.UTF-8']
-  execFileSync(`${BIN}/initdb`, [...initdb, ...encoding], { ...user, cwd: folder, stdio: 'pipe' })
+  const run = { ...user, cwd: folder, stdio: 'pipe' } as const
+  const access = ['-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile]
+  execFileSync(`${BIN}/initdb`, ['-D', data, ...access, '-E', 'UTF8', '--locale', 'C.UTF-8', '--no-sync'], run)
+  if (options.tls === true) execFileSync('openssl', SELF_SIGNED, run)
   const log = path.join(folder, 'log')
 
   let child: ChildProcess | null = null
@@ -101,6 +109,7 @@ export async function startDebianPostgres(options: DebianPostgresOptions = {}): 
     'fsync=off',
     'log_min_messages=warning',
     'max_connections=100',
+    ...(options.tls === true ? ['ssl=on', `ssl_cert_file=${folder}/cert.pem`, `ssl_key_file=${folder}/key.pem`] : []),
     ...(options.settings ?? []),
   ]
 
@@ -166,6 +175,7 @@ export async function startDebianPostgres(options: DebianPostgresOptions = {}): 
   return {
     url,
     port,
+    certificate: path.join(folder, 'cert.pem'),
     pid: () => (child === null ? 0 : pid()),
     kill9: () => signal('SIGKILL'),
     stop: (mode = 'fast') => signal(mode === 'fast' ? 'SIGINT' : 'SIGQUIT'),
@@ -178,7 +188,7 @@ export async function startDebianPostgres(options: DebianPostgresOptions = {}): 
   }
 }
 
-export interface OwnDatabase {
+export interface OwnDatabase extends AsyncDisposable {
   readonly url: string
   close(): Promise<void>
 }
@@ -188,18 +198,17 @@ export async function useDatabase(version: '15' | '18'): Promise<OwnDatabase> {
   if (version === '18') {
     const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-pg18-'))
     const postgres = await startEmbeddedPostgres({ dataDir: folder })
-    return {
-      url: postgres.url,
-      close: async () => {
-        await postgres.close()
-        await rm(folder, { recursive: true, force: true })
-      },
+    const close = async (): Promise<void> => {
+      await postgres.close()
+      await rm(folder, { recursive: true, force: true })
     }
+    return { url: postgres.url, close, [Symbol.asyncDispose]: close }
   }
   const postgres = await startDebianPostgres()
   const client = new pg.Client({ connectionString: postgres.url() })
   await client.connect()
   await client.query('CREATE DATABASE strongroom TEMPLATE template0')
   await client.end()
-  return { url: postgres.url('strongroom'), close: () => postgres.close() }
+  const close = () => postgres.close()
+  return { url: postgres.url('strongroom'), close, [Symbol.asyncDispose]: close }
 }

@@ -31,6 +31,16 @@ describe('a pool', () => {
     await database.destroy()
   })
 
+  it('has what it acknowledges on disk, although the database is set to acknowledge before', async () => {
+    const name = sql.id(new URL(test.url.replace(/^([a-z]+:\/\/)\//, '$1none/')).pathname.slice(1))
+    await sql`ALTER DATABASE ${name} SET synchronous_commit = off`.execute(test.database)
+    const { database } = open({})
+    const shown = await sql<{ at: string }>`SELECT current_setting('synchronous_commit') AS at`.execute(database)
+    expect(shown.rows).toEqual([{ at: 'on' }])
+    await database.destroy()
+    await sql`ALTER DATABASE ${name} RESET synchronous_commit`.execute(test.database)
+  })
+
   it('replaces a connection whose server has fallen silent, and refuses what was asked on it', async () => {
     const { database } = open({ query_timeout: 300 })
     const before = await backend(database)

@@ -18,6 +18,8 @@ const READ_ONLY = '25006'
 const SETTINGS = `SELECT set_config('statement_timeout', '${STATEMENT_MS}', false), set_config('lock_timeout', '20000', false),
   set_config('idle_in_transaction_session_timeout', '60000', false),
   set_config('default_transaction_isolation', 'read committed', false), set_config('timezone', 'UTC', false),
+  set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+    ELSE current_setting('synchronous_commit') END, false),
   pg_is_in_recovery() AS standby`
 
 export interface PoolState {

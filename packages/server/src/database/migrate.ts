@@ -14,7 +14,11 @@ const LOCK = 5_373_042
  */
 export async function migrate(database: Database, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   await database.transaction().execute(async (tx) => {
+    // Reason: another server may be at it, and large tables take their time; who uses them must not wait that long.
+    await sql`SET LOCAL statement_timeout = 0`.execute(tx)
+    await sql`SET LOCAL lock_timeout = 0`.execute(tx)
     await sql`SELECT pg_advisory_xact_lock(${LOCK})`.execute(tx)
+    await sql`SET LOCAL lock_timeout = '30s'`.execute(tx)
     await sql`CREATE TABLE IF NOT EXISTS migrations (
       version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now())`.execute(tx)
