@@ -1,8 +1,22 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openKeyFile } from '../../../packages/server/src/adapters/kms/key-file.ts'
+import { keyRingStamp, readKeyRing, writeKeyRing } from '../../../packages/server/src/adapters/kms/key-ring-file.ts'
 import { keyManagementContract } from './key-management-contract.ts'
 
 const clock = { nowMs: () => Date.now() }
@@ -68,6 +82,37 @@ describe('key file', () => {
     await utimes(`${locked}.lock`, new Date(), new Date(Date.now() - 60_000))
     await keys.createKey()
     expect((await readdir(folder)).filter((name) => name.startsWith('locked.json'))).toEqual(['locked.json'])
+  })
+
+  it('is changed where a symbolic link points, under one lock for all its names', async () => {
+    const target = path.join(folder, 'elsewhere.json')
+    const name = path.join(folder, 'link.json')
+    const direct = await openKeyFile({ file: target, clock })
+    await symlink(target, name)
+    const linked = await openKeyFile({ file: name, clock })
+    const made = await Promise.all([linked, direct, linked, direct].map((keys) => keys.createKey()))
+    expect((await lstat(name)).isSymbolicLink()).toBe(true)
+    for (const keyId of made) expect(await direct.keyState(keyId)).toBe('enabled')
+    await symlink(path.join(folder, 'nowhere.json'), path.join(folder, 'dangling.json'))
+    const dangling = openKeyFile({ file: path.join(folder, 'dangling.json'), clock })
+    await expect(dangling).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('is never written over by a process that was stopped so long that it lost its lock', async () => {
+    const shared = path.join(folder, 'stopped.json')
+    await openKeyFile({ file: shared, clock })
+    const [read, ring] = [await keyRingStamp(shared), await readKeyRing(shared)]
+    if (ring === null) throw new Error('the key file is there')
+    const made = await (await openKeyFile({ file: shared, clock })).createKey()
+    await expect(writeKeyRing(shared, ring, read)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await (await openKeyFile({ file: shared, clock })).keyState(made)).toBe('enabled')
+    expect((await readdir(folder)).filter((name) => name.startsWith('stopped.json'))).toEqual(['stopped.json'])
+  })
+
+  it('is refused when it is a folder', async () => {
+    const inTheWay = path.join(folder, 'folder.json')
+    await mkdir(inTheWay)
+    await expect(openKeyFile({ file: inTheWay, clock })).rejects.toThrow(/is no file/)
   })
 
   it('is refused when others may read it, with the command that mends it', async () => {

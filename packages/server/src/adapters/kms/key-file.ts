@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
 import {
   type KeyContext,
   type KeyManagement,
@@ -122,12 +123,17 @@ function addKey(ring: KeyRing, nowMs: number, name: string | null = null): Store
  * @throws KeyManagementError `unavailable` with one line where the file cannot be used
  */
 export async function openKeyFile(options: { file: string; clock: { nowMs(): number } }): Promise<KeyManagement> {
-  const { file, clock } = options
-  if ((await readKeyRing(file)) === null) {
-    await createKeyRing(file).catch((error: unknown) => {
-      throw new KeyManagementError('unavailable', `The key file ${file} cannot be created.`, { cause: error })
+  const { clock } = options
+  if ((await readKeyRing(options.file)) === null) {
+    await createKeyRing(options.file).catch((error: unknown) => {
+      throw new KeyManagementError('unavailable', `The key file ${options.file} cannot be created.`, { cause: error })
     })
   }
+  // Reason: through a symbolic link a change would put a file in the place of the link, and servers that reach one file
+  // by two names would not see each other's lock.
+  const file = await realpath(options.file).catch((error: unknown) => {
+    throw new KeyManagementError('unavailable', `The key file ${options.file} cannot be created.`, { cause: error })
+  })
   let ring: KeyRing = { version: 1, about: '', currentKeyId: null, keys: [] }
   let stamp: string | null = null
   let queue: Promise<unknown> = Promise.resolve()
@@ -143,12 +149,13 @@ export async function openKeyFile(options: { file: string; clock: { nowMs(): num
   function change<T>(apply: (draft: KeyRing) => T): Promise<T> {
     const next = queue.then(() =>
       withKeyRingLock(file, async () => {
+        const read = await keyRingStamp(file)
         const draft = await load()
         const before = JSON.stringify(draft)
         destroyDue(draft, clock.nowMs())
         const result = apply(draft)
         if (JSON.stringify(draft) !== before) {
-          await writeKeyRing(file, draft).catch((error: unknown) => {
+          await writeKeyRing(file, draft, read).catch((error: unknown) => {
             throw new KeyManagementError('unavailable', `The key file ${file} cannot be written.`, { cause: error })
           })
         }

@@ -42,8 +42,9 @@ function unavailable(message: string, cause?: unknown): KeyManagementError {
 export async function readKeyRing(file: string): Promise<KeyRing | null> {
   let text: string
   try {
-    const { mode } = await stat(file)
-    if ((mode & 0o077) !== 0) {
+    const found = await stat(file)
+    if (!found.isFile()) throw unavailable(`The key file ${file} is no file; put its backup in its place.`)
+    if ((found.mode & 0o077) !== 0) {
       throw unavailable(`The key file ${file} can be read by others; run: chmod 600 ${file}`)
     }
     text = await readFile(file, 'utf8')
@@ -129,10 +130,16 @@ export async function createKeyRing(file: string): Promise<void> {
   await syncFolderOf(file)
 }
 
-/** Replaces the key file atomically; the old one stays whole until the new one is durable. */
-export async function writeKeyRing(file: string, ring: KeyRing): Promise<void> {
+/**
+ * Replaces the key file atomically; the old one stays whole until the new one is durable.
+ *
+ * @param read - stamp of the file that `ring` was made from. Reason: a process that was stopped for long has lost its
+ *   lock without knowing, and what it then wrote would take away keys that others have made since
+ */
+export async function writeKeyRing(file: string, ring: KeyRing, read: string | null): Promise<void> {
   const temporary = await writeTemporary(file, ring)
   try {
+    if ((await keyRingStamp(file)) !== read) throw unavailable(`The key file ${file} was changed by another server.`)
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
