@@ -65,6 +65,9 @@ export async function buildWeb() {
     const temporary = join(DIST, `.new-${process.pid}`)
     // Reason: the tests bring a Vite of their own, which may be another one.
     const { build } = await import(pathToFileURL(createRequire(join(APP, 'package.json')).resolve('vite')).href)
+    const { NODE_ENV } = process.env
+    // Reason: test runners set another one, and React would be built for its developers.
+    process.env.NODE_ENV = 'production'
     try {
       await build({ configFile: join(APP, 'vite.config.ts'), logLevel: 'error', build: { outDir: temporary } })
       await compress(temporary)
@@ -73,6 +76,9 @@ export async function buildWeb() {
       await rm(temporary, { recursive: true, force: true })
       // A build at the same time made the same generation.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    } finally {
+      if (NODE_ENV === undefined) delete process.env.NODE_ENV
+      else process.env.NODE_ENV = NODE_ENV
     }
   }
   const pointer = join(DIST, 'current')
