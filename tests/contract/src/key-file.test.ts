@@ -134,6 +134,15 @@ describe('key file', () => {
     expect(await readFile(damaged, 'utf8')).toBe(text)
   })
 
+  it('is the only place of its keys: what a killed server has left goes at the next change', async () => {
+    const own = path.join(folder, 'killed.json')
+    const keys = await openKeyFile({ file: own, clock })
+    await writeFile(`${own}.new-1-00000000`, await readFile(file, 'utf8'), { mode: 0o600 })
+    await utimes(`${own}.new-1-00000000`, new Date(), new Date(Date.now() - 60_000))
+    await keys.createKey()
+    expect((await readdir(folder)).filter((name) => name.startsWith('killed.json'))).toEqual(['killed.json'])
+  })
+
   it('holds no material of a destroyed key', async () => {
     let offset = 0
     const keys = await openKeyFile({ file, clock: { nowMs: () => Date.now() + offset } })

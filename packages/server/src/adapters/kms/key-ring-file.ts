@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
@@ -100,15 +100,30 @@ export async function withKeyRingLock<T>(file: string, change: () => Promise<T>)
 }
 
 async function writeTemporary(file: string, ring: KeyRing): Promise<string> {
+  await removeTemporaries(file)
   const temporary = `${file}.new-${process.pid}-${randomBytes(4).toString('hex')}`
   const handle = await open(temporary, 'wx', 0o600)
   try {
     await handle.writeFile(`${JSON.stringify(ring, null, 2)}\n`)
     await handle.sync()
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
   } finally {
     await handle.close()
   }
   return temporary
+}
+
+/** Reason: what a killed server has left holds keys, also those that are destroyed later. */
+async function removeTemporaries(file: string): Promise<void> {
+  const folder = path.dirname(file)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names.filter((one) => one.startsWith(`${path.basename(file)}.new-`))) {
+    const left = path.join(folder, name)
+    const found = await stat(left).catch(() => null)
+    if (found !== null && Date.now() - found.mtimeMs > LOCK_STALE_MS) await rm(left, { force: true })
+  }
 }
 
 async function syncFolderOf(file: string): Promise<void> {
