@@ -2,6 +2,7 @@ export type Shell = 'bash' | 'zsh' | 'fish'
 
 /** What the shell may offer for a verb. */
 export interface VerbWords {
+  /** With the verbs that it is below, as `admin kms`. */
   readonly name: string
   readonly description: string
   readonly subverbs: readonly string[]
@@ -18,10 +19,26 @@ export function completionScript(shell: Shell, verbs: readonly VerbWords[]): str
 }
 
 const cases = (verbs: readonly VerbWords[], words: (verb: VerbWords) => readonly string[]): string =>
-  verbs.map((verb) => `    ${verb.name}) words='${words(verb).join(' ')}' ;;`).join('\n')
+  verbs.map((verb) => `    ${pattern(verb)}) words='${words(verb).join(' ')}' ;;`).join('\n')
+
+function pattern({ name }: VerbWords): string {
+  return `'${name}'`
+}
+
+/** Verbs that are below no other. */
+function first(verbs: readonly VerbWords[]): VerbWords[] {
+  return verbs.filter(({ name }) => !name.includes(' '))
+}
 
 function names(verbs: readonly VerbWords[]): string {
-  return verbs.map((verb) => verb.name).join(' ')
+  return first(verbs)
+    .map((verb) => verb.name)
+    .join(' ')
+}
+
+/** Follows verbs downwards: `known` is set where the words so far and this one are a verb. */
+function knownCase(verbs: readonly VerbWords[]): string {
+  return `      case "\${verb:+$verb }$word" in ${verbs.map(pattern).join(' | ')}) verb="\${verb:+$verb }$word" ;; esac`
 }
 
 function bash(verbs: readonly VerbWords[]): string {
@@ -30,9 +47,9 @@ _strongroom() {
   local cur=\${COMP_WORDS[COMP_CWORD]} verb='' words='' word i
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
-    if [[ \${COMP_WORDS[i]} != -* ]]; then
-      verb=\${COMP_WORDS[i]}
-      break
+    word=\${COMP_WORDS[i]}
+    if [[ $word != -* ]]; then
+${knownCase(verbs)}
     fi
   done
   if [[ -z $verb ]]; then
@@ -69,7 +86,9 @@ complete -F _strongroom strongroom
 }
 
 function zsh(verbs: readonly VerbWords[]): string {
-  const described = verbs.map((verb) => `    '${verb.name}:${zshText(verb.description)}'`).join('\n')
+  const described = first(verbs)
+    .map((verb) => `    '${verb.name}:${zshText(verb.description)}'`)
+    .join('\n')
   return `#compdef strongroom
 # strongroom completion for zsh; load it with: source <(strongroom completion zsh)
 _strongroom() {
@@ -80,8 +99,7 @@ ${described}
   )
   for word in \${words[2,CURRENT-1]}; do
     if [[ $word != -* ]]; then
-      verb=$word
-      break
+${knownCase(verbs)}
     fi
   done
   if [[ -z $verb ]]; then
@@ -89,7 +107,7 @@ ${described}
     return
   fi
   case $verb in
-${verbs.map((verb) => `    ${verb.name}) options=(${verb.options.join(' ')}); subverbs=(${verb.subverbs.join(' ')}) ;;`).join('\n')}
+${verbs.map((verb) => `    ${pattern(verb)}) options=(${verb.options.join(' ')}); subverbs=(${verb.subverbs.join(' ')}) ;;`).join('\n')}
   esac
   if [[ $PREFIX == -* ]]; then
     compadd -- $options
@@ -115,16 +133,22 @@ function zshText(text: string): string {
 }
 
 function fish(verbs: readonly VerbWords[]): string {
-  const lines = verbs.flatMap((verb) => [
-    `complete -c strongroom -n __fish_use_subcommand -a ${verb.name} -d '${fishText(verb.description)}'`,
-    ...verb.subverbs.map(
-      (subverb) => `complete -c strongroom -n '__fish_seen_subcommand_from ${verb.name}' -a ${subverb}`,
-    ),
-    ...verb.options.map((option) => {
-      const flag = option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`
-      return `complete -c strongroom -n '__fish_seen_subcommand_from ${verb.name}' ${flag}`
-    }),
-  ])
+  const begin = first(verbs).map(
+    (verb) => `complete -c strongroom -n __fish_use_subcommand -a ${verb.name} -d '${fishText(verb.description)}'`,
+  )
+  const follow = verbs.flatMap((verb) => {
+    const seen = verb.name.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`)
+    const inside = seen.join('; and ')
+    const none = verb.subverbs.length === 0 ? '' : `; and not __fish_seen_subcommand_from ${verb.subverbs.join(' ')}`
+    return [
+      ...verb.subverbs.map((subverb) => `complete -c strongroom -n '${inside}${none}' -a ${subverb}`),
+      ...verb.options.map((option) => {
+        const flag = option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`
+        return `complete -c strongroom -n '${inside}' ${flag}`
+      }),
+    ]
+  })
+  const lines = [...begin, ...follow]
   return `# strongroom completion for fish; load it with: strongroom completion fish | source
 function __strongroom_remote
   set -l token (commandline -ct | string unescape)

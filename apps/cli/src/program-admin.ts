@@ -125,6 +125,8 @@ export function addAdminVerbs(
     .command('rotate')
     .description('move all outer keys to a new shared key, or go on with it; users are at work meanwhile')
     .option('--to <key>', 'a key that you made (default: one is made now)')
+    .option('--own', 'instead, give accounts that have keys of their own new ones; those of the last day are left')
+    .option('--account <account>', 'instead, give this account, which has a key of its own, a new one')
     .action(onServer(adminKmsRotate))
   kms
     .command('rotate-outer')
@@ -133,8 +135,8 @@ export function addAdminVerbs(
     .action(onServer(adminKmsRotateOuter))
   kms
     .command('destroy-retired')
-    .description('have shared keys destroyed under which nothing is left')
-    .requiredOption('--days <days>', 'how long the key service waits, 7 to 30')
+    .description('have keys destroyed under which nothing is left')
+    .option('--days <days>', 'how long the key service waits, 7 to 30', '30')
     .action(onServer(adminKmsDestroyRetired))
   admin
     .command('disclose')

@@ -20,7 +20,7 @@ import {
 } from './routes/credentials.ts'
 import { accountDelete, receiptRead } from './routes/deletion.ts'
 import { info } from './routes/info.ts'
-import { keyringReplace, wrapsAdd } from './routes/keys.ts'
+import { keyringReplace, serverKeys, wrapsAdd } from './routes/keys.ts'
 import {
   secondFactorBegin,
   secondFactorCodes,
@@ -73,6 +73,7 @@ export const ROUTES = {
   commitAppend,
   vaultRestore,
   keyringReplace,
+  serverKeys,
   wrapsAdd,
   credentialsStart,
   credentialsRead,

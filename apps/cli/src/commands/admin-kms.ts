@@ -1,5 +1,6 @@
 import type { CommandContext } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { UsageError } from '../failure.ts'
 import type { Output } from '../output.ts'
 import { count, parseWhole } from '../quantity.ts'
 import { terminalText } from '../terminal-text.ts'
@@ -18,7 +19,13 @@ interface KeyStatus {
 interface Status {
   readonly kind: string
   readonly sharedKeys: readonly KeyStatus[]
-  readonly ownKeys: { readonly inUse: number; readonly doomed: number; readonly ended: number }
+  readonly ownKeys: {
+    readonly inUse: number
+    readonly retired: number
+    readonly doomed: number
+    readonly ended: number
+    readonly oldestMs: number | null
+  }
   readonly rotation: { readonly toKey: string | null; readonly startedMs: number; readonly left: number } | null
   readonly outerRotations: number
 }
@@ -28,6 +35,13 @@ interface Moved {
   readonly moved: number
   readonly left: number
   readonly failed: number
+  readonly ownKeys: number
+}
+
+interface OwnRotated {
+  readonly rotated: number
+  readonly failed: readonly string[]
+  readonly toKey: string | null
 }
 
 interface Destroyed {
@@ -47,9 +61,11 @@ function keyLine(key: KeyStatus): string {
 export async function adminKmsStatus({ output, signal }: CommandContext, admin: Admin): Promise<ExitCode> {
   const status = (await admin.call('kms-status', {}, { signal })) as Status // checked there
   if (output.json) {
-    const { rotation, sharedKeys, ...rest } = status
+    const { rotation, sharedKeys, ownKeys, ...rest } = status
+    const { oldestMs, ...counts } = ownKeys
     output.document({
       ...rest,
+      ownKeys: { ...counts, oldest: timeOf(oldestMs) },
       sharedKeys: sharedKeys.map(({ destructionMs, ...key }) => ({ ...key, destruction: timeOf(destructionMs) })),
       rotation:
         rotation === null ? null : { toKey: rotation.toKey, started: timeOf(rotation.startedMs), left: rotation.left },
@@ -58,7 +74,13 @@ export async function adminKmsStatus({ output, signal }: CommandContext, admin: 
   }
   for (const key of status.sharedKeys) output.line(keyLine(key))
   const { ownKeys, rotation, outerRotations } = status
-  const own = [`${ownKeys.inUse} in use`, `${ownKeys.doomed} to be destroyed`, `${ownKeys.ended} destroyed`]
+  const since = ownKeys.oldestMs === null ? '' : ` (the oldest since ${shownTime(ownKeys.oldestMs).slice(0, 10)})`
+  const own = [
+    `${ownKeys.inUse} in use${since}`,
+    `${ownKeys.retired} retired`,
+    `${ownKeys.doomed} to be destroyed`,
+    `${ownKeys.ended} destroyed`,
+  ]
   output.line(`keys of single accounts: ${own.join(', ')}`)
   if (rotation !== null) output.line(`a rotation is under way: ${count(rotation.left, 'outer key')} left`)
   if (outerRotations > 0) output.line(`outer keys being rotated: ${outerRotations}`)
@@ -84,12 +106,41 @@ function counterLine({ interactive }: Output): { show(text: string): void; end()
   }
 }
 
-/** `admin kms rotate`: moves all outer keys of the shared scope to another key, or goes on with it. */
-export async function adminKmsRotate(
-  { output, signal }: CommandContext,
-  admin: Admin,
-  flags: { to?: string },
-): Promise<ExitCode> {
+export interface RotateFlags {
+  readonly to?: string
+  readonly own?: true
+  readonly account?: string
+}
+
+/** `admin kms rotate`: moves outer keys to other keys of the key service, or goes on with it. */
+export async function adminKmsRotate(context: CommandContext, admin: Admin, flags: RotateFlags): Promise<ExitCode> {
+  const isOwn = flags.own === true || flags.account !== undefined
+  if (!isOwn) return rotateShared(context, admin, flags)
+  if (flags.to !== undefined) throw new UsageError('--to is for the shared key; keys of single accounts are made here.')
+  if (flags.own === true && flags.account !== undefined) throw new UsageError('--own and --account exclude each other.')
+  return rotateOwn(context, admin, flags.account)
+}
+
+/** Gives accounts with keys of their own new ones. */
+async function rotateOwn({ output, signal }: CommandContext, admin: Admin, account?: string): Promise<ExitCode> {
+  const line = counterLine(output)
+  const onProgress = (value: unknown): void => line.show(`${(value as { rotated: number }).rotated} rotated`)
+  const input = account === undefined ? {} : { account }
+  const answer = (await admin.call('kms-rotate-own', input, { signal, onProgress }).finally(line.end)) as OwnRotated // checked there
+  if (output.json) output.document(answer)
+  else if (answer.toKey !== null) output.line(terminalText(answer.toKey))
+  output.note(`${count(answer.rotated, 'account')} moved to a new key of its own.`)
+  for (const failed of answer.failed) {
+    output.warn(`strongroom: The key of account ${terminalText(failed)} is disabled, or its outer key is damaged.`)
+  }
+  if (answer.rotated > 0) output.note(DESTROY_HINT)
+  return answer.failed.length === 0 ? EXIT.done : EXIT.partlyDone
+}
+
+const DESTROY_HINT = 'Once no backup from before is needed: strongroom admin kms destroy-retired'
+
+/** Moves all outer keys of the shared scope to another key. */
+async function rotateShared({ output, signal }: CommandContext, admin: Admin, flags: RotateFlags): Promise<ExitCode> {
   const line = counterLine(output)
   const onProgress = (value: unknown): void => {
     const { moved, left } = value as Moved // as the operation reports it
@@ -100,8 +151,13 @@ export async function adminKmsRotate(
   if (output.json) output.document(answer)
   else output.line(terminalText(answer.toKey))
   output.note(`${count(answer.moved, 'outer key')} moved to this key, the server setup too.`)
+  if (answer.ownKeys > 0) {
+    output.note(
+      `Left alone: ${count(answer.ownKeys, 'account')} with a key of its own: strongroom admin kms rotate --own`,
+    )
+  }
   if (answer.left === 0) {
-    output.note('Once no backup from before is needed: strongroom admin kms destroy-retired --days 30')
+    output.note(DESTROY_HINT)
     return EXIT.done
   }
   output.warn(
@@ -110,7 +166,7 @@ export async function adminKmsRotate(
   return EXIT.partlyDone
 }
 
-/** `admin kms destroy-retired`: has the key service destroy shared keys under which nothing is left. */
+/** `admin kms destroy-retired`: has the key service destroy keys under which nothing is left. */
 export async function adminKmsDestroyRetired(
   { output, signal }: CommandContext,
   admin: Admin,

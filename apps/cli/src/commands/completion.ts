@@ -16,20 +16,23 @@ export async function completion(program: Command, shellText: string): Promise<E
   return EXIT.done
 }
 
-/** Verbs, what may follow them, and their options, from the program itself. */
+/** Verbs at every level, what may follow them, and their options, from the program itself. */
 export function verbWords(program: Command): VerbWords[] {
-  const common = optionsOf(program)
-  return visible(program).map((verb) => ({
-    name: verb.name(),
-    description: verb.description(),
-    subverbs: visible(verb).map((each) => each.name()),
-    options: [...new Set([...optionsOf(verb), ...below(verb).flatMap(optionsOf), ...common])],
-  }))
+  return below(program, { names: [], options: optionsOf(program) })
 }
 
-/** Its verbs, theirs, and so on. */
-function below(command: Command): Command[] {
-  return visible(command).flatMap((each) => [each, ...below(each)])
+function below(command: Command, above: { names: readonly string[]; options: readonly string[] }): VerbWords[] {
+  return visible(command).flatMap((verb) => {
+    const names = [...above.names, verb.name()]
+    const options = [...new Set([...optionsOf(verb), ...above.options])]
+    const words = {
+      name: names.join(' '),
+      description: verb.description(),
+      subverbs: visible(verb).map((each) => each.name()),
+      options,
+    }
+    return [words, ...below(verb, { names, options })]
+  })
 }
 
 function visible(command: Command): Command[] {
@@ -46,9 +49,9 @@ function optionsOf(command: Command): string[] {
     .flatMap((option) => [option.short, option.long].filter((flag) => flag !== undefined))
 }
 
-/** Most paths that are offered at once. */
 /** How long a press of Tab may wait for the server. */
 const PATIENCE_MS = 1500
+/** Most paths that are offered at once. */
 const MOST_OFFERED = 500
 
 /**

@@ -31,8 +31,15 @@ export function parseAge(text: string | undefined): number | undefined {
 }
 
 function asDocument(status: KeyStatus): object {
-  const { accountKeyMs, cardMs, epochMs, ...rest } = status
-  return { ...rest, accountKeyMade: time(accountKeyMs), cardMade: time(cardMs), epochBegan: time(epochMs) }
+  const { accountKeyMs, cardMs, epochMs, server, ...rest } = status
+  const { outerKeyMs, kmsKeyMs, ...claim } = server
+  return {
+    ...rest,
+    accountKeyMade: time(accountKeyMs),
+    cardMade: time(cardMs),
+    epochBegan: time(epochMs),
+    server: { ...claim, outerKeyMade: time(outerKeyMs), kmsKeySince: time(kmsKeyMs) },
+  }
 }
 
 function time(timeMs: number | null): string | null {
@@ -60,7 +67,27 @@ function statusLines(status: KeyStatus, olderThan: string | undefined): string[]
     from = underDays ?? from
   }
   lines.push(`due            ${count(due.contents, 'content')} (${formatBytes(due.bytes)}); ${policy}`)
+  return [...lines, ...serverLines(status.server)]
+}
+
+/** What the server says of itself; nothing here can check it. */
+function serverLines(claim: KeyStatus['server']): string[] {
+  const whose = claim.scope === 'per-user' ? 'a key of this account alone' : 'the key that all accounts share'
+  const lines = [
+    "the server's keys, by its word:",
+    `  outer key     ${claim.outerKeyVersion}, ${madeText(claim.outerKeyMs)}`,
+    `  key service   ${whose}, in use since ${sinceText(claim.kmsKeyMs)}`,
+  ]
+  if (claim.olderWraps > 0) {
+    lines.push(`  older wraps   ${claim.olderWraps}, of contents whose keys are wrapped under an older vault key too`)
+  }
+  if (claim.rotating) lines.push('  a rotation is under way')
+  lines.push(`  due           ${claim.due ? 'yes: for whoever runs the server, "admin kms" rotates them' : 'nothing'}`)
   return lines
+}
+
+function sinceText(timeMs: number | null): string {
+  return timeMs === null ? 'an unknown time' : madeText(timeMs).replace('made ', '')
 }
 
 function madeText(timeMs: number | null): string {

@@ -4,7 +4,10 @@ import type { DriveContext } from '../drive/context.ts'
 import { integrityError } from '../errors.ts'
 import { type MembershipCommit, readMembership } from '../vault-log/epochs.ts'
 import { amountOf, byAge, contentDays, dueAge, isDue, keyedContents } from './contents.ts'
-import type { KeyStatus, StatusOptions } from './types.ts'
+import type { KeyStatus, ServerKeysClaim, StatusOptions } from './types.ts'
+
+/** Age from which on keys of the server are due, in milliseconds. */
+const SERVER_KEYS_DUE_MS = 365 * 24 * 60 * 60 * 1000
 
 export interface StatusContext {
   readonly drive: DriveContext
@@ -43,7 +46,14 @@ export async function keyStatus(context: StatusContext, options: StatusOptions =
     total: amountOf(contents),
     policyDays: contentDays(log.state),
     due: amountOf(contents.filter(({ record }) => isDue(record, ageMs, nowMs))),
+    server: await serverKeys(context.drive, options.signal),
   }
+}
+
+async function serverKeys({ api, platform }: DriveContext, signal: AbortSignal | undefined): Promise<ServerKeysClaim> {
+  const claim = await api.call('serverKeys', { signal })
+  const oldestMs = Math.min(claim.outerKeyMs, claim.kmsKeyMs ?? claim.outerKeyMs)
+  return { ...claim, due: platform.clock.nowMs() - oldestMs >= SERVER_KEYS_DUE_MS }
 }
 
 function timeOf(commits: readonly MembershipCommit[], is: (commit: MembershipCommit) => boolean): number | null {

@@ -7,6 +7,22 @@ export interface Amount {
   readonly bytes: number
 }
 
+/** What the server says of its own keys around the account's: its word, which nothing here can check. */
+export interface ServerKeysClaim {
+  /** `per-user`: the account has a key of the server's key service of its own. */
+  readonly scope: 'shared' | 'per-user'
+  readonly outerKeyVersion: number
+  readonly outerKeyMs: number
+  /** Since when the key service's key is in use; null where the server does not know. */
+  readonly kmsKeyMs: number | null
+  /** A rotation of them is under way. */
+  readonly rotating: boolean
+  /** Wrapped keys of contents that are stored under older vault keys. */
+  readonly olderWraps: number
+  /** Whether outer key or key of the key service are older than a year: for the server's operator to rotate. */
+  readonly due: boolean
+}
+
 /** The account's keys and how old they are. Times are claims of the device that made the key; null is unknown. */
 export interface KeyStatus {
   readonly accountKeyMs: number | null
@@ -23,6 +39,7 @@ export interface KeyStatus {
   readonly policyDays: number | null
   /** What is due under the policy, or what `olderThanMs` says. */
   readonly due: Amount
+  readonly server: ServerKeysClaim
 }
 
 export interface KeyPolicy {

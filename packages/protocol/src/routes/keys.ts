@@ -26,6 +26,30 @@ export const keyringReplace = defineRoute({
   errors: ['bad_request', 'unauthenticated', 'session_expired', 'versions_moved', 'payload_too_large', 'unavailable'],
 })
 
+export const serverKeys = defineRoute({
+  name: 'serverKeys',
+  summary: "What the server says of its own keys around the account's: scope, ages, what is under way.",
+  method: 'GET',
+  path: '/v1/account/server-keys',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.undefined(),
+  response: z.object({
+    /** Whether the account has a key of the key service of its own. */
+    scope: z.enum(['shared', 'per-user']),
+    outerKeyVersion: safeInteger.min(1),
+    outerKeyMs: safeInteger,
+    /** Since when the key service's key is in use; null where it is not known. */
+    kmsKeyMs: safeInteger.nullable(),
+    rotating: z.boolean(),
+    /** Wrapped keys of contents that are stored under older keys of their vault. */
+    olderWraps: safeInteger,
+  }),
+  bodyLimit: LIMITS.bodyBytes,
+  errors: ['unauthenticated', 'session_expired', 'stored_data_damaged', 'unavailable'],
+})
+
 export const wrapsAdd = defineRoute({
   name: 'wrapsAdd',
   summary: "Adds wrapped DEKs under the vault's newest epoch, for its writers; one that is there is never replaced.",

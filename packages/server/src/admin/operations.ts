@@ -5,7 +5,7 @@ import { backup } from './operations/backup.ts'
 import { disclose } from './operations/disclose.ts'
 import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
-import { kmsDestroyRetired, kmsRotate, kmsRotateOuter, kmsStatus } from './operations/kms.ts'
+import { kmsDestroyRetired, kmsRotate, kmsRotateOuter, kmsRotateOwn, kmsStatus } from './operations/kms.ts'
 import { users } from './operations/users.ts'
 import { verify } from './operations/verify.ts'
 
@@ -23,6 +23,7 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   kmsStatus,
   kmsRotate,
   kmsRotateOuter,
+  kmsRotateOwn,
   kmsDestroyRetired,
   auditVerify,
   verify,

@@ -21,6 +21,7 @@ import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
 import { addWraps } from '../domain/commits/wraps.ts'
 import { replaceKeyring } from '../domain/keys/keyring.ts'
+import { readServerKeys } from '../domain/keys/server-keys.ts'
 import { ensureHalf, readHalf } from '../domain/sessions/halves.ts'
 import { listSessions, revokeOtherSessions, revokeSession, setSessionDevice } from '../domain/sessions/list.ts'
 import { countAttempt, forgiveAttempts, type RateLimit } from '../domain/sessions/rate-limit.ts'
@@ -150,6 +151,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return restored
     },
     keyringReplace: ({ body, session }) => replaceKeyring(deps, session, body),
+    serverKeys: ({ session }) => readServerKeys(deps, session.accountId),
     wrapsAdd: ({ body, session }) =>
       addWraps(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.wraps),
   }

@@ -43,6 +43,21 @@ describe('completion in bash', () => {
     expect(await offered('get', '--ver')).toEqual(['--version', '--verbose'])
     expect(await offered('trash', '')).toEqual(['empty'])
     expect(await offered('trash', 'empty', '--old')).toEqual(['--older-than'])
+    expect(await offered('keys', 'rot')).toEqual(['rotate'])
+    expect(await offered('keys', 'rotate', '--acc')).toEqual(['--account'])
+    expect(await offered('keys', 'rotate', 'rot')).toEqual([])
+    expect(await offered('admin', 'km')).toEqual(['kms'])
+    expect(await offered('admin', '--data', '/x', 'kms', 'rotate')).toEqual(['rotate', 'rotate-outer'])
+    expect(await offered('admin', 'kms', 'rotate', '--')).toEqual(expect.arrayContaining(['--to', '--own', '--data']))
+    expect(await offered('admin', 'kms', 'status', '--t')).toEqual([])
+    for (const [verb, subverb] of [
+      ['recovery', 'use'],
+      ['account', 'delete'],
+      ['2fa', 'enable'],
+      ['sessions', 'revoke'],
+    ] as const) {
+      expect(await offered(verb, subverb.slice(0, 2))).toEqual([subverb])
+    }
   })
 
   it('offers local files to put, and remote paths wherever one begins with a slash', async () => {
@@ -68,6 +83,8 @@ describe('completion', () => {
   it('is there for three shells', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const script = await desk.ok('completion', shell)
+      if (shell === 'zsh' || shell === 'fish')
+        expect(script).toMatch(/admin kms|from admin; and __fish_seen_subcommand_from kms/)
       for (const word of ['restore', 'older-than', 'strongroom completion paths']) expect(script).toContain(word)
     }
     expectFailure(await desk.run('completion', 'csh'), 2, /bash, zsh and fish/)

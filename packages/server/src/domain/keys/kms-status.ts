@@ -30,7 +30,15 @@ export interface KmsStatus {
   readonly kind: string
   readonly sharedKeys: readonly SharedKeyStatus[]
   /** Keys of single accounts. */
-  readonly ownKeys: { readonly inUse: number; readonly doomed: number; readonly ended: number }
+  readonly ownKeys: {
+    readonly inUse: number
+    /** Replaced by a newer one; nothing is left under them. */
+    readonly retired: number
+    readonly doomed: number
+    readonly ended: number
+    /** Since when the oldest of those in use is; null where there is none. */
+    readonly oldestMs: number | null
+  }
   readonly rotation: { readonly toKey: string | null; readonly startedMs: number; readonly left: number } | null
   /** Accounts whose outer key is being rotated. */
   readonly outerRotations: number
@@ -58,9 +66,10 @@ export async function readKmsStatus(deps: Deps): Promise<KmsStatus> {
       destructionMs: row.destruction_ms,
     })),
   )
-  const own = await sql<{ in_use: number; doomed: number; ended: number }>`
-    SELECT count(*) FILTER (WHERE state IN ('current', 'retired')) AS in_use,
-      count(*) FILTER (WHERE state = 'doomed') AS doomed, count(*) FILTER (WHERE state = 'ended') AS ended
+  const own = await sql<{ in_use: number; retired: number; doomed: number; ended: number; oldest_ms: number | null }>`
+    SELECT count(*) FILTER (WHERE state = 'current') AS in_use, count(*) FILTER (WHERE state = 'retired') AS retired,
+      count(*) FILTER (WHERE state = 'doomed') AS doomed, count(*) FILTER (WHERE state = 'ended') AS ended,
+      min(created_ms) FILTER (WHERE state = 'current') AS oldest_ms
     FROM kms_keys WHERE account_id IS NOT NULL`.execute(deps.database)
   const counts = own.rows[0]
   const rotation = await unfinishedRotation(deps.database)
@@ -68,7 +77,13 @@ export async function readKmsStatus(deps: Deps): Promise<KmsStatus> {
   return {
     kind: deps.keys.kind,
     sharedKeys,
-    ownKeys: { inUse: counts?.in_use ?? 0, doomed: counts?.doomed ?? 0, ended: counts?.ended ?? 0 },
+    ownKeys: {
+      inUse: counts?.in_use ?? 0,
+      retired: counts?.retired ?? 0,
+      doomed: counts?.doomed ?? 0,
+      ended: counts?.ended ?? 0,
+      oldestMs: counts?.oldest_ms ?? null,
+    },
     rotation: rotation === null ? null : { toKey: rotation.toKey, startedMs: rotation.startedMs, left },
     outerRotations: await countOuterRotations(deps.database),
   }
@@ -92,7 +107,8 @@ async function stateOf(keys: KeyManagement, id: string): Promise<KeyState | 'unk
 }
 
 /**
- * Has the key service destroy the retired shared keys under which nothing is left, after `days` (7 … 30). Copies of the
+ * Has the key service destroy the retired keys under which nothing is left, after `days` (7 … 30): shared ones, and those
+ * of accounts that got a newer one. Copies of the
  * database from before the rotation open nothing any more from then on.
  *
  * @throws KeyManagementError `unavailable`: the job goes on with it
@@ -102,7 +118,6 @@ export async function destroyRetiredKeys(deps: Deps, days: number): Promise<Dest
   await deps.database
     .updateTable('kms_keys')
     .set({ state: 'doomed', waiting_days: days })
-    .where('account_id', 'is', null)
     .where('state', '=', 'retired')
     .where('id', '!=', setupKey)
     .where(({ not, exists, selectFrom }) =>
