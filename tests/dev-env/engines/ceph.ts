@@ -61,9 +61,15 @@ export async function runCeph(folder: string, program: string, parameters: reado
 }
 
 /** Starts a program of Ceph's that stays; its pid. */
-export async function spawnCeph(folder: string, name: string, program: string, parameters: string[]): Promise<number> {
+export async function spawnCeph(
+  folder: string,
+  name: string,
+  program: string,
+  parameters: readonly string[],
+  configuration = path.join(folder, 'ceph.conf'),
+): Promise<number> {
   const output = await open(path.join(folder, 'log', `${name}.out`), 'a')
-  const child = spawn(program, ['--conf', path.join(folder, 'ceph.conf'), '-f', ...parameters], {
+  const child = spawn(program, ['--conf', configuration, '-f', ...parameters], {
     cwd: folder,
     detached: true,
     stdio: ['ignore', output.fd, output.fd],
