@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { find } from './commands/find.ts'
 import { retention } from './commands/retention.ts'
 import { restore, trash, trashEmpty } from './commands/trash.ts'
+import { verify } from './commands/verify.ts'
 import { versions } from './commands/versions.ts'
 import type { Run } from './program-run.ts'
 
@@ -30,6 +31,16 @@ export function addHistoryVerbs(program: Command, run: Run): void {
     .description('list the versions of a file')
     .argument('<path>', 'remote path')
     .action(run(versions))
+  program
+    .command('verify')
+    .description('compare what is stored with its signed digests, all versions and the trash too; changes nothing')
+    .argument('[path]', 'only this file, or this folder with all below it')
+    .option('--decrypt', 'decrypt it as well, and throw the plaintext away')
+    .option('--sample <share>', 'a part of it, chosen at random, as 5%')
+    .option('--restart', 'begin anew where an earlier run was interrupted')
+    .option('-j, --jobs <number>', 'parts in flight, 1 to 32 (default: 4)')
+    .option('--limit-rate <rate>', 'most bytes per second, as 500k, 2M or 1.5MiB')
+    .action(run(verify))
   program
     .command('retention')
     .description('show or set how long the trash and old versions are kept')

@@ -84,3 +84,4 @@ export type {
   StateReport,
   StrongroomApi,
 } from './session/types.ts'
+export type { Finding, FindingKind, VerifyOptions, VerifyResult } from './verify/types.ts'

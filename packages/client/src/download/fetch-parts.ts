@@ -78,7 +78,8 @@ export async function* fetchSlices(
   }
 }
 
-async function fetchPart(
+/** One part as it is stored; nothing of it is verified. */
+export async function fetchPart(
   context: FetchContext,
   blob: OpenBlob,
   range: { offset: number; length: number; into: Uint8Array<ArrayBuffer> },

@@ -49,7 +49,7 @@ function currentSize(node: VaultNode): number {
 }
 
 /** The names that led to a node, whether or not something above it is in the trash. */
-function formerNames(state: VaultState, node: VaultNode): string[] {
+export function formerNames(state: VaultState, node: VaultNode): string[] {
   const names: string[] = []
   let at: VaultNode | undefined = node
   while (at !== undefined && at.parentId !== null) {

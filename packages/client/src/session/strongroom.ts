@@ -16,6 +16,7 @@ import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
+import { verifyDrive } from '../verify/verify.ts'
 import { withAhead } from './ahead.ts'
 import { passAudit, readAudit } from './audit.ts'
 import { changeLogin, changePassword, replaceRecoveryKey, testRecoveryKey } from './change-credentials.ts'
@@ -147,6 +148,7 @@ async function openSession(
     },
     drive: createDrive(drive),
     keys: createKeys({ drive, keyring: () => source.current, lazy }),
+    verify: (options) => verifyDrive(drive, options),
     get leftOutCommits() {
       return log.leftOut
     },

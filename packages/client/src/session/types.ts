@@ -1,6 +1,7 @@
 import type { Drive } from '../drive/types.ts'
 import type { Keys } from '../keys/types.ts'
 import type { Platform } from '../ports.ts'
+import type { VerifyOptions, VerifyResult } from '../verify/types.ts'
 import type { KdfProfile } from './kdf-profiles.ts'
 
 export interface Credentials {
@@ -252,6 +253,12 @@ export interface Session extends AsyncDisposable {
   readonly identity: Identity
   readonly drive: Drive
   readonly keys: Keys
+  /**
+   * Compares every stored content, of all versions and of the trash, with its signed digests. Changes nothing, keeps
+   * bounded memory, and goes on where an earlier call with the same path was interrupted. What is wrong with single
+   * contents is in the result; the call rejects with ClientError where it cannot go on.
+   */
+  verify(options?: VerifyOptions): Promise<VerifyResult>
   /**
    * Commits that were read in this session and left out: signed by a writer of the vault, but against its rules (names
    * such as `..`, operations that do not apply). Tell the user; whoever made them runs a broken or hostile client.

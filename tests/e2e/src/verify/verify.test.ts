@@ -1,0 +1,178 @@
+import type { ChildProcess } from 'node:child_process'
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openDatabase } from '../../../dev-env/database.ts'
+import { expectFailure, useDesk } from '../cli/device.ts'
+
+const desk = useDesk()
+let pool: pg.Pool
+/** Blob of each file, by its path. */
+const blobs = new Map<string, string>()
+
+interface Result {
+  contents: number
+  bytes: number
+  resumed: number
+  findings: { kind: string; path: string | null; version: number; current: boolean; trashed: boolean; part: number }[]
+}
+
+const objectPath = (id: string) => join(desk.server.dataDir, 'blobs', 'objects', id.slice(0, 2), id)
+const blobOf = (path: string) => blobs.get(path) ?? ''
+
+/** Puts a file and learns which blob it became. */
+async function put(path: string, content: Uint8Array | string): Promise<void> {
+  await writeFile(join(desk.folder, 'source'), content)
+  await desk.ok('put', '-q', '--conflict', 'replace', join(desk.folder, 'source'), path)
+  const newest = await pool.query<{ id: Buffer }>('SELECT id FROM blobs')
+  const known = [...blobs.values(), ...old]
+  const id = newest.rows.map((row) => row.id.toString('hex')).find((each) => !known.includes(each)) ?? ''
+  const before = blobs.get(path)
+  if (before !== undefined) old.push(before)
+  blobs.set(path, id)
+}
+const old: string[] = []
+
+/** Breaks something, verifies, and mends it. */
+async function broken(path: string, change: (object: string) => Promise<unknown>, ...flags: string[]) {
+  const object = objectPath(blobOf(path))
+  const kept = join(desk.folder, 'kept')
+  await cp(object, kept, { recursive: true })
+  await change(object)
+  try {
+    const result = await desk.run('verify', '--json', ...flags)
+    return { code: result.code, stderr: result.stderr, ...(JSON.parse(result.stdout.toString()) as Result) }
+  } finally {
+    await rm(object, { recursive: true, force: true })
+    await rename(kept, object)
+  }
+}
+
+async function flip(file: string, at: number): Promise<void> {
+  const bytes = await readFile(file)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  await writeFile(file, bytes)
+}
+
+beforeAll(async () => {
+  pool = openDatabase(desk.server.dataDir)
+  await put('/small', 'one')
+  await put('/small', 'the second version')
+  await put('/empty', '')
+  await put('/other', 'as long as that')
+  await put('/another', 'as long as this')
+  // Its second part is padding and nothing else.
+  await put('/padded', Buffer.alloc(8_387_584, 7))
+  await put('/trashed', 'in the trash')
+  await desk.ok('rm', '/trashed')
+}, 120_000)
+afterAll(() => pool.end())
+
+describe('verify', () => {
+  it('finds everything as it was signed, of all versions and of the trash', async () => {
+    for (const flags of [[], ['--decrypt'], ['--jobs', '1'], ['--restart']]) {
+      const result = await desk.json<Result>('verify', ...flags)
+      expect(result).toMatchObject({ contents: 7, resumed: 0, findings: [] })
+    }
+    expect(await desk.json<Result>('verify', '/padded')).toMatchObject({ contents: 1, findings: [] })
+    expect(await desk.json<Result>('verify', '/')).toMatchObject({ contents: 6, findings: [] })
+    expect(await desk.json<Result>('verify', '--sample', '50%')).toMatchObject({ contents: 4, findings: [] })
+    expectFailure(await desk.run('verify', '/nothing'), 3, /no such file/)
+    for (const share of ['0', '101%', 'half', '-1']) {
+      expectFailure(await desk.run('verify', `--sample=${share}`), 2, /--sample takes/)
+    }
+  })
+
+  it('names files whose objects are gone, cut, changed in one bit, or those of other files', async () => {
+    const found = async (path: string, change: (object: string) => Promise<unknown>, ...flags: string[]) => {
+      const { code, findings, contents } = await broken(path, change, ...flags)
+      return [code, contents, findings.map(({ kind, path: name, part }) => [kind, name, part])]
+    }
+    expect(await found('/other', (object) => rm(object))).toEqual([5, 6, [['damaged', '/other', null]]])
+    expect(await found('/other', (object) => truncate(object, 100))).toEqual([5, 6, [['damaged', '/other', null]]])
+    for (const flags of [[], ['--decrypt']]) {
+      expect(await found('/other', (object) => flip(object, 200), ...flags)).toEqual([5, 6, [['damaged', '/other', 0]]])
+      expect(await found('/empty', (object) => flip(object, 20), ...flags)).toEqual([5, 6, [['damaged', '/empty', 0]]])
+    }
+    const foreign = (object: string) => copyFile(objectPath(blobOf('/another')), object)
+    expect(await found('/other', foreign)).toEqual([5, 6, [['damaged', '/other', 0]]])
+    const padding = async (object: string) => {
+      const [file = ''] = (await readdir(object)).filter((name) => name.startsWith('1-'))
+      await flip(join(object, file), 1000)
+    }
+    expect(await found('/padded', padding)).toEqual([5, 6, [['damaged', '/padded', 1]]])
+  })
+
+  it('says which version it is, and that it is in the trash, in a line each', async () => {
+    const object = objectPath(old[0] ?? '')
+    await flip(object, 50)
+    await flip(objectPath(blobOf('/trashed')), 50)
+    const result = await desk.run('verify')
+    expect(result.code).toBe(5)
+    const lines = result.stdout.toString().trim().split('\n').sort()
+    expect(lines).toEqual([
+      '/small (version 1, part 0): is not what was signed',
+      '/trashed (in the trash, part 0): is not what was signed',
+    ])
+    expect(result.stderr).toMatch(/2 files damaged.*nothing was changed/)
+    await flip(object, 50)
+    await flip(objectPath(blobOf('/trashed')), 50)
+  })
+
+  it('takes no other list of digests than the signed one, and tells a blob that the server denies', async () => {
+    const id = Buffer.from(blobOf('/other'), 'hex')
+    await pool.query('UPDATE blobs SET digests = set_byte(digests, 3, get_byte(digests, 3) # 1) WHERE id = $1', [id])
+    expect(await desk.run('verify')).toMatchObject({ code: 5 })
+    await pool.query('UPDATE blobs SET digests = set_byte(digests, 3, get_byte(digests, 3) # 1) WHERE id = $1', [id])
+    await pool.query("UPDATE blobs SET state = 'deleted' WHERE id = $1", [id])
+    const denied = await desk.run('verify', '--json')
+    await pool.query("UPDATE blobs SET state = 'live' WHERE id = $1", [id])
+    expect([denied.code, (JSON.parse(denied.stdout.toString()) as Result).findings]).toEqual([
+      5,
+      [expect.objectContaining({ kind: 'missing', path: '/other' })],
+    ])
+    await desk.ok('verify')
+  })
+
+  it('goes on where it was killed, and begins anew when told so', async () => {
+    const many = join(desk.folder, 'many')
+    await mkdir(many)
+    for (let each = 0; each < 60; each += 1) await writeFile(join(many, `file-${each}`), `content ${each}`)
+    await desk.ok('put', '-q', '-r', many, '/')
+    const state = await desk.json<{ contents: number }>('verify', '--restart')
+    let child: ChildProcess | undefined
+    const running = desk.device.run(['verify', '/many', '--limit-rate', '10k', '-j', '1'], {
+      onSpawn: (spawned) => {
+        child = spawned
+      },
+    })
+    await journalGrows(desk.device.home)
+    child?.kill('SIGKILL')
+    expect((await running).code).toBeNull()
+    const rest = await desk.json<Result>('verify', '/many')
+    expect(rest).toMatchObject({ contents: 60, findings: [] })
+    expect(rest.resumed).toBeGreaterThan(0)
+    expect(await desk.json<Result>('verify', '/many')).toMatchObject({ contents: 60, resumed: 0 })
+    expect(state.contents).toBe(67)
+  })
+
+  it('ends with 7 where nobody answers', async () => {
+    const result = await desk.device.run(['verify', '--json'], { env: { STRONGROOM_SERVER: desk.server.url } })
+    expect(result.code).toBe(0)
+    await desk.server.kill9()
+    expect((await desk.run('verify')).code).toBe(7)
+  }, 240_000)
+})
+
+/** Resolves once a record of a transfer has been written. */
+async function journalGrows(home: string): Promise<void> {
+  for (let attempt = 0; attempt < 3000; attempt += 1) {
+    const entries = await readdir(home, { recursive: true })
+    for (const name of entries.filter((each) => /[0-9a-f]{32}$/.test(each))) {
+      if ((await stat(join(home, name)).catch(() => null))?.isFile()) return
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('no journal was written')
+}
