@@ -58,8 +58,10 @@ const soak = process.argv.includes('--soak')
 const { findBrowser } = await import('./browser.mjs')
 const { requireSoftHsm } = await import('./soft-hsm.mjs')
 let browser = ''
+let firefox = ''
 try {
   browser = await findBrowser()
+  if (!without().includes('firefox')) firefox = await findBrowser('firefox')
   if (!without().includes('hsm')) requireSoftHsm()
 } catch (error) {
   fail(error.message)
@@ -79,7 +81,11 @@ const run = spawnSync(
     `--outputFile.json=${REPORT}`,
     ...process.argv.slice(2).filter((argument) => argument !== '--soak'),
   ],
-  { cwd: ROOT, stdio: 'inherit', env: { ...process.env, CHROMIUM_PATH: browser, STRONGROOM_SOAK: soak ? '1' : '' } },
+  {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, CHROMIUM_PATH: browser, FIREFOX_PATH: firefox, STRONGROOM_SOAK: soak ? '1' : '' },
+  },
 )
 if (!existsSync(REPORT)) fail('The test runner ended without a report; its message is above.')
 const summary = read()

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { build } from 'esbuild'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, firefox, type Page } from 'playwright-core'
 
 const ARGUMENTS = [
   '--headless',
@@ -26,18 +26,32 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ].join('; ')
 
-/** Program of the browser: what `npm test` found, else what is found now. */
-async function browserPath(): Promise<string> {
-  const given = process.env.CHROMIUM_PATH
-  if (given !== undefined && given !== '') return given
+export type BrowserKind = 'chromium' | 'firefox'
+
+/** Program of a browser: what `npm test` found, else what is found now. */
+async function browserPath(kind: BrowserKind): Promise<string> {
   const finder = new URL('../../scripts/browser.mjs', import.meta.url).href
-  const { findBrowser } = (await import(/* @vite-ignore */ finder)) as { findBrowser: () => Promise<string> }
-  return findBrowser()
+  const { findBrowser } = (await import(/* @vite-ignore */ finder)) as {
+    findBrowser: (kind: BrowserKind) => Promise<string>
+  }
+  return findBrowser(kind)
 }
 
-/** A Chromium that reaches nothing but this machine. */
-export async function launchBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: await browserPath(), args: ARGUMENTS })
+/** Settings of a Firefox that reaches nothing but this machine and asks nobody where downloads go. */
+const PREFERENCES = {
+  'network.dns.disabled': true,
+  'network.proxy.type': 0,
+  'app.update.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'browser.safebrowsing.downloads.enabled': false,
+}
+
+/** A browser that reaches nothing but this machine. */
+export async function launchBrowser(kind: BrowserKind = 'chromium'): Promise<Browser> {
+  const executablePath = await browserPath(kind)
+  if (kind === 'chromium') return await chromium.launch({ executablePath, args: ARGUMENTS })
+  // Stock Firefox, driven by WebDriver BiDi.
+  return await firefox.launch({ channel: 'moz-firefox', executablePath, firefoxUserPrefs: PREFERENCES })
 }
 
 /** One script with all it imports, for browsers. */

@@ -44,6 +44,7 @@ export async function startWebWorld(kind: BrowserKind = 'chromium'): Promise<Web
           await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url })
         }
         await context.addInitScript(tellComplaints)
+        if (kind === 'firefox') await context.addInitScript(noticeFills)
         context.setDefaultTimeout(60_000)
         const page = await context.newPage()
         const complaints = watch(page, server.url)
@@ -72,6 +73,21 @@ function tellComplaints(): void {
     console.error(`policy ${event.effectiveDirective} refused ${event.blockedURI}`)
   })
   addEventListener('unhandledrejection', (event) => console.error(`unhandled rejection: ${event.reason}`))
+}
+
+/**
+ * In a page: makes React notice what automation fills in. Stock Firefox is driven without trusted input events, and the
+ * values that are set for them look to React as if it had set them itself.
+ */
+function noticeFills(): void {
+  addEventListener(
+    'input',
+    ({ isTrusted, target }) => {
+      if (isTrusted || target === null || !('_valueTracker' in target)) return
+      ;(target._valueTracker as { setValue(value: string): void }).setValue('')
+    },
+    true,
+  )
 }
 
 /** Signs up with everything that a person does, and returns the recovery key. */
