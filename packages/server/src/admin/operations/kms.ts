@@ -7,7 +7,7 @@ import {
   rotateKmsKey,
   unfinishedRotation,
 } from '../../domain/keys/kms-rotation.ts'
-import { destroyRetiredKeys, readKmsStatus } from '../../domain/keys/kms-status.ts'
+import { countOwnKeys, destroyRetiredKeys, readKmsStatus } from '../../domain/keys/kms-status.ts'
 import { rotateOuterKey } from '../../domain/keys/rotate-outer.ts'
 import { accountsWithOwnKey, rotateOwnKey } from '../../domain/keys/rotate-own.ts'
 import { KeyManagementError } from '../../ports/index.ts'
@@ -76,7 +76,7 @@ export const kmsRotate = defineOperation({
     }
     const options = { toKey: input.toKey, step: (progress: RotationProgress) => report(call, progress) }
     const result = (await rotateKmsKey(deps, options).catch(explain)) ?? (await follow(deps, call))
-    return { ...result, ownKeys: (await readKmsStatus(deps)).ownKeys.inUse }
+    return { ...result, ownKeys: await countOwnKeys(deps.database) }
   },
 })
 

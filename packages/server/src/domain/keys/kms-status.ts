@@ -89,6 +89,17 @@ export async function readKmsStatus(deps: Deps): Promise<KmsStatus> {
   }
 }
 
+/** Accounts with a key of their own. */
+export async function countOwnKeys(database: Database): Promise<number> {
+  const counted = await database
+    .selectFrom('kms_keys')
+    .select((build) => build.fn.countAll<number>().as('keys'))
+    .where('account_id', 'is not', null)
+    .where('state', '=', 'current')
+    .executeTakeFirstOrThrow()
+  return counted.keys
+}
+
 async function countOuterRotations(database: Database): Promise<number> {
   const counted = await sql<{ accounts: number }>`
     SELECT count(DISTINCT newer.account_id) AS accounts FROM outer_keys newer
