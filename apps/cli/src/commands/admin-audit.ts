@@ -41,8 +41,7 @@ export async function adminAuditVerify(
   if (output.interactive) process.stderr.write('\r\u001b[K')
   if (output.json) output.document({ ...answer, faults })
   const { accounts, entries, faulty, without } = answer
-  if (without > 0)
-    output.note(`${count(without, 'account')} without a log: made by an older server, or it was removed.`)
+  if (without > 0) output.note(`${count(without, 'account')} without a log, made before servers kept one.`)
   if (faulty > 0) {
     throw new CliError(
       EXIT.integrity,

@@ -259,10 +259,39 @@ describe('the verification of all logs', () => {
     await sql`UPDATE audit_entries SET seq = -seq WHERE seq < 0`.execute(server.database)
     await sql`ALTER TABLE audit_entries ADD CHECK (seq >= 1)`.execute(server.database)
     expect(await faultsOf(account)).toEqual([fault])
+    await removeLog(accountId)
+  })
+
+  async function removeLog(accountId: Uint8Array): Promise<void> {
     await sql`DELETE FROM audit_entries WHERE account_id = ${accountId}`.execute(server.database)
     await sql`DELETE FROM audit_heads WHERE account_id = ${accountId}`.execute(server.database)
-    expect(await verifyAudits(server.database, { accountId, step: nothing, report: nothing })).toMatchObject({
-      without: 1,
-    })
+    await sql`DELETE FROM audit_folds WHERE account_id = ${accountId}`.execute(server.database)
+  }
+
+  it('finds that a log was removed as a whole, also once it has begun anew', async () => {
+    const account = await registerAccount(server)
+    const { accountId } = account.author
+    await removeLog(accountId)
+    expect(await faultsOf(account)).toEqual([[1, 'missing']])
+    expect((await verifyAudits(server.database, { step: nothing, report: nothing })).faulty).toBeGreaterThan(0)
+    await recordAudit(server, server.database, accountId, 'signed_in')
+    expect(await faultsOf(account)).toEqual([[1, 'missing']])
+  })
+
+  it('counts accounts from before there were logs, and takes what theirs begins with', async () => {
+    const account = await registerAccount(server)
+    const { accountId } = account.author
+    const move = (time: RawBuilder<unknown>) =>
+      sql`UPDATE migrations SET applied_at = ${time} WHERE version = 7`.execute(server.database)
+    await removeLog(accountId)
+    await move(sql`now() + interval '100 years'`)
+    try {
+      const verified = { accountId, step: nothing, report: nothing }
+      expect(await verifyAudits(server.database, verified)).toMatchObject({ without: 1, faulty: 0 })
+      await recordAudit(server, server.database, accountId, 'signed_in')
+      expect(await faultsOf(account)).toEqual([])
+    } finally {
+      await move(sql`(SELECT applied_at FROM migrations WHERE version = 1)`)
+    }
   })
 })
