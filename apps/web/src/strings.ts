@@ -505,7 +505,7 @@ export const TEXT = {
     storage_full: 'The server has no room left.',
     network: 'The server cannot be reached. Check your connection and try again.',
     server: 'The server answered with an error. Try again in a while.',
-    quota: 'There is not enough room left.',
+    quota: 'There is not enough room left. Empty the trash, or ask for more.',
     exists: 'There is something of that name already.',
     not_found: 'It is no longer there.',
     conflict: 'Someone else changed it first. Try again.',
@@ -518,11 +518,39 @@ export const TEXT = {
     not_a_folder: 'That is not a folder.',
     downloads_unavailable: 'Downloads need a browser that allows service workers; private windows of some do not.',
     internal: 'Something went wrong. Reload the page and try again.',
+    // What only a server says; a client that meets it tells the most special thing that is known.
+    bad_request: 'The server did not understand this page. Reload it and try again.',
+    unauthenticated: 'You were signed out. Sign in again.',
+    second_factor_required: 'This account asks for a code at sign-in. Sign in again.',
+    second_factor_conflict: 'Two-step sign-in was changed elsewhere meanwhile. Reload the page and look at it again.',
+    forbidden: 'This account may not do that.',
+    keys_frozen: 'The keys of this account are frozen. Ask whoever runs this server.',
+    url_invalid: 'That took too long. Try again.',
+    method_not_allowed: 'The server did not understand this page. Reload it and try again.',
+    account_exists: 'That account exists already. Sign in instead.',
+    vaults_shared: 'Hand over what you share with others first.',
+    head_moved: 'Another device changed something first. Try again.',
+    versions_moved: 'Another device changed something first. Try again.',
+    blob_conflict: 'The upload was begun differently elsewhere. Cancel it and upload the file again.',
+    blob_not_ready: 'The upload is not finished. Try again.',
+    blob_gone: 'What was uploaded is no longer there. Upload the file again.',
+    payload_too_large: 'That is more than the server takes at once.',
+    unsupported_media_type: 'The server did not understand this page. Reload it and try again.',
+    range_invalid: 'The server did not understand this page. Reload it and try again.',
+    commit_rejected: 'The server did not take the change. Reload the page and try again.',
+    digest_mismatch: 'Something was changed on its way to the server. Try again.',
+    stored_data_damaged: 'What the server has stored is damaged. Tell whoever runs it.',
+    unavailable: 'The server is busy or being repaired. Try again in a while.',
+    quota_exceeded: 'There is not enough room left. Empty the trash, or ask for more.',
+    integrity: 'Something does not verify. Nothing of it was used.',
+    partly_done: 'Some of it failed; the rest is done.',
+    aborted: 'Stopped.',
+    local_io: 'This browser could not read or keep something. Look whether the disk is full.',
   } as Readonly<Record<string, string>>,
 } as const
 
 /** What to tell of a failure: the most special thing that is known of it. */
 export function failureText({ code, details }: Pick<VaultFailure, 'code'> & Partial<VaultFailure>): string {
-  const known = [details?.reason, details?.answer, code, 'internal'].map((name) => TEXT.errors[String(name)])
-  return known.find((text) => text !== undefined) ?? ''
+  const known = [details?.reason, details?.answer, code].map(String).find((name) => Object.hasOwn(TEXT.errors, name))
+  return TEXT.errors[known ?? 'internal'] ?? ''
 }
