@@ -14,7 +14,7 @@ import { sessionCookies } from './session-cookie.ts'
 import { registerStartPage } from './start-page.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
-import { registerWebApp, type WebApp } from './web-app.ts'
+import { type LostPage, registerWebApp, type WebApp } from './web-app.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const MINUTE_MS = 60_000
@@ -89,11 +89,13 @@ export function createApp(deps: AppDeps): FastifyInstance {
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     bindRoute(app, ROUTES[name], handlers[name], door)
   }
-  if (deps.web !== null) registerWebApp(app, deps.web, deps.store.origins)
-  else registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
+  const lostPage: LostPage = deps.web === null ? () => null : registerWebApp(app, deps.web, deps.store.origins)
+  if (deps.web === null) registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
   registerHealth(app, deps)
   if (deps.served !== null) registerStoreRoutes(app, deps.served.objects, deps.served.urls)
-  app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, new ServerError('not_found')))
+  app.setNotFoundHandler(
+    (request, reply) => lostPage(request, reply) ?? sendRefusal(request, reply, new ServerError('not_found')),
+  )
   app.after(() => refuseOtherMethods(app, allowed))
   return app
 }

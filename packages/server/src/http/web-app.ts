@@ -66,8 +66,11 @@ function pagePolicy(storeOrigins: readonly string[]): string {
   ].join('; ')
 }
 
-/** Serves the web app at `/` and at the addresses of its screens. */
-export function registerWebApp(app: FastifyInstance, web: WebApp, storeOrigins: readonly string[]): void {
+/** What answers a request for a page at an address of nothing; null for any other request. */
+export type LostPage = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | null
+
+/** Serves the web app at `/` and at the addresses of its screens; returns what says that there is no such screen. */
+export function registerWebApp(app: FastifyInstance, web: WebApp, storeOrigins: readonly string[]): LostPage {
   const policy = pagePolicy(storeOrigins)
   const send = (file: WebFile) => async (request: FastifyRequest, reply: FastifyReply) => {
     const squeezed = file.brotli !== null && /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''))
@@ -82,5 +85,13 @@ export function registerWebApp(app: FastifyInstance, web: WebApp, storeOrigins: 
   for (const [address, file] of web) {
     if (address === PAGE) for (const screen of SCREENS) app.get(screen, send(file))
     else app.get(address, send(file))
+  }
+  return (request, reply) => {
+    const page = web.get(PAGE)
+    const isPage =
+      request.method === 'GET' &&
+      !request.url.startsWith('/v1/') &&
+      /\btext\/html\b/.test(String(request.headers.accept ?? ''))
+    return page === undefined || !isPage ? null : send(page)(request, reply.code(404))
   }
 }

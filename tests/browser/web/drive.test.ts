@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+
+const LOGIN = 'tidy@example.org'
+const PASSWORD = 'a tidy password of words'
+
+let world: WebWorld
+let tab: Tab
+
+beforeAll(async () => {
+  world = await startWebWorld()
+  tab = await world.openProfile()
+  await signUp(tab, LOGIN, PASSWORD)
+  await uploadFiles(
+    tab,
+    ['a.txt', 'b.txt', 'c.txt', 'd.txt'].map((name) => ({ name, bytes: randomBytes(3_000) })),
+  )
+  for (const name of ['inbox', 'archive']) await makeFolder(name)
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+async function makeFolder(name: string): Promise<void> {
+  const { page } = tab
+  await page.keyboard.press('n')
+  await page.getByLabel('Folder name').fill(name)
+  await page.getByRole('button', { name: 'Create' }).click()
+  await row(tab, name).waitFor()
+}
+
+function names(): Promise<string[]> {
+  return tab.page.locator('.row .name').allTextContents()
+}
+
+async function goHome(): Promise<void> {
+  await tab.page.getByRole('link', { name: 'My files' }).click()
+  await row(tab, 'inbox').waitFor()
+}
+
+/** Drops files onto the page as a file manager does. */
+async function paste(files: readonly { name: string; text: string }[]): Promise<void> {
+  await tab.page.evaluate((given) => {
+    const data = new DataTransfer()
+    for (const { name, text } of given) data.items.add(new File([text], name, { type: 'text/plain' }))
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))
+  }, files)
+}
+
+describe('a drive by mouse', () => {
+  it('moves what is dragged onto a folder, a breadcrumb and places of the sidebar', async () => {
+    const { page } = tab
+    await row(tab, 'a.txt').click()
+    await row(tab, 'b.txt').click({ modifiers: ['Shift'] })
+    await page.getByText('2 selected').waitFor()
+    await row(tab, 'a.txt').dragTo(row(tab, 'inbox'))
+    await page.getByText('2 items moved').waitFor()
+    await row(tab, 'inbox').getByRole('button', { name: 'inbox' }).click()
+    await row(tab, 'b.txt').waitFor()
+    await row(tab, 'b.txt').dragTo(
+      page.getByRole('navigation', { name: 'Path' }).getByRole('button', { name: 'My files' }),
+    )
+    await row(tab, 'b.txt').waitFor({ state: 'detached' })
+    await row(tab, 'a.txt').dragTo(page.getByRole('link', { name: 'Favourites' }))
+    await page.getByText('1 favourite added').waitFor()
+    await row(tab, 'a.txt').getByRole('img', { name: 'Favourite' }).waitFor()
+    await row(tab, 'a.txt').dragTo(page.getByRole('link', { name: 'Trash' }))
+    await page.getByText('1 item moved to trash').waitFor()
+    await page.getByText('This folder is empty').waitFor()
+    await page.keyboard.press('Control+z')
+    await row(tab, 'a.txt').waitFor()
+    await goHome()
+    expect(await names()).toEqual(['archive', 'inbox', 'b.txt', 'c.txt', 'd.txt'])
+  })
+
+  it('offers the menu of a folder where there is no entry, and of an entry by its button', async () => {
+    const { page } = tab
+    await page.getByRole('grid').click({ button: 'right', position: { x: 400, y: 600 } })
+    await page.getByRole('menuitem', { name: 'New folder' }).waitFor()
+    await page.keyboard.press('Escape')
+    await row(tab, 'c.txt').hover()
+    await row(tab, 'c.txt').getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: 'Rename' }).click()
+    await page.getByLabel('New name').fill('b.txt')
+    await page.keyboard.press('Enter')
+    await page.getByText('There is something of that name already.').waitFor()
+    await page.getByLabel('New name').fill('c/d')
+    await page.keyboard.press('Enter')
+    await page.getByText('That name cannot be used.').waitFor()
+    await page.keyboard.press('Escape')
+    expect(await names()).toContain('c.txt')
+  })
+
+  it('shows what is known of the selection', async () => {
+    const { page } = tab
+    await row(tab, 'inbox').click()
+    await page.keyboard.press('i')
+    const panel = page.getByRole('complementary', { name: 'Details', exact: true })
+    await panel.getByText('1 file', { exact: true }).waitFor()
+    await row(tab, 'd.txt').click()
+    await panel.getByText('3.0 kB (3,000 bytes)').waitFor()
+    await panel.getByText('1 version').click()
+    await page.getByRole('dialog').getByText('Current').waitFor()
+    await page.keyboard.press('Escape')
+    await row(tab, 'c.txt').click({ modifiers: ['Control'] })
+    await panel.getByText('2 files').waitFor()
+    await panel.getByRole('button', { name: 'Close details' }).click()
+  })
+
+  it('asks about each file whose name is taken, and about the rest at once', async () => {
+    const { page } = tab
+    await paste(['b.txt', 'c.txt', 'd.txt', 'new.txt'].map((name) => ({ name, text: `new ${name}` })))
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('b.txt').waitFor()
+    await dialog.getByRole('button', { name: 'Skip' }).click()
+    await dialog.getByText('c.txt').waitFor()
+    await dialog.getByLabel('Do the same for 1 more').check()
+    await dialog.getByRole('button', { name: 'Keep both' }).click()
+    await page.getByText('3 files uploaded').waitFor()
+    await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
+    await row(tab, 'new.txt').waitFor()
+    expect((await names()).filter((name) => name.startsWith('b'))).toEqual(['b.txt'])
+    expect((await names()).filter((name) => /^[cd]/.test(name))).toHaveLength(4)
+    await paste([{ name: 'b.txt', text: 'the second' }])
+    await dialog.getByRole('button', { name: 'Replace' }).click()
+    await page.getByText('1 file uploaded').waitFor()
+    await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
+    await row(tab, 'b.txt').click()
+    await row(tab, 'b.txt').getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: 'Versions' }).click()
+    await dialog.getByRole('button', { name: 'Restore' }).click()
+    await page.getByText('That version is the newest one again').waitFor()
+    expect(await dialog.getByRole('listitem').count()).toBe(3)
+    await page.keyboard.press('Escape')
+  })
+})
+
+describe('a drive by keyboard', () => {
+  it('selects, cuts, pastes, renames, trashes and undoes without a pointer', async () => {
+    const { page } = tab
+    await page.getByRole('grid').focus()
+    await page.keyboard.press('Home')
+    await page.keyboard.press('End')
+    await page.keyboard.press('F2')
+    await page.getByLabel('New name').fill('last.txt')
+    await page.keyboard.press('Enter')
+    await row(tab, 'last.txt').waitFor()
+    await page.keyboard.press('Control+a')
+    await page.getByText(/selected$/).waitFor()
+    await page.keyboard.press('Escape')
+    await row(tab, 'last.txt').click()
+    await page.keyboard.press('Control+x')
+    await page.keyboard.press('Home')
+    await page.keyboard.press('Enter')
+    await page.getByText('This folder is empty').waitFor()
+    await page.keyboard.press('Control+v')
+    await row(tab, 'last.txt').waitFor()
+    await page.getByRole('grid').focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Delete')
+    await page.getByText('This folder is empty').waitFor()
+    await page.keyboard.press('Control+z')
+    await row(tab, 'last.txt').waitFor()
+    await page.keyboard.press('Control+z')
+    await row(tab, 'last.txt').waitFor({ state: 'detached' })
+    await page.keyboard.press('g')
+    await page.keyboard.press('f')
+    await row(tab, 'last.txt').waitFor()
+  })
+
+  it('opens the menu of the selection, and gives the focus back', async () => {
+    const { page } = tab
+    await page.getByRole('grid').focus()
+    await page.keyboard.press('Home')
+    await page.keyboard.press('Shift+F10')
+    await page.getByRole('menuitem', { name: 'Rename' }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').getByText('Menu of the selection').waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid')
+  })
+})
+
+describe('addresses', () => {
+  it('lead back to a folder after a reload, back and forward, and hold no names', async () => {
+    const { page } = tab
+    await row(tab, 'inbox').getByRole('button', { name: 'inbox' }).click()
+    await row(tab, 'a.txt').waitFor()
+    expect(new URL(page.url()).pathname).toMatch(/^\/files\/[0-9a-f]{32}$/)
+    await page.reload()
+    await row(tab, 'a.txt').waitFor()
+    await page.goBack()
+    await row(tab, 'inbox').waitFor()
+    await page.goForward()
+    await row(tab, 'a.txt').waitFor()
+  })
+
+  it('that are none of the app say so', async () => {
+    const { page } = tab
+    await page.goto(`${world.server.url}/files/${'0'.repeat(32)}`)
+    await page.getByText('This folder is no longer here').waitFor()
+    await page.goto(`${world.server.url}/no/such/place`)
+    await page.getByText('There is nothing at this address').waitFor()
+    await page.getByRole('button', { name: 'Go to My files' }).click()
+    await row(tab, 'inbox').waitFor()
+  })
+})
+
+describe('a phone', () => {
+  it('opens by a tap, selects by a long press, and shows menus as sheets', async () => {
+    const context = await tab.context.browser()?.newContext({ viewport: PHONE, hasTouch: true, isMobile: true })
+    if (context === undefined) throw new Error('The tab has a browser.')
+    context.setDefaultTimeout(60_000)
+    const page = await context.newPage()
+    const phone: Tab = { ...tab, page, context }
+    await page.goto(world.server.url)
+    await page.getByLabel('Login name').fill(LOGIN)
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).tap()
+    await row(phone, 'inbox').waitFor()
+    await row(phone, 'c.txt').getByRole('button', { name: 'More actions' }).tap()
+    const sheet = page.getByRole('menu')
+    await sheet.getByRole('menuitem', { name: 'Duplicate' }).waitFor()
+    const box = await sheet.boundingBox()
+    expect([box?.x, box?.width]).toEqual([0, PHONE.width])
+    for (const item of await sheet.getByRole('menuitem').all()) {
+      expect((await item.boundingBox())?.height).toBeGreaterThanOrEqual(44)
+    }
+    await sheet.getByRole('menuitem', { name: 'Details' }).tap()
+    await page.getByRole('button', { name: 'Close details' }).tap()
+    await page.getByRole('button', { name: 'Clear selection' }).tap()
+    await row(phone, 'inbox').tap({ position: { x: 250, y: 20 } })
+    await row(phone, 'a.txt').waitFor()
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width)
+    await context.close()
+  })
+
+  it('saw no complaint of any browser', () => {
+    // An address of no screen is answered 404, which browsers log.
+    expect(tab.complaints.filter((text) => !text.includes('404'))).toEqual([])
+  })
+})
