@@ -6,10 +6,11 @@ import type { Database } from './database/tables.ts'
 import { boundedKeys } from './domain/keys/bounded-keys.ts'
 import { type OuterKeys, outerKeys } from './domain/keys/outer-keys.ts'
 import { loadServerSetup, type ServerSetup } from './domain/keys/server-setup.ts'
+import { measuredKeys, measuredStore, NO_METER } from './domain/metering/measure.ts'
 import { servedStore } from './http/served-store.ts'
 import { type StoreUrls, storeUrls } from './http/store-urls.ts'
 import type { KeyServiceAddress } from './kms-url.ts'
-import type { BlobStore, Clock, KeyManagement, Logger, Random, ServedObjectStore } from './ports/index.ts'
+import type { BlobStore, Clock, KeyManagement, Logger, Meter, Random, ServedObjectStore } from './ports/index.ts'
 
 /** What has been opened, closed in reverse. */
 export interface Opened {
@@ -95,12 +96,12 @@ function quietAwsSdk(): void {
 export async function openServices(
   config: Config,
   resources: Opened,
-  deps: Basics & { database: Database },
+  deps: Basics & { database: Database; meter?: Meter },
 ): Promise<Services> {
-  const { database, clock, random } = deps
-  const keys = boundedKeys(await openKeys(config.kms, clock))
+  const { database, clock, random, meter = NO_METER } = deps
+  const keys = boundedKeys(measuredKeys(await openKeys(config.kms, clock), meter))
   resources.push(() => keys.close())
-  const objects = await openStore(config.blobs)
+  const objects = measuredStore(await openStore(config.blobs), meter)
   resources.push(() => objects.close())
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)

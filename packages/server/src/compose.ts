@@ -1,10 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ADMIN_OPERATIONS } from './admin/operations.ts'
 import { serveAdmin } from './admin/serve.ts'
 import { adminDeps } from './compose-admin.ts'
 import { migrateDatabase, openDatabase } from './compose-database.ts'
+import { openMetrics } from './compose-metrics.ts'
 import { basics, type Opened, opened, openServices } from './compose-services.ts'
 import { type Config, ConfigError, isLoopback } from './config.ts'
 import { requireDatabaseOfBlobs, requireNoRestore } from './data-folder.ts'
@@ -62,15 +64,17 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
 
   const opening = await openDatabase(config, resources, logger)
   await migrateDatabase(opening)
-  const { database, connection, failed } = opening
+  const { database, connection, poolState, failed } = opening
   const signals = openSignals(database, connection)
   resources.push(() => signals.close())
   const heads = headWatch(signals)
-  const services = await openServices(config, resources, { ...foundation, database })
+  let draining = false
+  const isDraining = () => draining
+  const meter = await openMetrics(config, resources, { poolState, heads, signals, isDraining })
+  const services = await openServices(config, resources, { ...foundation, database, meter })
   const { keys, setup, store, served, outer } = services
   const keyDeps = { database, keys, clock, random, store, outerKeys: outer }
 
-  let draining = false
   const app = createApp({
     database,
     store,
@@ -79,6 +83,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
     clock,
     random,
     logger,
+    meter,
     setup,
     outerKeys: outer,
     heads,
@@ -90,16 +95,16 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
     trustedProxies: config.trustedProxies,
     tls,
     web: webFolder === undefined ? null : await readWebApp(webFolder),
-    isDraining: () => draining,
+    isDraining,
   })
   const { retention } = config
   const jobs = jobRunner(
-    { database, clock, random, logger },
+    { database, clock, random, logger, meter },
     serverJobs({ database, store, clock, retention, logger, setup }),
   )
   resources.push(repeat(JOBS_MS, jobs))
   // Apart from the others, which must not wait for a rotation of many accounts.
-  resources.push(repeat(JOBS_MS, jobRunner({ database, clock, random, logger }, keyJobs(keyDeps))))
+  resources.push(repeat(JOBS_MS, jobRunner({ database, clock, random, logger, meter }, keyJobs(keyDeps))))
   resources.push(async () => {
     const deadline = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
     await app.close()
@@ -112,14 +117,19 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   }
   warnAboutPlainHttp(config, logger)
 
+  const stop = async (): Promise<void> => {
+    draining = true
+    // Until a balancer has seen it, requests are served as ever.
+    await delay(config.drainMs)
+    heads.close()
+    await resources.closeAll()
+  }
   let closing: Promise<void> | null = null
   return {
     url: addressOf(config, app.addresses()[0]),
     failed,
     close: () => {
-      draining = true
-      heads.close()
-      closing ??= resources.closeAll()
+      closing ??= stop()
       return closing
     },
   }

@@ -21,6 +21,8 @@ describe('configuration', () => {
       quotaBytes: 2 ** 40,
       loginAttemptsPerMinute: 300,
       retention: { graceMs: 604_800_000, uploadIdleMs: 604_800_000 },
+      drainMs: 0,
+      metrics: null,
       logLevel: 'info',
     })
   })
@@ -72,6 +74,8 @@ describe('configuration', () => {
       RESTORE_WINDOW_DAYS: 'secret',
       UPLOAD_IDLE_DAYS: '0',
       LOGIN_ATTEMPTS_PER_MINUTE: '0',
+      DRAIN_SECONDS: 'secret',
+      METRICS_ADDRESS: 'secret',
       LOG_LEVEL: 'secret',
     }
     for (const [name, value] of Object.entries(cases)) {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import path from 'node:path'
 import { z } from 'zod'
 import { type BlobAddress, BlobUrlError, parseBlobUrl } from './blob-url.ts'
+import { parseAddress } from './http-address.ts'
 import { type KeyServiceAddress, KmsUrlError, parseKmsUrl } from './kms-url.ts'
 
 const DEFAULT_QUOTA_BYTES = 2 ** 40
@@ -112,6 +113,18 @@ export const CONFIG = z.object({
   LOGIN_ATTEMPTS_PER_MINUTE: wholeNumber(1, 1_000_000)
     .default(300)
     .describe('Requests to log in or register that one address may make in a minute.'),
+  DRAIN_SECONDS: wholeNumber(0, 3_600)
+    .default(0)
+    .describe(
+      'Seconds for which a server that is told to stop goes on serving, while /readyz answers 503, so that a balancer sees it before it takes no more connections.',
+    ),
+  METRICS_ADDRESS: z
+    .string()
+    .transform(metricsAddress)
+    .optional()
+    .describe(
+      'Where `GET /metrics` is served for Prometheus, as `127.0.0.1:9464`; apart from PORT and to anyone who reaches it, so keep it off the public network. Without it there are no metrics.',
+    ),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'], 'must be silent, error, warn, info or debug')
     .default('info')
@@ -140,6 +153,9 @@ export interface Config {
   readonly quotaBytes: number
   readonly retention: { readonly graceMs: number; readonly uploadIdleMs: number }
   readonly loginAttemptsPerMinute: number
+  readonly drainMs: number
+  /** null: no metrics. */
+  readonly metrics: { readonly host: string; readonly port: number } | null
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
 }
 
@@ -193,8 +209,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       uploadIdleMs: values.UPLOAD_IDLE_DAYS * DAY_MS,
     },
     loginAttemptsPerMinute: values.LOGIN_ATTEMPTS_PER_MINUTE,
+    drainMs: values.DRAIN_SECONDS * 1000,
+    metrics: values.METRICS_ADDRESS ?? null,
     logLevel: values.LOG_LEVEL,
   }
+}
+
+function metricsAddress(text: string, context: z.RefinementCtx): { host: string; port: number } {
+  const address = parseAddress(text)
+  if (address !== null) return address
+  context.addIssue({ code: 'custom', message: 'must be an address and port like 127.0.0.1:9464' })
+  return z.NEVER
 }
 
 /** The address that a KMS_URL names, or why it is none. */

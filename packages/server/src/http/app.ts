@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
 import { ROUTES, type RouteName } from '@strongroom/protocol'
 import Fastify, { type FastifyInstance, type HTTPMethods } from 'fastify'
 import { ServerError } from '../domain/errors.ts'
 import { settleSession } from '../domain/sessions/sessions.ts'
-import type { Logger, ServedObjectStore } from '../ports/index.ts'
+import type { Logger, Meter, ServedObjectStore } from '../ports/index.ts'
 import { bindRoute, type Door } from './binder.ts'
 import { errorHandler, sendRefusal } from './errors.ts'
 import type { HandlerDeps } from './handler-deps.ts'
 import { createGate, createHandlers } from './handlers.ts'
 import { registerHealth } from './health.ts'
+import { meteredHandlers } from './metered.ts'
+import { requestId } from './request-id.ts'
 import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts'
 import { sessionCookies } from './session-cookie.ts'
 import { registerStartPage } from './start-page.ts'
@@ -18,9 +19,11 @@ import { type LostPage, registerWebApp, type WebApp } from './web-app.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const MINUTE_MS = 60_000
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 export interface AppDeps extends HandlerDeps {
   logger: Logger
+  meter: Meter
   /** Set when the blob store is served by this server. */
   served: { objects: ServedObjectStore; urls: StoreUrls } | null
   /** PUBLIC_URL without a trailing slash, or null. */
@@ -40,7 +43,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const app = Fastify({
     logger: false,
     trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
-    genReqId: () => randomBytes(8).toString('hex'),
+    genReqId: requestId,
     requestIdHeader: false,
     // Slow clients: a part of 64 MiB may take a quarter of an hour, a silent socket two minutes.
     requestTimeout: 15 * MINUTE_MS,
@@ -59,7 +62,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(handleError)
 
-  registerAccessLog(app, deps.logger)
+  registerAccessLog(app, deps)
   app.addHook('onRequest', (request, reply, done) => {
     setSecurityHeaders(request, reply)
     done()
@@ -76,7 +79,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     allowed.set(url, methods)
   })
 
-  const handlers = createHandlers(deps)
+  const handlers = meteredHandlers(createHandlers(deps), deps.meter)
   const cookies = sessionCookies({ https, randomBytes: (length) => deps.random.bytes(length) })
   const door: Door = {
     async settle(request) {
@@ -117,17 +120,19 @@ function refuseOtherMethods(app: FastifyInstance, allowed: ReadonlyMap<string, R
   }
 }
 
-/** One line per request: what was asked for by its pattern, how it ended, how long it took. */
-function registerAccessLog(app: FastifyInstance, logger: Logger): void {
+/** One line per request: what was asked for by its pattern, how it ended, how long it took; and the same as metrics. */
+function registerAccessLog(app: FastifyInstance, { logger, meter }: Pick<AppDeps, 'logger' | 'meter'>): void {
   app.addHook('onResponse', (request, reply, done) => {
-    logger.info(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? 'none',
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
-        requestId: request.id,
-      },
+    const { method } = request
+    const route = request.routeOptions.url ?? 'none'
+    const ms = reply.elapsedTime
+    meter.count('http_requests', { method, route, status: String(reply.statusCode) })
+    meter.time('http_request', { method, route }, ms / 1000)
+    // Balancers ask several times a second.
+    const write = PROBES.has(route) ? logger.debug : logger.info
+    write.call(
+      logger,
+      { method, route, status: reply.statusCode, ms: Math.round(ms * 10) / 10, requestId: request.id },
       'request',
     )
     done()

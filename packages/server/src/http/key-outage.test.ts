@@ -80,6 +80,7 @@ describe('a key service that is away', () => {
     expect((await ann.ask('sessionsList', {})).code).toBe('ok')
     await storeBlob(ann)
     state.error = null
+    server.clock.advance(1_000)
     for (const [name, request] of Object.entries(needing())) expect((await request()).code, name).toBe('ok')
     await registerAccount(server)
   })

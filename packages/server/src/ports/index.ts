@@ -21,4 +21,5 @@ export {
   MOST_WRAPPED_BYTES,
 } from './key-management.ts'
 export type { LogFields, Logger } from './logger.ts'
+export type { Counters, Meter, Timers } from './meter.ts'
 export type { Signals } from './signals.ts'

@@ -11,6 +11,7 @@ import type { Database } from '../database/tables.ts'
 import { type HeadWatch, headWatch } from '../domain/commits/head-watch.ts'
 import { type OuterKeys, outerKeys } from '../domain/keys/outer-keys.ts'
 import { loadServerSetup, type ServerSetup } from '../domain/keys/server-setup.ts'
+import { NO_METER } from '../domain/metering/measure.ts'
 import { type AppDeps, createApp } from '../http/app.ts'
 import { servedStore } from '../http/served-store.ts'
 import { type StoreUrls, storeUrls } from '../http/store-urls.ts'
@@ -46,7 +47,17 @@ export interface TestServer {
 }
 
 export type TestServerOptions = Partial<
-  Pick<AppDeps, 'quotaBytes' | 'registration' | 'attemptsPerMinute' | 'publicUrl' | 'trustedProxies' | 'prepareUpload'>
+  Pick<
+    AppDeps,
+    | 'meter'
+    | 'isDraining'
+    | 'quotaBytes'
+    | 'registration'
+    | 'attemptsPerMinute'
+    | 'publicUrl'
+    | 'trustedProxies'
+    | 'prepareUpload'
+  >
 > & {
   /** Wraps the store, to make it fail. */
   readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore
@@ -100,6 +111,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     clock,
     random,
     logger,
+    meter: NO_METER,
     setup,
     outerKeys: outer,
     heads,

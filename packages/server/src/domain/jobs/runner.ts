@@ -1,5 +1,6 @@
 import type { Database } from '../../database/tables.ts'
-import type { Clock, LogFields, Logger, Random } from '../../ports/index.ts'
+import type { Clock, LogFields, Logger, Meter, Random } from '../../ports/index.ts'
+import { NO_METER } from '../metering/measure.ts'
 import { type Lease, RunEnded, takeLease } from './lease.ts'
 
 /** A failed job is tried again after this, or its own interval where that is shorter. */
@@ -25,11 +26,13 @@ interface Deps {
   clock: Clock
   random: Random
   logger: Logger
+  meter?: Meter
 }
 
 /** Runs jobs under leases in the database, beside any number of other servers. */
 export function jobRunner(deps: Deps, jobs: readonly Job[]): JobRunner {
   const stopping = new AbortController()
+  const { meter = NO_METER } = deps
 
   async function runOne(job: Job): Promise<void> {
     const lease = await takeLease(deps, job, stopping.signal)
@@ -38,11 +41,14 @@ export function jobRunner(deps: Deps, jobs: readonly Job[]): JobRunner {
     try {
       const done = await job.run(lease)
       await lease.release(deps.clock.nowMs() + job.everyMs)
+      meter.count('jobs', { job: job.name, outcome: 'done' })
+      meter.time('job', { job: job.name }, (deps.clock.nowMs() - startMs) / 1000)
       if (Object.values(done).some((value) => value !== 0)) {
         deps.logger.info({ job: job.name, ms: deps.clock.nowMs() - startMs, ...done }, 'job')
       }
     } catch (error) {
       const ended = error instanceof RunEnded
+      meter.count('jobs', { job: job.name, outcome: ended ? 'interrupted' : 'failed' })
       await lease.release(deps.clock.nowMs() + (ended ? 0 : Math.min(RETRY_MS, job.everyMs)))
       if (!ended) throw error
     }
