@@ -94,14 +94,21 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
     const UploadId = fromUploadId(target.uploadId)
     if (UploadId === null && target.uploadId !== SINGLE) throw new BlobStoreError('not_found', 'no such upload')
     let failed: { error: unknown } | null = null
+    let reading: Promise<void> | null = null
     const broken = new AbortController()
     async function* watched(): AsyncGenerator<Uint8Array> {
+      let end = (): void => undefined
+      reading = new Promise((resolve) => {
+        end = resolve
+      })
       try {
         yield* checked(body, target)
       } catch (error) {
         failed = { error }
         broken.abort()
         throw error
+      } finally {
+        end()
       }
     }
     const Body = Readable.from(watched(), { objectMode: false })
@@ -123,6 +130,8 @@ export async function openS3Store(options: S3Options): Promise<ServedObjectStore
       throw failure === null ? error : failure.error
     } finally {
       Body.destroy()
+      // Reason: whoever gave the body may let the rest of it flow away only once nobody reads it any more.
+      await reading
     }
   }
 
