@@ -91,6 +91,8 @@ function configuration(input: { port: number; servers: readonly number[]; stats:
     '  timeout connect 5s',
     '  timeout client 2m',
     '  timeout server 2m',
+    // Reason: without it a check counts as failed after its interval, and a busy machine would take every server away.
+    '  timeout check 10s',
     '  option forwardfor',
     '  option redispatch 1',
     '  retries 3',
