@@ -47,8 +47,13 @@ export interface KmsDouble {
   close(): Promise<void>
 }
 
-/** The one identity that the double knows. */
-export const CREDENTIALS = { accessKeyId: 'AKIADOUBLE', secretAccessKey: 'a-secret-of-the-double' } as const
+export interface Identity {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** The identity that the double knows. */
+export const CREDENTIALS: Identity = { accessKeyId: 'AKIADOUBLE', secretAccessKey: 'a-secret-of-the-double' }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const pieces: Buffer[] = []
@@ -64,10 +69,16 @@ function answer(response: ServerResponse, status: number, value: unknown): void 
 /**
  * Starts a KMS on a loopback port that speaks AWS JSON 1.1 and enforces the semantics of AWS KMS that Strongroom relies
  * on. `POST /control` takes `{fail}`, `{heal}` or `{advanceMs}`, for tests in other processes.
+ *
+ * @param options.also - one more identity that it knows: of a store, say, whose users have one for both
  */
-export async function startKmsDouble(options: { region?: string; port?: number } = {}): Promise<KmsDouble> {
+export async function startKmsDouble(
+  options: { region?: string; port?: number; also?: Identity } = {},
+): Promise<KmsDouble> {
   const store = new KeyStore(options.region ?? 'eu-central-1')
-  const secrets = new Map([[CREDENTIALS.accessKeyId as string, CREDENTIALS.secretAccessKey as string]])
+  const secrets = new Map(
+    [CREDENTIALS, options.also ?? CREDENTIALS].map((identity) => [identity.accessKeyId, identity.secretAccessKey]),
+  )
   const calls = new Map<string, number>()
   let rules: { fault: Fault; left: number; operation: string | undefined }[] = []
 

@@ -22,6 +22,13 @@ export function moments(few: number): number {
   return process.env.STRONGROOM_SOAK === '1' ? 50 : few
 }
 
+/** Seeds of rounds of which a soak has another number than 50. */
+export function roundSeeds(first: number, few: number, soak: number): number[] {
+  const { STRONGROOM_SEED, STRONGROOM_SOAK } = process.env
+  if (STRONGROOM_SEED !== undefined) return [Number(STRONGROOM_SEED)]
+  return Array.from({ length: STRONGROOM_SOAK === '1' ? soak : few }, (_, index) => first + index)
+}
+
 /** Seeds of a test's rounds. STRONGROOM_SEED repeats the one round that a failure has named. */
 export function seedsOf(first: number, few: number): number[] {
   const { STRONGROOM_SEED } = process.env

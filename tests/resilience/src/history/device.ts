@@ -5,7 +5,6 @@ import {
   type SeekableSource,
   type Session,
   Strongroom,
-  type Transport,
 } from '@strongroom/client'
 import { toHex } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
@@ -20,8 +19,8 @@ import { type History, observed } from './history.ts'
 const PASSWORD = 'correct horse battery staple 41'
 /** How much sooner than by their own patience clients try again. */
 const HASTE = 5
-/** Silence after which these clients give a connection up, in milliseconds. */
-const IDLE_MS = 1_500
+/** Silence after which clients in haste give a connection up, in milliseconds. */
+const IDLE_MS = 2_500
 
 /** One device of an account, whose process can crash. */
 export interface HistoryDevice {
@@ -32,6 +31,8 @@ export interface HistoryDevice {
   readonly session: Session
   readonly store: ModelStore
   readonly platform: Platform
+  /** From now on silence counts as a lost connection soon. */
+  hasten(): void
   /** Resolves when the process that runs now has crashed and the next one has begun. */
   readonly crashed: Promise<void>
   /** Ends the process between two instructions; resolves when the next one has begun. */
@@ -45,8 +46,6 @@ export interface DeviceInput {
   readonly name: string
   readonly history: History
   readonly register?: boolean
-  /** Wraps what it sends by. */
-  readonly through?: (transport: Transport) => Transport
 }
 
 /** How much the clock of a device is off, by name; for all devices. */
@@ -61,8 +60,10 @@ function hastyClock(name: string): Clock {
 
 /** Signs in; the first device of an account registers it. */
 export async function openHistoryDevice(input: DeviceInput): Promise<HistoryDevice> {
-  const { server, login, name, history, through = (transport) => transport } = input
-  const real = observed(through(httpTransport({ idleMs: IDLE_MS })), history, name)
+  const { server, login, name, history } = input
+  const [patient, hasty] = [httpTransport(), httpTransport({ idleMs: IDLE_MS })]
+  let inHaste = false
+  const real = observed((url, request) => (inHaste ? hasty : patient)(url, request), history, name)
   let store = modelStore()
   // A process that has crashed gets no answers any more.
   let process = 0
@@ -102,6 +103,9 @@ export async function openHistoryDevice(input: DeviceInput): Promise<HistoryDevi
     },
     get platform() {
       return platform
+    },
+    hasten() {
+      inHaste = true
     },
     get crashed() {
       return restarted.over

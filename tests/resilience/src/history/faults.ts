@@ -6,7 +6,7 @@ import type { BlobStore } from '../../../../packages/server/src/ports/index.ts'
 import type { Trouble } from '../harness/fault-network.ts'
 import type { Random } from '../harness/random.ts'
 import { clockOffsets, type HistoryDevice } from './device.ts'
-import type { HistoryWorld } from './world.ts'
+import type { Engines, HistoryWorld, Member } from './world.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const HOUR_MS = 60 * 60 * 1000
@@ -125,6 +125,82 @@ async function skewClient({ devices, random }: FaultScene): Promise<void> {
   if (first === undefined) return
   const { name } = random.pick([first, ...rest])
   clockOffsets.set(name, random.pick([-100 * DAY_MS, -HOUR_MS, HOUR_MS, 100 * DAY_MS, 0]))
+}
+
+/** What only engines of their own can do; nothing in an embedded world. */
+async function withEngines({ world }: FaultScene, act: (engines: Engines) => Promise<void> | void): Promise<void> {
+  if (world.engines !== null) await act(world.engines)
+}
+
+async function storeStorm(scene: FaultScene): Promise<void> {
+  await withEngines(scene, async (engines) => {
+    engines.storeWeather = roughWeather(scene.random, 3)
+    await sleep(1_500 + scene.random.below(1_500))
+    engines.storeWeather = () => null
+  })
+}
+
+async function storeGone(scene: FaultScene): Promise<void> {
+  const trouble = scene.random.pick<Trouble>(['refused', 'stall', 503])
+  await withEngines(scene, async (engines) => {
+    engines.storeWeather = () => trouble
+    await sleep(2_000)
+    engines.storeWeather = () => null
+  })
+}
+
+async function keysFail(scene: FaultScene): Promise<void> {
+  const { random } = scene
+  await withEngines(scene, async ({ kms }) => {
+    const faults = ['throttle', 'internal', 'down', 'stall', 'slow-body', 'reset', 'lost', 'half', 'garbage'] as const
+    for (let times = 0; times < 4; times += 1) kms.fail({ fault: random.pick(faults), count: 3 })
+    // Nobody keeps a key in memory then.
+    await Promise.all(scene.world.members.map((member) => member.kill()))
+    await Promise.all(scene.world.members.map(startSoon))
+    kms.heal()
+  })
+}
+
+/** A server does not start without its keys; whoever runs it starts it again. */
+async function startSoon(member: Member): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const failure = await member.start().then(
+      () => null,
+      (error: unknown) => ({ error }),
+    )
+    if (failure === null) return
+    if (attempt === 10) throw failure.error
+  }
+}
+
+async function wireCut(scene: FaultScene): Promise<void> {
+  await withEngines(scene, ({ wire }) => wire.cut())
+}
+
+async function wireHangs(scene: FaultScene): Promise<void> {
+  await withEngines(scene, async ({ wire }) => {
+    await wire.hang(1_000 + scene.random.below(2_000))
+    if (scene.random.below(2) === 0) wire.cut()
+  })
+}
+
+async function wireRefuses(scene: FaultScene): Promise<void> {
+  await withEngines(scene, async ({ wire }) => {
+    wire.refusing = true
+    wire.cut()
+    await sleep(1_500)
+    wire.refusing = false
+  })
+}
+
+/** By name; only where there are such engines. */
+export const ENGINE_FAULTS: Readonly<Record<string, FaultAct>> = {
+  'store storm': storeStorm,
+  'store gone': storeGone,
+  'key service fails': keysFail,
+  'cut the way to the database': wireCut,
+  'hang the way to the database': wireHangs,
+  'close the way to the database': wireRefuses,
 }
 
 /** By name, so that a run can say what it has seen. */

@@ -4,7 +4,7 @@ import { actOnce, readFile } from './acts.ts'
 import { storeViolations } from './audit-store.ts'
 import { historyViolations } from './check-history.ts'
 import { type HistoryDevice, openHistoryDevice } from './device.ts'
-import { type Collector, collectAsBuilt, FAULTS, roughWeather } from './faults.ts'
+import { type Collector, collectAsBuilt, ENGINE_FAULTS, FAULTS, roughWeather } from './faults.ts'
 import { emptyHistory, type History } from './history.ts'
 import { putViolations, readTruth } from './truth.ts'
 import type { HistoryWorld } from './world.ts'
@@ -40,8 +40,9 @@ export async function runHistory(options: RunOptions): Promise<Verdict> {
   const history = emptyHistory()
   const devices = await openDevices(options, history)
   const random = randomFrom(seed)
-  const counter: Counter = { begun: 0, over: false }
+  const counter: Counter = { begun: 0, over: false, struck: false }
   const faults = new Map<string, number>()
+  for (const device of devices) device.hasten()
   world.weather = roughWeather(randomFrom(seed + 1), 40)
   const lives = Promise.all(
     devices.map((device, index) =>
@@ -50,7 +51,10 @@ export async function runHistory(options: RunOptions): Promise<Verdict> {
   ).finally(() => {
     counter.over = true
   })
-  await Promise.all([lives, strike({ ...options, devices, counter, struck: faults, random })])
+  const struck = strike({ ...options, devices, counter, struck: faults, random }).finally(() => {
+    counter.struck = true
+  })
+  await Promise.all([lives, struck])
   world.weather = () => null
   const violations = [...history.broken, ...(await settled(options, devices, history))]
   for (const [what, times] of world.failures) violations.push(`a server failed ${times} times: ${what}`)
@@ -77,6 +81,8 @@ async function openDevices(
 interface Counter {
   /** Acts. */
   begun: number
+  /** Whether all faults are over: until then there is something to do. */
+  struck: boolean
   /** Whether all devices have ended. */
   over: boolean
 }
@@ -89,7 +95,7 @@ interface Living extends RunOptions {
 
 async function live(device: HistoryDevice, { acts, history, counter, random }: Living): Promise<void> {
   const isBroken = () => history.broken.filter((line) => line.startsWith(device.name)).length >= BROKEN_LIMIT
-  while (counter.begun < acts && !isBroken()) {
+  while ((counter.begun < acts || !counter.struck) && !isBroken()) {
     counter.begun += 1
     await Promise.race([actOnce(device, random, history), device.crashed])
   }
@@ -105,12 +111,13 @@ interface Striking extends RunOptions {
 /** Faults at equal distances of acts, one after the other. */
 async function strike(options: Striking): Promise<void> {
   const { world, devices, counter, struck, random, acts, collector = collectAsBuilt } = options
-  const kinds = options.kinds ?? Object.keys(FAULTS)
+  const all = world.engines === null ? FAULTS : { ...FAULTS, ...ENGINE_FAULTS }
+  const kinds = options.kinds ?? Object.keys(all)
   for (let number = 1; number <= options.faults; number += 1) {
     while (!counter.over && counter.begun < (number * acts) / (options.faults + 1)) await sleep(10)
     if (counter.over) return
     const kind = kinds[(number + random.below(2)) % kinds.length] ?? ''
-    await FAULTS[kind]?.({ world, devices, random, collector })
+    await all[kind]?.({ world, devices, random, collector })
     struck.set(kind, (struck.get(kind) ?? 0) + 1)
   }
 }

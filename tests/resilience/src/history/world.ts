@@ -5,9 +5,11 @@ import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { openFileStore } from '../../../../packages/server/src/adapters/blob/file-store.ts'
 import type { ObjectStore } from '../../../../packages/server/src/ports/index.ts'
+import type { KmsDouble } from '../../../dev-env/kms-double/server.ts'
 import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
 import { type KillableDatabase, startKillableDatabase } from '../harness/embedded-database.ts'
 import { type FaultNetwork, type Passing, startFaultNetwork, type Trouble } from '../harness/fault-network.ts'
+import type { TcpProxy } from '../harness/tcp-proxy.ts'
 import { count } from './history.ts'
 
 /** Decides what happens to a request; null: nothing. */
@@ -20,7 +22,7 @@ export interface Member {
   kill(): Promise<void>
   /** SIGTERM: requests under way end first. */
   drain(): Promise<void>
-  start(env?: Readonly<Record<string, string>>): Promise<void>
+  start(): Promise<void>
 }
 
 /** Two servers on one database and one store, behind a network on which things go wrong. */
@@ -32,12 +34,22 @@ export interface HistoryWorld extends AsyncDisposable {
   readonly pool: pg.Pool
   readonly store: ObjectStore
   readonly network: FaultNetwork
+  /** What can fail beside servers and database; null for embedded engines. */
+  readonly engines: Engines | null
   /** Between clients and servers from now on. */
   weather: Weather
   /** Answers of servers by `METHOD path status`, where the status says that the server itself failed. */
   readonly failures: ReadonlyMap<string, number>
   /** What the servers have printed so far, for who looks into a failure. */
   logs(): string
+}
+
+export interface Engines {
+  /** Between servers and database. */
+  readonly wire: TcpProxy
+  readonly kms: KmsDouble
+  /** Between clients and servers on one side and the store on the other. */
+  storeWeather: Weather
 }
 
 export interface WorldOptions {
@@ -82,6 +94,7 @@ export async function openHistoryWorld(options: WorldOptions = {}): Promise<Hist
     pool,
     store,
     network,
+    engines: null,
     get weather() {
       return weather
     },
@@ -128,9 +141,9 @@ async function startMember(options: {
       async drain() {
         await server.stop()
       },
-      async start(env = {}) {
+      async start() {
         before += server.logs()
-        server = await startDevServer({ ...options, port, env: { ...options.env, ...env } })
+        server = await startDevServer({ ...options, port })
       },
     },
   }
