@@ -25,9 +25,9 @@ export type Fault =
   | { readonly kind: 'flip' }
   /** The answer has these headers too. */
   | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
-  /** The request waits; the store gets it once this resolves. */
-  | { readonly kind: 'hold'; readonly until: Promise<void> }
-  /** The store is asked for this path instead, of which it must need no other signature. */
+  /** The whole request waits; the store gets it once this resolves, whether or not its sender still lives. */
+  | { readonly kind: 'hold'; readonly until: Promise<void>; readonly answered?: () => void }
+  /** The store is not asked. */
   | {
       readonly kind: 'answer'
       readonly status: number
@@ -94,7 +94,7 @@ async function handle(target: string, { incoming, outgoing, fault, bytes }: Exch
     const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${fault.code ?? 'ServiceUnavailable'}</Code></Error>`
     return void outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(body)
   }
-  if (fault?.kind === 'hold') await fault.until
+  if (fault?.kind === 'hold') return await hold(target, { incoming, outgoing, fault, bytes })
   const { method, headers, url } = incoming
   const upstream = request(`${target}${url ?? '/'}`, { method, headers }, (answer) => {
     if (fault?.kind === 'lost') {
@@ -136,4 +136,29 @@ async function handle(target: string, { incoming, outgoing, fault, bytes }: Exch
     bytes.up += chunk.length
   })
   incoming.pipe(upstream)
+}
+
+async function hold(target: string, { incoming, outgoing, fault, bytes }: Exchange): Promise<void> {
+  if (fault?.kind !== 'hold') return
+  // Whoever waits for permission to send the body has it.
+  if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+  const pieces: Buffer[] = []
+  for await (const piece of incoming) pieces.push(piece as Buffer)
+  await fault.until
+  const { method, headers, url } = incoming
+  const upstream = request(`${target}${url ?? '/'}`, { method, headers }, (answer) => {
+    if (!outgoing.destroyed) outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+    answer.on('data', (chunk: Buffer) => {
+      bytes.down += chunk.length
+      outgoing.write(chunk)
+    })
+    answer.once('end', () => {
+      outgoing.end()
+      fault.answered?.()
+    })
+  })
+  upstream.once('error', () => outgoing.destroy())
+  const body = Buffer.concat(pieces)
+  bytes.up += body.length
+  upstream.end(body)
 }

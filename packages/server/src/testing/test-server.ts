@@ -59,6 +59,8 @@ export type TestServerOptions = Partial<
     | 'prepareUpload'
   >
 > & {
+  /** A store that clients reach themselves, instead of a folder; whoever gives it closes it. */
+  readonly bucket?: ServedObjectStore & BlobStore
   /** Wraps the store, to make it fail. */
   readonly wrapObjects?: (objects: ServedObjectStore) => ServedObjectStore
   /** Another server, whose database, objects, keys and clock this one shares. It has to be closed later. */
@@ -87,16 +89,16 @@ function shared({ databaseUrl }: TestServer): TestDatabase {
 /** The real server over embedded adapters, not listening: ask it by `app.inject`. */
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { wrapObjects = (objects) => objects, wrapSignals = (signals) => signals, ...rest } = options
-  const { beside, headWaitMs, ...settings } = rest
+  const { beside, headWaitMs, bucket, ...settings } = rest
   const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-server-'))
   const { database, drop, url: databaseUrl } = beside === undefined ? await createTestDatabase() : shared(beside)
   const clock = beside?.clock ?? testClock()
   const random = { bytes: (length: number) => randomBytes(length) }
   const keys = beside?.keys ?? (await openKeyFile({ file: path.join(folder, 'keys.json'), clock }))
-  const objects = wrapObjects(beside?.objects ?? (await openFileStore(path.join(folder, 'blobs'))))
+  const objects = wrapObjects(beside?.objects ?? bucket ?? (await openFileStore(path.join(folder, 'blobs'))))
   const setup = await loadServerSetup({ database, keys, objects, random })
   const urls = storeUrls(setup.urlKey, clock)
-  const store = servedStore(objects, urls)
+  const store = bucket ?? servedStore(objects, urls)
   const outer = outerKeys({ database, keys, clock, random })
   const signals = wrapSignals(openSignals(database, { connectionString: databaseUrl }))
   const heads = headWatch(signals, headWaitMs)
@@ -106,7 +108,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const app = createApp({
     database,
     store,
-    served: { objects, urls },
+    served: bucket === undefined ? { objects, urls } : null,
     keys,
     clock,
     random,
@@ -149,7 +151,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
       await app.close()
       await signals.close()
       if (beside === undefined) {
-        await objects.close()
+        if (bucket === undefined) await objects.close()
         await keys.close()
       }
       await drop()

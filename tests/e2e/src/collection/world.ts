@@ -1,6 +1,10 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { collect, DAY_MS } from '../../../../packages/server/src/testing/collection.ts'
-import { createTestServer, type TestServer } from '../../../../packages/server/src/testing/test-server.ts'
+import {
+  createTestServer,
+  type TestServer,
+  type TestServerOptions,
+} from '../../../../packages/server/src/testing/test-server.ts'
 import { CliDevice } from '../../../dev-env/cli.ts'
 import { setup } from '../../../dev-env/global-setup.ts'
 
@@ -24,9 +28,9 @@ export interface World extends AsyncDisposable {
 export const COMMIT = /^POST \/v1\/vaults\/[^/]+\/commits$/
 export const PARTS = 'POST /v1/blobs/parts'
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(options: TestServerOptions = {}): Promise<World> {
   const stopDatabase = await setup()
-  const server = await createTestServer()
+  const server = await createTestServer(options)
   const target = await server.app.listen({ port: 0, host: '127.0.0.1' })
   const asked: string[] = []
   const gate = createServer((incoming, outgoing) => {

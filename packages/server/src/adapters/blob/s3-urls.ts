@@ -2,6 +2,7 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD'
+const LONGEST_LIFE_MS = 5 * 60_000
 
 export interface UrlRequest {
   readonly method: 'GET' | 'PUT'
@@ -9,6 +10,7 @@ export interface UrlRequest {
   readonly query?: Readonly<Record<string, string>>
   /** Signed, and so to be sent exactly like this; names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
+  /** At most five minutes count. */
   readonly lifeMs: number
 }
 
@@ -78,7 +80,7 @@ export async function bucketUrls(client: S3Client, bucket: string, prefix: strin
         headers: { host: sample.host, ...payload, ...headers },
       }
       const presigned = await signer.presign(request, {
-        expiresIn: Math.max(1, Math.floor(lifeMs / 1000)),
+        expiresIn: Math.max(1, Math.floor(Math.min(lifeMs, LONGEST_LIFE_MS) / 1000)),
         // The SDK learns from answers by how much this machine's clock differs from the store's.
         signingDate: new Date(Date.now() + client.config.systemClockOffset),
         signableHeaders: signed,
