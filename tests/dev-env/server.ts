@@ -1,8 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type TestBucket, useBucket } from './engines/bucket.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const READY = /Strongroom serves (\S+)/
@@ -50,6 +52,15 @@ export class DevServerError extends Error {
 }
 
 let built = false
+let bucket: Promise<TestBucket> | null = null
+
+/** With `STRONGROOM_TEST_STORE=s3` the blobs of every data folder lie under a prefix of its own in a bucket of Ceph. */
+async function storeSettings(dataDir: string): Promise<Readonly<Record<string, string>>> {
+  if (process.env.STRONGROOM_TEST_STORE !== 's3') return {}
+  bucket ??= useBucket()
+  const { url, env } = await bucket
+  return { BLOB_URL: url({ prefix: createHash('sha256').update(dataDir).digest('hex').slice(0, 16) }), ...env }
+}
 
 /** The environment without settings of a server that may run beside the tests. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
@@ -69,9 +80,10 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     built = true
   }
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'strongroom-server-')))
+  const store = await storeSettings(dataDir)
   const child = spawn(process.execPath, [options.entry ?? path.join(ROOT, 'apps/server/dist/run.js')], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...cleanEnvironment(), PORT: String(options.port ?? 0), STRONGROOM_DATA: dataDir, ...options.env },
+    env: { ...cleanEnvironment(), PORT: String(options.port ?? 0), STRONGROOM_DATA: dataDir, ...store, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
