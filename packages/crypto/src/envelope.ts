@@ -57,3 +57,4 @@ export {
   verifyReceipt,
 } from './receipt.ts'
 export { checkSealed, SEALED_OVERHEAD, sealedLength, unsealedLength } from './sealed-layout.ts'
+export { type WrapsConfirmation, wrapsConfirmationMessage } from './wraps-confirmation.ts'

@@ -116,3 +116,4 @@ export {
   type VaultKey,
 } from './secret-bytes.ts'
 export * from './sizes.ts'
+export { type WrapsConfirmation, wrapsConfirmationMessage } from './wraps-confirmation.ts'

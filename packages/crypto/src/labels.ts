@@ -78,6 +78,8 @@ export const LABELS = {
     'card-succession': [32],
     /** The server's receipt for a deleted account. */
     receipt: [32],
+    /** An owner's word that wraps hold the right keys. */
+    wraps: [32],
   },
   /** SHA-256 message: "strongroom/" ‖ type ‖ 00 01 ‖ parts. */
   hash: {
@@ -105,6 +107,8 @@ export const LABELS = {
     audit: null,
     /** Body of a receipt for a deleted account. */
     receipt: null,
+    /** vault ‖ u32 epoch ‖ u32 count ‖ (blob ‖ SHA-256 of its wrap)…. */
+    wraps: null,
   },
   /** FLOE additional data: "strongroom/" ‖ type ‖ 00 01 ‖ ids. */
   encrypt: {

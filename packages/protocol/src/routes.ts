@@ -20,7 +20,7 @@ import {
 } from './routes/credentials.ts'
 import { accountDelete, receiptRead } from './routes/deletion.ts'
 import { info } from './routes/info.ts'
-import { keyringReplace, serverKeys, wrapsAdd } from './routes/keys.ts'
+import { keyringReplace, serverKeys, wrapsAdd, wrapsConfirm } from './routes/keys.ts'
 import {
   secondFactorBegin,
   secondFactorCodes,
@@ -75,6 +75,7 @@ export const ROUTES = {
   keyringReplace,
   serverKeys,
   wrapsAdd,
+  wrapsConfirm,
   credentialsStart,
   credentialsRead,
   credentialsChange,

@@ -79,7 +79,7 @@ function serverLines(claim: KeyStatus['server']): string[] {
     `  key service   ${whose}, in use since ${sinceText(claim.kmsKeyMs)}`,
   ]
   if (claim.olderWraps > 0) {
-    lines.push(`  older wraps   ${claim.olderWraps}, of contents whose keys are wrapped under an older vault key too`)
+    lines.push(`  older wraps   ${claim.olderWraps}, under older vault keys: they go once confirmed, after the grace`)
   }
   if (claim.rotating) lines.push('  a rotation is under way')
   lines.push(`  due           ${claim.due ? 'yes: for whoever runs the server, "admin kms" rotates them' : 'nothing'}`)

@@ -23,6 +23,8 @@ export interface OpenBlob {
   readonly dek: Dek
   /** Epoch of the wrap that held the DEK. */
   readonly epoch: number
+  /** That wrap, and whether there are older ones of the same content. */
+  readonly wrap: { readonly bytes: Uint8Array; readonly hasOlder: boolean }
   /** SHA-256 of each part, one after the other; their root is the signed one. */
   readonly digests: Uint8Array
   url: string
@@ -73,8 +75,8 @@ async function checkBlob(context: OpenContext, record: ContentRecord, blob: Answ
   }
   const root = await partsRoot(context.engine, { blobId, blobLength, partSize, digests: blob.digests })
   if (!equalBytes(root, record.partsRoot)) throw integrityError('the digest list of a blob')
-  const { dek, epoch } = await findDek(context, record, blob.wraps)
-  return { record, layout, dek, epoch, digests: blob.digests, url: blob.url, renewAtMs: urlRenewal(context.clock) }
+  const found = await findDek(context, record, blob.wraps)
+  return { record, layout, ...found, digests: blob.digests, url: blob.url, renewAtMs: urlRenewal(context.clock) }
 }
 
 /** The newest wrap whose DEK reproduces the header's tag. */
@@ -82,7 +84,7 @@ async function findDek(
   context: OpenContext,
   record: ContentRecord,
   wraps: Answered['wraps'],
-): Promise<Pick<OpenBlob, 'dek' | 'epoch'>> {
+): Promise<Pick<OpenBlob, 'dek' | 'epoch' | 'wrap'>> {
   const newestFirst = wraps.filter((wrap) => equalBytes(wrap.blobId, record.blobId)).sort((a, b) => b.epoch - a.epoch)
   let failure: unknown
   for (const { epoch, bytes } of newestFirst) {
@@ -95,7 +97,8 @@ async function findDek(
         header: record.header,
       })
       decryptor.dispose()
-      return { dek, epoch }
+      const hasOlder = newestFirst.some((other) => other.epoch < epoch)
+      return { dek, epoch, wrap: { bytes, hasOlder } }
     } catch (error) {
       dek?.dispose()
       if (!(error instanceof CryptoError)) throw error

@@ -1,4 +1,6 @@
+import type { BlobId } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
+import type { OpenBlob } from '../download/open.ts'
 import type { DriveContext } from '../drive/context.ts'
 import { progressCounter } from '../drive/progress.ts'
 import type { TransferOptions } from '../drive/types.ts'
@@ -20,15 +22,17 @@ export async function rewrap(context: DriveContext, options: TransferOptions = {
   const progress = progressCounter(options.onProgress)
   progress.addTotal(contents.length, 0)
   progress.fixTotal()
-  let wrapped = 0
+  let [wrapped, confirmed] = [0, 0]
   for (let start = 0; start < contents.length; start += LIMITS.batch) {
     throwIfAborted(signal)
     const batch = contents.slice(start, start + LIMITS.batch)
-    wrapped += await rewrapBatch(context, batch, signal)
-    for (let done = 0; done < batch.length; done += 1) progress.item('', 'done')
+    const done = await rewrapBatch(context, batch, signal)
+    wrapped += done.wrapped
+    confirmed += done.confirmed
+    for (let counted = 0; counted < batch.length; counted += 1) progress.item('', 'done')
   }
   await log.flush()
-  return { contents: contents.length, wrapped }
+  return { contents: contents.length, wrapped, confirmed }
 }
 
 /** Epochs that may begin while one batch is wrapped. */
@@ -38,17 +42,22 @@ async function rewrapBatch(
   context: DriveContext,
   batch: readonly KeyedContent[],
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ wrapped: number; confirmed: number }> {
   const { api, log } = context
   const opened = await openStill(context, batch, signal)
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const old = opened.filter(({ blob }) => blob.epoch < log.epoch)
-      if (old.length === 0) return 0
-      const wraps = await Promise.all(old.map(({ blob }) => log.wrap(blob.record.blobId, blob.dek)))
+      const blobs = distinct(opened.map(({ blob }) => blob))
+      const old = blobs.filter((blob) => blob.epoch < log.epoch)
+      const wraps = await Promise.all(old.map((blob) => log.wrap(blob.record.blobId, blob.dek)))
       try {
-        const { added } = await api.call('wrapsAdd', { body: { vaultId: log.state.vaultId, wraps }, signal })
-        return added
+        const { vaultId } = log.state
+        const { added } =
+          wraps.length === 0 ? { added: 0 } : await api.call('wrapsAdd', { body: { vaultId, wraps }, signal })
+        const tried = blobs
+          .filter((blob) => blob.epoch === log.epoch && blob.wrap.hasOlder)
+          .map((blob) => ({ blobId: blob.record.blobId, bytes: blob.wrap.bytes }))
+        return { wrapped: added, confirmed: await confirm(context, [...tried, ...wraps], signal) }
       } catch (error) {
         // Another epoch has begun: under that one, then.
         if (apiCode(error) !== 'head_moved') throw error
@@ -60,4 +69,24 @@ async function rewrapBatch(
   } finally {
     for (const { blob } of opened) blob.dek.dispose()
   }
+}
+
+/** Each blob once, whatever names it. */
+function distinct(blobs: readonly OpenBlob[]): OpenBlob[] {
+  return [...new Map(blobs.map((blob) => [blob.record.blobId.join(), blob])).values()]
+}
+
+/**
+ * Lets the server remove older wraps, after its grace: their keys were tried here, and are under the newest epoch too.
+ *
+ * Invariant: confirmed is only what this device has opened, or made itself of a key that it had tried; by hash, so that
+ * the server removes nothing for the sake of a wrap that another one has put there.
+ */
+async function confirm(
+  { api, log }: DriveContext,
+  wraps: readonly { readonly blobId: BlobId; readonly bytes: Uint8Array }[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (wraps.length === 0 || log.role !== 'owner') return 0
+  return (await api.call('wrapsConfirm', { body: await log.signWraps(wraps), signal })).confirmed
 }

@@ -17,7 +17,7 @@ export interface ServerKeysClaim {
   readonly kmsKeyMs: number | null
   /** A rotation of them is under way. */
   readonly rotating: boolean
-  /** Wrapped keys of contents that are stored under older vault keys. */
+  /** Wrapped keys under older vault keys, of contents that have newer ones too: they go after a grace. */
   readonly olderWraps: number
   /** Whether outer key or key of the key service are older than a year: for the server's operator to rotate. */
   readonly due: boolean
@@ -70,6 +70,8 @@ export interface RewrapResult {
   readonly contents: number
   /** Those that were not before. */
   readonly wrapped: number
+  /** Those whose older wraps the server was told to remove, after its grace. */
+  readonly confirmed: number
 }
 
 /** What is done of an answer to a leaked password. */

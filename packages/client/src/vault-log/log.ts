@@ -28,6 +28,7 @@ import { epochKeys } from './epochs.ts'
 import { type Head, headGuard, hexHead } from './head-guard.ts'
 import { nameCheckpoint } from './name-checkpoint.ts'
 import type { PendingStore } from './pending.ts'
+import { signWraps } from './sign-wraps.ts'
 import { startEpoch, updateKeyring } from './start-epoch.ts'
 import type { VaultLog } from './types.ts'
 
@@ -243,6 +244,7 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
       const { dekKek } = await epochs.of(epoch)
       return { blobId, epoch, bytes: await wrapDek(engine, dekKek, { vaultId, epoch, blobId }, dek) }
     },
+    signWraps: (wraps) => signWraps(options, { vaultId, epoch: chain?.epoch ?? 0, wraps }),
     startEpoch: (wish, signal) =>
       inTurn(async () => {
         await appending.recover(signal)

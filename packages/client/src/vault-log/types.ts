@@ -38,6 +38,14 @@ export interface VaultSnapshot {
   readonly state: VaultState
 }
 
+/** An owner's word on wraps, for the server. */
+export interface SignedWraps {
+  readonly vaultId: Uint8Array
+  readonly epoch: number
+  readonly wraps: { blobId: Uint8Array; sha256: Uint8Array }[]
+  readonly signature: Uint8Array
+}
+
 /** What begins with an epoch. */
 export interface EpochWish {
   /** New identity keys too, for who fears that the old ones are known. */
@@ -63,6 +71,8 @@ export interface VaultLog {
   readonly unwrap: DekOpener
   /** Wraps a DEK of this vault under its newest epoch. */
   wrap(blobId: BlobId, dek: Dek): Promise<WrappedDek>
+  /** Signs that wraps of the newest epoch, which hold keys that were tried, may replace older ones. */
+  signWraps(wraps: readonly { readonly blobId: BlobId; readonly bytes: Uint8Array }[]): Promise<SignedWraps>
   /** Of this account; null before genesis was read, and for who is no active member. */
   readonly role: Role | null
   /** Where the account's anchor is. */

@@ -1,4 +1,4 @@
-import { bytesBetween, id, safeInteger } from '../bytes.ts'
+import { bytesBetween, bytesOf, digest, epoch, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
 import { z } from '../zod.ts'
@@ -43,7 +43,7 @@ export const serverKeys = defineRoute({
     /** Since when the key service's key is in use; null where it is not known. */
     kmsKeyMs: safeInteger.nullable(),
     rotating: z.boolean(),
-    /** Wrapped keys of contents that are stored under older keys of their vault. */
+    /** Wrapped keys under older keys of their vault, of contents that have newer ones too. */
     olderWraps: safeInteger,
   }),
   bodyLimit: LIMITS.bodyBytes,
@@ -72,6 +72,43 @@ export const wrapsAdd = defineRoute({
     'not_found',
     'head_moved',
     'payload_too_large',
+    'unavailable',
+  ],
+})
+
+export const wrapsConfirm = defineRoute({
+  name: 'wrapsConfirm',
+  summary: 'An owner confirms wraps of the newest epoch; older ones of these blobs go after the grace.',
+  method: 'POST',
+  path: '/v1/wraps/confirm',
+  auth: 'session',
+  params: none,
+  query: none,
+  body: z.strictObject({
+    vaultId: id,
+    epoch,
+    /** Ascending by blob id. */
+    wraps: z
+      .array(z.strictObject({ blobId: id, sha256: digest }))
+      .min(1)
+      .max(LIMITS.batch),
+    signature: bytesOf(64),
+  }),
+  response: z.object({
+    /** Those that are stored as they were confirmed. */
+    confirmed: safeInteger,
+  }),
+  bodyLimit: LIMITS.batchBodyBytes,
+  errors: [
+    'bad_request',
+    'unauthenticated',
+    'session_expired',
+    'forbidden',
+    'not_found',
+    'head_moved',
+    'payload_too_large',
+    'stored_data_damaged',
+    'keys_frozen',
     'unavailable',
   ],
 })

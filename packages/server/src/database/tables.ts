@@ -126,6 +126,7 @@ export interface Tables {
     epoch: number
     outer_version: number
     sealed: Uint8Array
+    confirmed_ms: Generated<number | null>
   }
   checkpoints: {
     vault_id: Uint8Array

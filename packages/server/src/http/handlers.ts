@@ -16,6 +16,7 @@ import { presignParts } from '../domain/blobs/parts.ts'
 import { reserveBlobs } from '../domain/blobs/reserve.ts'
 import { appendCommit } from '../domain/commits/append.ts'
 import { readCheckpoint } from '../domain/commits/checkpoints.ts'
+import { confirmWraps } from '../domain/commits/confirm-wraps.ts'
 import { awaitHead } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
@@ -151,6 +152,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return restored
     },
     keyringReplace: ({ body, session }) => replaceKeyring(deps, session, body),
+    wrapsConfirm: ({ body, session }) => confirmWraps(deps, session.accountId, body),
     serverKeys: ({ session }) => readServerKeys(deps, session.accountId),
     wrapsAdd: ({ body, session }) =>
       addWraps(deps, { vaultId: body.vaultId, accountId: session.accountId }, body.wraps),

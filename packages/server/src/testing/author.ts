@@ -62,6 +62,11 @@ export async function createAuthor(previous?: Author): Promise<Author> {
   }
 }
 
+/** Signs a message with the author's identity. */
+export function signAs(author: Author, message: Uint8Array): Uint8Array {
+  return new Uint8Array(sign(null, message, keyPair(author.seed).privateKey))
+}
+
 /** Sealed bytes that no key opens: the format's version, then anything. */
 function fakeBody(length = EMPTY_BODY_LENGTH): Uint8Array {
   const bytes = new Uint8Array(randomBytes(length))

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../../dev-env/cli.ts'
+import { openDatabase } from '../../../dev-env/database.ts'
 import { checkpointNow } from '../../../dev-env/device-log.ts'
+import { operator } from '../admin/operator.ts'
 import { useDesk } from '../cli/device.ts'
 
 const desk = useDesk()
@@ -42,12 +44,14 @@ describe('keys rotate --epoch', () => {
   it('is followed by other devices, whose pins go forward, and by new ones', async () => {
     await desk.putText('/before.txt', 'under the first key')
     await catOn(other, '/before.txt')
-    const result = await desk.json<{ epoch: number; own: boolean; contents: number; wrapped: number }>(
-      'keys',
-      'rotate',
-      '--epoch',
-    )
-    expect(result).toEqual({ epoch: 2, own: true, contents: 1, wrapped: 1 })
+    const result = await desk.json<{
+      epoch: number
+      own: boolean
+      contents: number
+      wrapped: number
+      confirmed: number
+    }>('keys', 'rotate', '--epoch')
+    expect(result).toEqual({ epoch: 2, own: true, contents: 1, wrapped: 1, confirmed: 1 })
     await desk.putText('/after.txt', 'under the second')
     // A device that was here before learns the key from the wrap in the chain.
     expect(await catOn(other, '/after.txt')).toBe('under the second')
@@ -102,6 +106,27 @@ describe('keys rotate --epoch', () => {
     for (const name of [names[0], names[3], names[7]]) {
       expect(await desk.readText(`/${name}`)).toBe(`content of ${name}`)
     }
+  })
+
+  it('is confirmed, so that older wraps go after the grace, and everything still opens everywhere', async () => {
+    const olderWraps = async () =>
+      (await desk.json<{ server: { olderWraps: number } }>('keys', 'status')).server.olderWraps
+    const admin = operator({ STRONGROOM_DATA: desk.server.dataDir })
+    // What two rotations at once, or an upload meanwhile, has left.
+    await desk.ok('keys', 'rotate', '--epoch')
+    expect(await olderWraps()).toBeGreaterThan(0)
+    await admin.ok('gc')
+    expect(await olderWraps()).toBeGreaterThan(0)
+    const database = openDatabase(desk.server.dataDir)
+    await database.query('UPDATE wraps SET confirmed_ms = 0 WHERE confirmed_ms IS NOT NULL')
+    await database.end()
+    expect(await admin.ok('gc')).toMatch(/older/)
+    expect(await olderWraps()).toBe(0)
+    for (const path of ['/before.txt', '/third.txt', '/race2.txt', '/file-7.txt']) {
+      expect(await catOn(other, path)).toBe(await desk.readText(path))
+    }
+    await using fresh = await newDevice()
+    expect(await catOn(fresh, '/before.txt')).toBe('under the first key')
   })
 
   it('says what it would do', async () => {

@@ -13,6 +13,7 @@ import { DELETIONS } from './0012-deletions.ts'
 import { MEMBERSHIP } from './0013-membership.ts'
 import { KMS_WAITING } from './0014-kms-waiting.ts'
 import { SESSION_SIGNALS } from './0015-session-signals.ts'
+import { OLD_WRAPS } from './0016-old-wraps.ts'
 
 export interface Migration {
   readonly version: number
@@ -37,4 +38,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 13, name: 'membership', sql: MEMBERSHIP },
   { version: 14, name: 'kms-waiting', sql: KMS_WAITING },
   { version: 15, name: 'session-signals', sql: SESSION_SIGNALS },
+  { version: 16, name: 'old-wraps', sql: OLD_WRAPS },
 ]

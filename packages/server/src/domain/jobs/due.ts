@@ -32,6 +32,13 @@ export async function countDue(deps: Deps): Promise<Record<string, Record<string
   return {
     'remove-ended': { removed: ended },
     'collect-blobs': { dropped, condemned, deleted, objects: dropped + deleted + waiting },
+    'remove-older-wraps': {
+      removed: await countRows(
+        deps,
+        sql`wraps w WHERE EXISTS (SELECT 1 FROM wraps n WHERE n.vault_id = w.vault_id AND n.blob_id = w.blob_id
+          AND n.epoch > w.epoch AND n.confirmed_ms <= ${now - retention.graceMs})`,
+      ),
+    },
     'sweep-store': {
       objects: await countRows(deps, sql`${orphans} AND upload_id = ''`),
       uploads: await countRows(deps, sql`${orphans} AND upload_id <> ''`),

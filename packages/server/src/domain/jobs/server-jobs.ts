@@ -2,6 +2,7 @@ import { removeUnfinished } from '../accounts/login-state.ts'
 import { foldAudits } from '../audit/fold.ts'
 import { collectBlobs } from '../blobs/collect.ts'
 import { SWEEP_MS, type SweepDeps, sweepStore } from '../blobs/sweep.ts'
+import { removeOlderWraps } from '../commits/confirm-wraps.ts'
 import { clearDeleted } from '../deletion/clear-deleted.ts'
 import { issueReceipts } from '../deletion/receipts.ts'
 import type { ServerSetup } from '../keys/server-setup.ts'
@@ -37,6 +38,11 @@ export function serverJobs(deps: SweepDeps & { setup: ServerSetup }): readonly J
       name: 'collect-blobs',
       everyMs: 10 * MINUTE_MS,
       run: async (lease) => ({ ...(await collectBlobs(deps, lease)) }),
+    },
+    {
+      name: 'remove-older-wraps',
+      everyMs: 10 * MINUTE_MS,
+      run: async (lease) => ({ removed: await removeOlderWraps(deps, lease) }),
     },
     { name: 'sweep-store', everyMs: SWEEP_MS, run: async (lease) => ({ ...(await sweepStore(deps, lease)) }) },
   ]

@@ -12,7 +12,7 @@ export interface ServerKeys {
   readonly kmsKeyMs: number | null
   /** A rotation of the outer key is under way, or of the key that wraps it. */
   readonly rotating: boolean
-  /** Wrapped keys of contents that lie under an older key of their vault. */
+  /** Wrapped keys under an older key of their vault, of contents that have newer ones too. */
   readonly olderWraps: number
 }
 
@@ -26,7 +26,8 @@ export async function readServerKeys({ database }: { database: Database }, accou
   if (newest === undefined) throw new ServerError('stored_data_damaged')
   const older = await sql<{ count: number }>`
     SELECT count(*) AS count FROM vaults v JOIN wraps w ON w.vault_id = v.id AND w.epoch < v.epoch
-    WHERE v.owner_id = ${accountId}`.execute(database)
+    WHERE v.owner_id = ${accountId} AND EXISTS (SELECT 1 FROM wraps n
+      WHERE n.vault_id = w.vault_id AND n.blob_id = w.blob_id AND n.epoch > w.epoch)`.execute(database)
   return {
     scope: newest.own ? 'per-user' : 'shared',
     outerKeyVersion: newest.version,
