@@ -2,6 +2,8 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD'
+/** It moves into the query, where case counts: as the SDK itself writes it. */
+const UNSIGNED_NAME = 'X-Amz-Content-Sha256'
 const LONGEST_LIFE_MS = 5 * 60_000
 
 export interface UrlRequest {
@@ -69,7 +71,7 @@ export async function bucketUrls(client: S3Client, bucket: string, prefix: strin
     origin: sample.origin,
     async sign({ method, key, query = {}, headers = {}, lifeMs }) {
       const signed = new Set(['host', ...Object.keys(headers)])
-      const payload = headers['x-amz-content-sha256'] === undefined ? { 'x-amz-content-sha256': UNSIGNED } : {}
+      const payload = headers['x-amz-content-sha256'] === undefined ? { [UNSIGNED_NAME]: UNSIGNED } : {}
       const request = {
         method,
         protocol: sample.protocol,
