@@ -1,5 +1,5 @@
 import { UsageError } from './failure.ts'
-import { type Environment, secretFromEnvironment } from './secrets.ts'
+import { type Environment, holdsOtherBytes, secretFromEnvironment } from './secrets.ts'
 
 /** Whether a person can be asked. */
 export function canAsk(): boolean {
@@ -43,6 +43,10 @@ export async function readPassword(request: PasswordRequest): Promise<string> {
     const first = await password({ message: request.message, mask: true }, context(request.signal))
     if (first === '') {
       process.stderr.write('A password is needed; press Ctrl-C to give up.\n')
+      continue
+    }
+    if (holdsOtherBytes(first)) {
+      process.stderr.write('That was not UTF-8 text; set your terminal to UTF-8, or press Ctrl-C to give up.\n')
       continue
     }
     if (!request.repeat) return first

@@ -59,3 +59,7 @@ test('a command that fails is told with its exit code', async () => {
 test('bytes that are not UTF-8 are refused', async () => {
   await expect(read({ P_FILE: await fileWith(Uint8Array.of(0xff, 0xfe)) })).rejects.toThrow(UsageError)
 })
+
+test('the variable itself has to be UTF-8: else passwords that differ would be one', async () => {
+  await expect(read({ P: Buffer.from([0x70, 0xff, 0x71]).toString('utf8') })).rejects.toThrow(/not UTF-8/)
+})

@@ -25,8 +25,17 @@ export async function secretFromEnvironment(environment: Environment, name: stri
   if (suffix === undefined) return null
   const value = environment[name + suffix] as string // found to be set above
   const secret = suffix === '' ? value : withoutLineEnd(await readSource(name + suffix, value, suffix))
+  if (suffix === '' && holdsOtherBytes(value)) throw new UsageError(`${name} gives bytes that are not UTF-8 text.`)
   if (secret === '') throw new UsageError(`${name + suffix} gives nothing.`)
   return secret
+}
+
+/**
+ * Whether text that Node decoded held bytes that are not UTF-8: each became U+FFFD, so that passwords which differ only in
+ * them would be one.
+ */
+export function holdsOtherBytes(text: string): boolean {
+  return text.includes('\ufffd')
 }
 
 async function readSource(variable: string, value: string, suffix: '_FILE' | '_COMMAND'): Promise<string> {

@@ -7,6 +7,7 @@ import { askText, canAsk, confirmRecoveryKey, readPassword } from '../prompts.ts
 import { formatBytes } from '../quantity.ts'
 import { createRecoveryFile, type RecoveryFile } from '../recovery-file.ts'
 import { codeAsker } from '../second-factor-code.ts'
+import { holdsOtherBytes } from '../secrets.ts'
 import { terminalText } from '../terminal-text.ts'
 
 export interface SignInOptions {
@@ -183,6 +184,7 @@ export async function signInPlace(
       })))
   const server = parseServer(serverText)
   const name = login ?? (await askText('Login name', { signal, missing: 'No login name: give it as the argument.' }))
+  if (holdsOtherBytes(name)) throw new UsageError('The login name is not UTF-8 text.')
   if (name.trim() === '') throw new UsageError('The login name is empty.')
   return {
     server,
