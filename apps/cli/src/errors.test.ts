@@ -84,3 +84,11 @@ test('causes are one line each, and a circle of them ends', () => {
   expect(lines[0]).toBe('  caused by Error: inner')
   expect(lines.length).toBeLessThanOrEqual(10)
 })
+
+test('a failure of the server names the request, if its id can stand on a terminal', () => {
+  const message = (status: number, requestId: string) =>
+    describeFailure(new ClientError('server', 'No', { details: { status, requestId } })).message
+  expect(message(500, '0123456789abcdef')).toMatch(/ The request was 0123456789abcdef\.$/)
+  expect(message(404, '0123456789abcdef')).not.toContain('0123')
+  expect(message(500, '01234567\u001b[2J')).not.toContain('0123')
+})

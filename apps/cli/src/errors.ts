@@ -92,7 +92,7 @@ export function describeFailure(error: unknown): Failure {
     const advice = byReason ?? CLIENT_ERRORS[error.code].advice
     if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }
     if (error.code === 'local_io') return { exitCode, message: localIoLine(error) }
-    return { exitCode, message: advice === '' ? sentence(error.message) : `${sentence(error.message)} ${advice}` }
+    return { exitCode, message: [sentence(error.message), advice, requestLine(error)].filter(Boolean).join(' ') }
   }
   if (isPromptInterruption(error) || isAbort(error)) return { exitCode: EXIT.interrupted, message: 'Interrupted.' }
   if (error instanceof CommanderError) return { exitCode: EXIT.usage, message: commanderLine(error.message) }
@@ -101,6 +101,12 @@ export function describeFailure(error: unknown): Failure {
     exitCode: EXIT.failed,
     message: `Something unexpected went wrong (${errorText(error)}); run again with --verbose to see more.`,
   }
+}
+
+/** By what the operator of a server finds a request that failed there; the id comes from the wire. */
+function requestLine({ details: { status, requestId } }: ClientError): string {
+  if (typeof status !== 'number' || status < 500 || typeof requestId !== 'string') return ''
+  return /^[A-Za-z0-9_-]{8,64}$/.test(requestId) ? `The request was ${requestId}.` : ''
 }
 
 function localIoLine(error: ClientError): string {

@@ -10,11 +10,13 @@ import {
   SecretBytes,
 } from '@strongroom/crypto'
 import type { ResponseOf, ROUTES } from '@strongroom/protocol'
-import type { Api } from '../transport/api.ts'
-import { contact } from './connect.ts'
+import { ClientError } from '../errors.ts'
+import { type Api, apiCode } from '../transport/api.ts'
+import { Transient, withRetries } from '../transport/retry.ts'
+import { contact, jitter } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { deviceFor, pinLogin } from './device.ts'
-import { type ProvedPassword, proveToServer } from './opaque-login.ts'
+import { type OpaqueServer, proveToServer } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn, sealFailure } from './profile-keys.ts'
 import type { Profile } from './records.ts'
 import { showSecondFactor } from './second-factor.ts'
@@ -38,12 +40,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
     signal,
   )
   try {
-    const { proof, exportKey } = await proveToServer(
-      platform,
-      { api, publicKey, serverIdentifier },
-      { login, password, signal },
-    )
-    const session = await finishLogin(input, api, proof)
+    const { session, exportKey } = await beginSession(input, { api, publicKey, serverIdentifier }, { login, password })
     const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
@@ -82,9 +79,47 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
   }
 }
 
-/** Sends the third message, and the second factor where the account has one. */
-async function finishLogin(input: Credentials, api: Api, proof: ProvedPassword['proof']): Promise<SignedInAnswer> {
-  const answer = await api.call('loginFinish', { body: proof, signal: input.signal, retry: false })
+interface BegunSession {
+  readonly session: SignedInAnswer
+  /** The caller's to dispose of. */
+  readonly exportKey: SecretBytes
+}
+
+/**
+ * Proves the password and lets the server begin a session. Where the answer to the third message is lost, the login is
+ * begun anew: its state at the server works once.
+ */
+async function beginSession(
+  input: Credentials,
+  server: OpaqueServer,
+  typed: { readonly login: string; readonly password: string },
+): Promise<BegunSession> {
+  const { platform, signal } = input
+  const context = { clock: platform.clock, random: jitter(platform.engine), signal }
+  return withRetries(context, async () => {
+    const { proof, exportKey } = await proveToServer(platform, server, { ...typed, signal })
+    try {
+      const answer = await server.api.call('loginFinish', { body: proof, signal, retry: false }).catch(lost)
+      return { session: await afterSecondFactor(input, server.api, answer), exportKey }
+    } catch (error) {
+      exportKey.dispose()
+      throw error
+    }
+  })
+}
+
+/** @throws Transient where asking again may help */
+function lost(error: unknown): never {
+  const away = error instanceof ClientError && error.code === 'network' && apiCode(error) !== 'too_many_requests'
+  throw away ? new Transient(error) : error
+}
+
+/** The session, after the second factor where the account has one. */
+async function afterSecondFactor(
+  input: Credentials,
+  api: Api,
+  answer: ResponseOf<(typeof ROUTES)['loginFinish']>,
+): Promise<SignedInAnswer> {
   if (!('secondFactor' in answer)) return answer
   const ticket = answer.secondFactor
   return await showSecondFactor(input.onSecondFactor, (code) =>
