@@ -2,6 +2,7 @@ import { ClientError, throwIfAborted } from '../errors.ts'
 import type { DriveContext } from './context.ts'
 import { globSource } from './glob.ts'
 import { descendants, entryOf, needPath } from './lookup.ts'
+import { fold, isIndexed, withName } from './name-index.ts'
 import type { Entry, FindOptions } from './types.ts'
 
 /**
@@ -19,11 +20,18 @@ export async function findEntries(context: DriveContext, pattern: string, option
     await log.flush()
   }
   const matches = nameMatcher(pattern)
+  const { limit = Number.POSITIVE_INFINITY } = options
+  const top = needPath(log.state, options.path ?? '/')
+  const wanted = fold(pattern)
+  const isPart = !isGlob(pattern) && !wanted.includes('/') && isIndexed(wanted)
+  const candidates = isPart && top.names.length === 0 ? withName(log.state, wanted) : descendants(log.state, top)
   const found: Entry[] = []
-  for (const each of descendants(log.state, needPath(log.state, options.path ?? '/'))) {
+  for (const each of candidates) {
     throwIfAborted(options.signal)
     const entry = entryOf(each)
-    if (entry !== null && matches(entry) && fits(entry, options)) found.push(entry)
+    if (entry === null || !matches(entry) || !fits(entry, options)) continue
+    found.push(entry)
+    if (found.length >= limit) break
   }
   return found
 }
@@ -43,7 +51,7 @@ export function nameMatcher(pattern: string): (entry: Pick<Entry, 'name' | 'path
   if (pattern === '') throw new ClientError('usage', 'The pattern is empty.')
   const wanted = fold(pattern)
   const subject = (entry: Pick<Entry, 'name' | 'path'>): string => fold(wanted.includes('/') ? entry.path : entry.name)
-  if (!/[*?[{]/.test(pattern)) return (entry) => subject(entry).includes(wanted)
+  if (!isGlob(pattern)) return (entry) => subject(entry).includes(wanted)
   const expression = new RegExp(`^(?:${globSource(wanted.includes('/') ? rooted(wanted) : wanted)})$`, 'us')
   return (entry) => expression.test(subject(entry))
 }
@@ -53,7 +61,6 @@ function rooted(glob: string): string {
   return glob.startsWith('/') ? glob : `/**/${glob}`
 }
 
-// Reason: what looks the same to a person should be found, whatever form its accents have.
-function fold(text: string): string {
-  return text.normalize('NFC').toLowerCase()
+function isGlob(pattern: string): boolean {
+  return /[*?[{]/.test(pattern)
 }

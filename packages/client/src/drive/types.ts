@@ -199,6 +199,8 @@ export interface FindOptions extends CallOptions {
   readonly maxSize?: number | undefined
   /** Modified at this time or later. */
   readonly newerThanMs?: number | undefined
+  /** Most entries that are wanted; default all. */
+  readonly limit?: number | undefined
 }
 
 export interface GetTreeOptions extends TransferOptions {
@@ -283,9 +285,5 @@ export interface Drive {
   /** Downloads a folder with all below it. */
   getTree(path: string, sink: TreeSink, options?: GetTreeOptions): Promise<TreeResult>
   /** `length` absent: to the end. Verified whole parts are fetched, only the range is delivered. */
-  getRange(
-    path: string,
-    range: { offset: number; length?: number },
-    options?: TransferOptions,
-  ): AsyncIterable<Uint8Array>
+  getRange(path: string, range: { offset: number; length?: number }, options?: GetOptions): AsyncIterable<Uint8Array>
 }

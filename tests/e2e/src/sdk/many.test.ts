@@ -120,6 +120,23 @@ describe('many at once', () => {
     expect(names('/same')).toEqual(['/same/n (2).txt', '/same/n.txt'])
   })
 
+  it('are found by any part of their names, as a walk through all of them would', async () => {
+    const { drive } = device.session
+    await fill('/find/\u00c9t\u00e9', ['a.TXT', 'ab.txt', 'b\na.txt', '\u0130x'])
+    const all = drive.listLocal('/', { recursive: true })
+    for (const wanted of ['a', 'B', 't', '.txt', 'x', 'e\u0301t', '\u00e9t\u00e9', '(2)', '\n', 'zzz', '\u0130']) {
+      const fold = (text: string) => text.normalize('NFC').toLowerCase()
+      const expected = all.filter(({ name }) => fold(name).includes(fold(wanted))).map(({ path }) => path)
+      expect(
+        (await drive.find(wanted)).map(({ path }) => path),
+        wanted,
+      ).toEqual(expected)
+      expect(await drive.find(wanted, { limit: 2 })).toHaveLength(Math.min(2, expected.length))
+    }
+    await drive.trashMany(['/find'])
+    expect(await drive.find('ab.txt', { path: '/' })).toEqual([])
+  })
+
   it('moves and trashes a thousand in a few commits', async () => {
     const { drive } = device.session
     const files = Array.from({ length: 1_000 }, (_, index) => `${index}`)
