@@ -60,6 +60,9 @@ export async function enableAccount(
     await sql`
       UPDATE blobs SET active_ms = active_ms + ${standMs}, condemned_ms = condemned_ms + ${standMs}
       WHERE owner_id = ${accountId} AND state IN ('reserved', 'stored', 'condemned')`.execute(tx)
+    await sql`
+      UPDATE wraps SET confirmed_ms = confirmed_ms + ${standMs}
+      WHERE vault_id IN (SELECT id FROM vaults WHERE owner_id = ${accountId}) AND confirmed_ms IS NOT NULL`.execute(tx)
     await tx.updateTable('accounts').set({ disabled_ms: null }).where('id', '=', accountId).execute()
     await recordAudit(deps, tx, accountId, 'enabled')
     return true

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorEpoch, signAs } from '../../testing/author.ts'
 import { commit, fakeWrap, registerAccount, sha256, storeBlob, type TestAccount } from '../../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../../testing/test-server.ts'
+import { disableAccount, enableAccount } from '../accounts/disabled.ts'
 import { removeOlderWraps } from './confirm-wraps.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -109,6 +110,21 @@ describe('older wraps', () => {
       [2, 1],
       [2, 1],
     ])
+  })
+
+  it('of a disabled account stay, and have the rest of their grace once it is enabled', async () => {
+    const { account, blobIds, wraps } = await rewrapped(1)
+    const { accountId } = account.author
+    await account.ask('wrapsConfirm', { body: confirmation(account, wraps) })
+    await disableAccount(server, accountId)
+    server.clock.advance(2 * retention.graceMs)
+    expect(await clean()).toBe(0)
+    await enableAccount(server, accountId)
+    server.clock.advance(retention.graceMs - DAY_MS)
+    expect(await clean()).toBe(0)
+    server.clock.advance(DAY_MS)
+    expect(await clean()).toBe(1)
+    expect(await epochsOf(account, blobIds)).toEqual([[2]])
   })
 
   it('are confirmed by the newest epoch alone', async () => {

@@ -81,7 +81,8 @@ async function isSigned(
 }
 
 /**
- * Removes wraps below those that were confirmed at least `graceMs` ago; returns how many.
+ * Removes wraps below those that were confirmed at least `graceMs` ago; returns how many. Nothing of a disabled account
+ * goes, for which time stands still.
  *
  * @param graceMs - as for blobs: never shorter than the time back to which a database may be restored
  */
@@ -95,7 +96,9 @@ export async function removeOlderWraps(
     await lease.step()
     const { due, gone } = await deps.database.transaction().execute(async (tx) => {
       const found = await sql<{ vault_id: Uint8Array; blob_id: Uint8Array; epoch: number }>`
-        SELECT vault_id, blob_id, epoch FROM wraps WHERE confirmed_ms <= ${beforeMs}
+        SELECT vault_id, blob_id, epoch FROM wraps w WHERE confirmed_ms <= ${beforeMs}
+          AND NOT EXISTS (SELECT 1 FROM vaults v JOIN accounts a ON a.id = v.owner_id
+            WHERE v.id = w.vault_id AND a.disabled_ms IS NOT NULL)
         ORDER BY vault_id, blob_id, epoch LIMIT ${BATCH} FOR UPDATE`.execute(tx)
       const rows = found.rows
       const confirmed = sql`unnest(
