@@ -7,7 +7,7 @@ import { serveAdmin } from './admin/serve.ts'
 import { adminDeps } from './compose-admin.ts'
 import { migrateDatabase, openDatabase } from './compose-database.ts'
 import { openMetrics } from './compose-metrics.ts'
-import { basics, type Opened, opened, openServices } from './compose-services.ts'
+import { basics, type Opened, opened, openServices, openStore } from './compose-services.ts'
 import { type Config, ConfigError, isLoopback } from './config.ts'
 import { requireDatabaseOfBlobs, requireNoRestore } from './data-folder.ts'
 import { openSignals } from './database/signals.ts'
@@ -60,7 +60,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
   const tls = await readTls(config)
   await makeFolder(config.dataDir, 0o700)
   await requireNoRestore(config)
-  await requireDatabaseOfBlobs(config)
+  await requireDatabaseOfBlobs(config, openStore)
 
   const opening = await openDatabase(config, resources, logger)
   await migrateDatabase(opening)
@@ -116,6 +116,7 @@ async function start(config: Config, resources: Opened, { webFolder }: StartOpti
     resources.push(await serveOperators({ dataDir: config.dataDir, operations: ADMIN_OPERATIONS, deps }))
   }
   warnAboutPlainHttp(config, logger)
+  warnAboutPlainStore(config, store.origins, logger)
 
   const stop = async (): Promise<void> => {
     draining = true
@@ -195,6 +196,15 @@ function warnAboutPlainHttp(config: Config, logger: Logger): void {
   logger.warn(
     {},
     'plain HTTP beyond this machine: session tokens can be read on the way; set TLS_CERT and TLS_KEY, or PUBLIC_URL behind a TLS proxy',
+  )
+}
+
+function warnAboutPlainStore(config: Config, origins: readonly string[], logger: Logger): void {
+  const isSecure = config.tls !== null || config.publicUrl?.startsWith('https:') === true
+  if (!isSecure || !origins.some((origin) => origin.startsWith('http:'))) return
+  logger.warn(
+    {},
+    'the endpoint of BLOB_URL is plain HTTP while pages are served by HTTPS: browsers will not reach it; give it TLS, or set BLOB_TRANSFER=proxy',
   )
 }
 

@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { BlobAddress } from './blob-url.ts'
 import type { Config } from './config.ts'
+import type { ObjectStore } from './ports/index.ts'
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -33,13 +35,31 @@ export async function requireNoRestore(config: Config): Promise<void> {
  *
  * @throws Error with one line that says what to do
  */
-export async function requireDatabaseOfBlobs(config: Config): Promise<void> {
-  if (config.databaseUrl !== null || config.blobs.kind !== 'file') return
-  if (await exists(join(config.dataDir, 'postgres', 'cluster'))) return
+export async function requireDatabaseOfBlobs(
+  config: Config,
+  openStore: (address: BlobAddress) => Promise<ObjectStore>,
+): Promise<void> {
+  if (config.databaseUrl !== null || (await exists(join(config.dataDir, 'postgres', 'cluster')))) return
   // Reason: the setup is made only after the database, so it is never alone after a first start that was cut off.
-  if (!(await exists(join(config.blobs.folder, 'named', 'opaque-setup')))) return
+  if (!(await hasSetup(config.blobs, openStore))) return
   throw new Error(
-    'the data folder has blobs but no database: put its folder postgres back from the backup, set DATABASE_URL if the ' +
-      'database is elsewhere, or move blobs away to begin anew',
+    config.blobs.kind === 'file'
+      ? 'the data folder has blobs but no database: put its folder postgres back from the backup, set DATABASE_URL if ' +
+          'the database is elsewhere, or move blobs away to begin anew'
+      : 'the bucket of BLOB_URL has blobs of a server, but the data folder has no database: put its folder postgres back ' +
+          'from the backup, set DATABASE_URL if the database is elsewhere, or name another prefix to begin anew',
   )
+}
+
+async function hasSetup(
+  blobs: BlobAddress,
+  openStore: (address: BlobAddress) => Promise<ObjectStore>,
+): Promise<boolean> {
+  if (blobs.kind === 'file') return exists(join(blobs.folder, 'named', 'opaque-setup'))
+  const store = await openStore(blobs)
+  try {
+    return (await store.readNamed('opaque-setup')) !== null
+  } finally {
+    await store.close()
+  }
 }

@@ -29,15 +29,15 @@ export async function storeWorld(env: Readonly<Record<string, string>> = {}): Pr
   try {
     const bucket = await useBucket()
     const store = await startStoreProxy(bucket.ceph.endpoint)
-    closers.push(() => store[Symbol.asyncDispose]())
+    closers.push(async () => store[Symbol.asyncDispose]())
     const server = await startDevServer({
       env: { BLOB_URL: bucket.url({ prefix: 'p', endpoint: store.url }), ...bucket.env, ...env },
     })
     closers.push(() => server.stop())
     const meter = await startTrafficMeter(() => server.url)
-    closers.push(() => meter[Symbol.asyncDispose]())
+    closers.push(async () => meter[Symbol.asyncDispose]())
     const device = await CliDevice.create(meter.url)
-    closers.push(() => device[Symbol.asyncDispose]())
+    closers.push(async () => device[Symbol.asyncDispose]())
     await device.register('ann@example.org')
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-store-'))
     closers.push(() => rm(folder, { recursive: true, force: true }))
