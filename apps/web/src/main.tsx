@@ -9,6 +9,7 @@ import './styles/screen.css'
 import './styles/table.css'
 import './styles/dialogs.css'
 import './styles/transfers.css'
+import './styles/preview.css'
 import './styles/security.css'
 
 startTheme()

@@ -200,6 +200,17 @@ export const TEXT = {
       other: (ending: string) => `${ending} file`,
     },
   },
+  preview: {
+    before: 'Previous file',
+    after: 'Next file',
+    older: 'Older version',
+    show: 'Show',
+    none: 'Files of this kind are not shown here. Download it to open it.',
+    notShown: 'This is not what its name says, or it is damaged. It is not shown here; you can download it.',
+    notPlayed: 'This browser cannot play it. Download it to open it with a player.',
+    tooLarge: 'This picture is too large to be shown here safely. Download it to open it.',
+    cut: 'This is the beginning; download the file to read all of it.',
+  },
   notFound: {
     title: 'There is nothing at this address',
     hint: 'The link may be old or incomplete.',

@@ -11,7 +11,7 @@ import { freePort } from '../../dev-env/engines/free-port.ts'
 import { isLeftOut } from '../../dev-env/engines/install.ts'
 import { type DevServer, startDevServer } from '../../dev-env/server.ts'
 import { launchBrowser, watch } from '../browser.ts'
-import { DESKTOP, row, signUp, type Tab, uploadFiles } from './tab.ts'
+import { DESKTOP, downloadEntry, signUp, type Tab, uploadFiles } from './tab.ts'
 
 const BUILD = fileURLToPath(new URL('../../../scripts/build.mjs', import.meta.url))
 const DOCUMENT = fileURLToPath(new URL('../../../docs/storage.md', import.meta.url))
@@ -65,9 +65,7 @@ describe.skipIf(isLeftOut('ceph'))('the web app with its files in a bucket', () 
     ]
     await uploadFiles(tab, files)
     for (const { name, bytes } of files) {
-      const downloading = tab.page.waitForEvent('download')
-      await row(tab, name).getByRole('button', { name, exact: true }).click()
-      const download = await downloading
+      const download = await downloadEntry(tab, name)
       expect(digest(await readFile(await download.path())), name).toBe(digest(bytes))
     }
     await using device = await CliDevice.create(server.url, PASSWORD)

@@ -5,7 +5,17 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../dev-env/cli.ts'
 import { isLeftOut } from '../../dev-env/engines/install.ts'
-import { readRecoveryKey, row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import {
+  downloadEntry,
+  readRecoveryKey,
+  row,
+  signIn,
+  signUp,
+  startWebWorld,
+  type Tab,
+  uploadFiles,
+  type WebWorld,
+} from './tab.ts'
 
 const LOGIN = 'fox@example.org'
 const PASSWORD = 'a quick brown password'
@@ -42,9 +52,7 @@ describe.skipIf(isLeftOut('firefox'))('the web app in Firefox', () => {
     ])
     await page.reload()
     await row(tab, 'film.mp4').waitFor()
-    const downloading = page.waitForEvent('download')
-    await page.getByRole('button', { name: 'film.mp4', exact: true }).dblclick()
-    const download = await downloading
+    const download = await downloadEntry(tab, 'film.mp4')
     expect(download.suggestedFilename()).toBe('film.mp4')
     expect(digest(await readFile(await download.path()))).toBe(digest(film))
   })

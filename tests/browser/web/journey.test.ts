@@ -5,7 +5,17 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findNeedles, type Haystack, textCanary } from '../../adversary/src/harness/needles.ts'
 import { runCli } from '../../dev-env/cli.ts'
-import { PHONE, row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import {
+  downloadEntry,
+  PHONE,
+  row,
+  signIn,
+  signUp,
+  startWebWorld,
+  type Tab,
+  uploadFiles,
+  type WebWorld,
+} from './tab.ts'
 
 const LOGIN = 'canary-login@example.org'
 const PASSWORD = 'canary password of four words'
@@ -32,9 +42,7 @@ describe('the web app', () => {
       bytes: randomBytes(10_000 + index * 70_000),
     }))
     await uploadFiles(first, [...small, { name: 'canary film.mp4', bytes: film }])
-    const downloading = first.page.waitForEvent('download')
-    await first.page.getByRole('button', { name: 'canary film.mp4' }).click()
-    const download = await downloading
+    const download = await downloadEntry(first, 'canary film.mp4')
     expect(download.suggestedFilename()).toBe('canary film.mp4')
     expect(digest(await readFile(await download.path()))).toBe(digest(film))
   })

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Download, Page } from 'playwright-core'
 import { type DevServer, startDevServer } from '../../dev-env/server.ts'
 import { type BrowserKind, launchBrowser, watch } from '../browser.ts'
 
@@ -90,15 +90,22 @@ function noticeFills(): void {
   )
 }
 
-/** Signs up with everything that a person does, and returns the recovery key. */
-export async function signUp({ page }: Tab, login: string, password: string): Promise<string> {
+/** Signs up with everything that a person does, and returns the recovery key. @param look - at each step of the ceremony */
+export async function signUp(
+  { page }: Tab,
+  login: string,
+  password: string,
+  look: (name: string) => Promise<void> = async () => undefined,
+): Promise<string> {
   await page.getByRole('button', { name: 'Create account' }).click()
   await page.getByLabel('Login name').fill(login)
   await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByLabel('Password again').fill(password)
   await page.getByRole('button', { name: 'Continue' }).click()
   const recoveryKey = await readRecoveryKey(page)
+  await look('recovery-key')
   await page.getByRole('button', { name: 'I have saved it' }).click()
+  await look('recovery-key-typed')
   await page.getByLabel('Recovery key').fill(recoveryKey.toLowerCase().replaceAll('-', ' '))
   await page.getByRole('button', { name: 'Finish' }).click()
   await page.getByText('This folder is empty').waitFor()
@@ -131,6 +138,17 @@ export async function uploadFiles({ page }: Tab, files: readonly UploadedFile[])
     .setInputFiles(files.map(({ name, bytes }) => ({ name, mimeType: 'application/octet-stream', buffer: bytes })))
   await page.getByText(files.length === 1 ? '1 file uploaded' : `${files.length} files uploaded`).waitFor()
   await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
+}
+
+/** Downloads an entry, which must not be selected, as its user does. */
+export async function downloadEntry(tab: Tab, name: string): Promise<Download> {
+  const { page } = tab
+  const downloading = page.waitForEvent('download')
+  await row(tab, name).getByRole('checkbox').check()
+  await page.getByRole('button', { name: 'Download', exact: true }).click()
+  const download = await downloading
+  await page.getByRole('button', { name: 'Clear selection' }).click()
+  return download
 }
 
 /** The row of an entry. */

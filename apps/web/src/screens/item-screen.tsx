@@ -60,7 +60,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
     rows,
     selection,
     favourites,
-    onOpen: (row) => (row.kind === 'folder' ? open.folderById(row.id) : items.verbs.download([row])),
+    onOpen: (row) => (row.kind === 'folder' ? open.folderById(row.id) : items.preview(row)),
     onShowLocation: folder === null ? (row) => open.folder(parentOf(row.path)) : undefined,
   })
   const { acts, verbs, chosen } = items
@@ -111,7 +111,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
               acts={acts}
               placeActs={folder === null ? [] : placeActs(place, () => items.paste(folder))}
               renaming={items.renaming}
-              onOpen={(row) => (row.kind === 'folder' ? open.folderById(row.id) : verbs.download([row]))}
+              onOpen={(row) => (row.kind === 'folder' ? open.folderById(row.id) : items.preview(row))}
               onShowLocation={(row) => open.folder(parentOf(row.path))}
               keys={{
                 rename: (row) => items.setRenaming(row.id),

@@ -1,3 +1,5 @@
+import { answerMedia, type MediaQuestion } from './media.ts'
+
 /*
  * Keeps the files of uploads while a tab reloads: a page loses what it was given, this worker holds on to it for as long
  * as it is told to stay awake. It reads nothing of them.
@@ -25,6 +27,10 @@ export interface KeptUpload {
   readonly file: File
 }
 
+interface Client {
+  postMessage(message: MediaQuestion, transfer: Transferable[]): void
+}
+
 /** What tabs say. */
 export type TabWord =
   | StreamAnnouncement
@@ -40,7 +46,9 @@ interface Announced extends StreamAnnouncement {
 
 interface FetchEventLike extends Event {
   readonly request: Request
-  respondWith(response: Response): void
+  /** Empty for navigations. */
+  readonly clientId: string
+  respondWith(response: Response | Promise<Response>): void
 }
 
 interface LifecycleEvent extends Event {
@@ -48,7 +56,7 @@ interface LifecycleEvent extends Event {
 }
 
 interface WorkerScope extends EventTarget {
-  readonly clients: { claim(): Promise<void> }
+  readonly clients: { claim(): Promise<void>; get(id: string): Promise<Client | undefined> }
   readonly location: Location
   skipWaiting(): Promise<void>
 }
@@ -76,9 +84,20 @@ scope.addEventListener('message', (event) => {
 scope.addEventListener('fetch', (event) => {
   const { request } = event as FetchEventLike
   const url = new URL(request.url)
-  if (url.origin !== scope.location.origin || !url.pathname.startsWith('/stream/')) return
-  ;(event as FetchEventLike).respondWith(answer(url.pathname.slice('/stream/'.length)))
+  if (url.origin !== scope.location.origin) return
+  const { respondWith } = event as FetchEventLike
+  if (url.pathname.startsWith(STREAM)) respondWith.call(event, answer(url.pathname.slice(STREAM.length)))
+  if (url.pathname.startsWith(MEDIA))
+    respondWith.call(event, media(event as FetchEventLike, url.pathname.slice(MEDIA.length)))
 })
+
+const STREAM = '/stream/'
+const MEDIA = '/media/'
+
+async function media({ request, clientId }: FetchEventLike, id: string): Promise<Response> {
+  const tab = clientId === '' ? undefined : await scope.clients.get(clientId)
+  return await answerMedia(id, request.headers.get('range'), tab ?? null, SAME_ORIGIN, stream)
+}
 
 function answer(id: string): Response {
   const download = announced.get(id)

@@ -13,11 +13,12 @@ import {
   StarOff,
   Trash2,
 } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
 import { parentOf, type Row, type Rows } from '../bridge/rows.ts'
 import { TEXT } from '../strings.ts'
 import type { Act } from '../ui/item-menu.tsx'
 import { MoveDialog } from '../ui/move-dialog.tsx'
+import { Preview, type Previewed } from '../ui/preview/preview.tsx'
 import { VersionsDialog } from '../ui/versions-dialog.tsx'
 import { clipboard } from './clipboard.ts'
 import { setDetailsOpen } from './details.ts'
@@ -39,6 +40,8 @@ export interface ItemActs {
   /** Moves or copies what was cut or copied into a folder. */
   readonly paste: (folder: string) => void
   readonly showVersions: (row: Row) => void
+  /** Shows a file over the page. */
+  readonly preview: (row: Row) => void
   /** Dialogs that are open. */
   readonly dialog: ReactNode
 }
@@ -65,9 +68,11 @@ export function selectedRows(rows: Rows, selection: Selection): Row[] {
 export function useItemActs({ rows, selection, favourites, onOpen, onShowLocation }: ItemActsInput): ItemActs {
   const [open, setOpen] = useState<Open | null>(null)
   const [renaming, setRenaming] = useState<string | null>(null)
+  const [previewed, setPreviewed] = useState<Previewed | null>(null)
+  const preview = (row: Row): void => setPreviewed({ row, version: null })
   const verbs = useItemVerbs(selection.clear)
   const close = (): void => setOpen(null)
-  const chosen = selectedRows(rows, selection)
+  const chosen = useMemo(() => selectedRows(rows, selection), [rows, selection])
   const clip = (mode: 'cut' | 'copy'): void => {
     if (chosen.length === 0) return
     clipboard.set({ mode, rows: chosen })
@@ -129,6 +134,7 @@ export function useItemActs({ rows, selection, favourites, onOpen, onShowLocatio
     clip,
     paste,
     showVersions,
+    preview,
     dialog: (
       <>
         {open?.kind === 'versions' && (
@@ -136,6 +142,9 @@ export function useItemActs({ rows, selection, favourites, onOpen, onShowLocatio
             row={open.row}
             onClose={close}
             onDownload={(version) => verbs.download([open.row], version)}
+            onShow={({ versionId, size, current }) =>
+              setPreviewed({ row: open.row, version: current ? null : { id: versionId, size } })
+            }
           />
         )}
         {open?.kind === 'move' && (
@@ -144,6 +153,15 @@ export function useItemActs({ rows, selection, favourites, onOpen, onShowLocatio
             moving={open.rows}
             onClose={close}
             onMove={(folder) => verbs.moveInto(open.rows, folder)}
+          />
+        )}
+        {previewed !== null && (
+          <Preview
+            shown={previewed}
+            rows={rows}
+            onShow={preview}
+            onDownload={({ row, version }) => verbs.download([row], version?.id ?? null)}
+            onClose={() => setPreviewed(null)}
           />
         )}
       </>

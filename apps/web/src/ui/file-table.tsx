@@ -15,6 +15,7 @@ import { useNarrow } from './use-narrow.ts'
 
 /** As the style sheet has it. */
 const ROW_HEIGHT = { wide: 48, narrow: 56 } as const
+// Reason for the virtualizer's own keys: with others it would measure every row of the list at each drawing.
 /** Rows drawn beyond the visible ones, so that fast scrolling shows none blank. */
 const OVERSCAN = 24
 
@@ -30,7 +31,6 @@ export function FileTable(props: FileListProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN,
-    getItemKey: (index) => rows.idAt(index),
   })
   useEffect(() => {
     if (rowHeight > 0) virtual.measure()
@@ -72,7 +72,7 @@ export function FileTable(props: FileListProps) {
               const id = rows.idAt(item.index)
               return (
                 <TableRow
-                  key={item.key}
+                  key={id}
                   rows={rows}
                   index={item.index}
                   domId={rowId(item.index)}

@@ -38,7 +38,9 @@ export function TransfersPanel() {
   return (
     <section className="transfers" aria-label={TEXT.transfers.title}>
       <header className="transfers-head">
-        <h2 role="status">{title}</h2>
+        <h2>
+          <span role="status">{title}</span>
+        </h2>
         <IconButton
           label={open ? TEXT.transfers.collapse : TEXT.transfers.expand}
           aria-expanded={open}

@@ -1,4 +1,4 @@
-import { Download, RotateCcw } from 'lucide-react'
+import { Download, Eye, RotateCcw } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { asFailure } from '../bridge/connect.ts'
 import type { Row } from '../bridge/rows.ts'
@@ -15,9 +15,10 @@ interface VersionsProps {
   readonly row: Row
   readonly onClose: () => void
   readonly onDownload: (versionId: string) => void
+  readonly onShow: (version: VersionRow) => void
 }
 
-export function VersionsDialog({ row, onClose, onDownload }: VersionsProps) {
+export function VersionsDialog({ row, onClose, onDownload, onShow }: VersionsProps) {
   const { vault, revision } = useVault()
   const [versions, setVersions] = useState<readonly VersionRow[] | null>(null)
   const [error, setError] = useState<string | null>(null)
@@ -48,6 +49,9 @@ export function VersionsDialog({ row, onClose, onDownload }: VersionsProps) {
                 <RotateCcw size={18} />
               </IconButton>
             )}
+            <IconButton label={TEXT.preview.show} onClick={() => onShow(version)}>
+              <Eye size={18} />
+            </IconButton>
             <IconButton label={TEXT.versions.download} onClick={() => onDownload(version.versionId)}>
               <Download size={18} />
             </IconButton>

@@ -1,6 +1,6 @@
 import type { Drive, Entry } from '@strongroom/client'
 import { downloadZip } from 'client-zip'
-import type { DownloadRequest } from './vault-api.ts'
+import type { DownloadRequest, MediaRequest } from './vault-api.ts'
 
 /** Bytes in one message to the service worker. */
 const CHUNK_BYTES = 4 * 1024 * 1024
@@ -21,22 +21,72 @@ export async function serveDownload(
   const abort = new AbortController()
   const single = only !== undefined && entries.length === 1 && only.kind === 'file'
   const chunks = single ? fileChunks(drive, only, version, abort.signal) : zipChunks(drive, entries, abort.signal)
-  port.onmessage = ({ data }: MessageEvent<Pull>) => {
-    if (data === 'cancel') {
-      abort.abort()
-      port.close()
-      return
-    }
-    void chunks.next().then(
-      ({ done, value }) => {
-        if (done) port.postMessage(null)
-        else port.postMessage(value, [value.buffer])
-      },
-      () => port.postMessage('failed'),
-    )
-  }
+  // The browser shows a download that broke off; the panel of transfers is told by the port.
+  pump(port, chunks, abort).catch(() => undefined)
   if (single) return { name: only.name, size: version === null ? only.size : null }
   return { name: `${entries.length === 1 ? only?.name : 'Strongroom'}.zip`, size: null }
+}
+
+/** Answers pulls on a port, until everything was taken or its other end has had enough; rejects when reading fails. */
+function pump(
+  port: MessagePort,
+  chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+  abort: AbortController,
+): Promise<void> {
+  return new Promise((done, fail) => {
+    port.onmessage = ({ data }: MessageEvent<Pull>) => {
+      if (data === 'cancel') {
+        abort.abort()
+        port.close()
+        done()
+        return
+      }
+      void chunks.next().then(
+        (next) => {
+          if (next.done) {
+            port.postMessage(null)
+            done()
+          } else port.postMessage(next.value, [next.value.buffer])
+        },
+        (error: unknown) => {
+          port.postMessage('failed')
+          if (abort.signal.aborted) done()
+          else fail(error)
+        },
+      )
+    }
+  })
+}
+
+/** Parts fetched ahead while something plays. */
+const MEDIA_JOBS = 2
+
+/** A range of a file for something that plays it, pulled like a download; ends with it. */
+export async function serveMedia(drive: Drive, { path, version, offset, length, port }: MediaRequest): Promise<void> {
+  const abort = new AbortController()
+  await pump(port, rangeChunks(drive, { path, version, offset, length }, abort.signal), abort)
+}
+
+async function* rangeChunks(
+  drive: Drive,
+  { path, version, offset, length }: Omit<MediaRequest, 'port'>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const options = { signal, jobs: MEDIA_JOBS, ...(version === null ? {} : { version }) }
+  for await (const bytes of drive.getRange(path, { offset, length }, options)) yield* slices(bytes)
+}
+
+/** Bytes of a file in one piece. */
+export async function readBytes(drive: Drive, range: Omit<MediaRequest, 'port'>): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of rangeChunks(drive, range, new AbortController().signal)) chunks.push(chunk)
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
 }
 
 async function* fileChunks(

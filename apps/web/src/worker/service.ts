@@ -1,16 +1,16 @@
 import { ClientError, checkRecoveryKey, type Drive, type Platform, type Session, Strongroom } from '@strongroom/client'
 import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
-import { serveDownload } from './downloads.ts'
+import { readBytes, serveDownload, serveMedia } from './downloads.ts'
 import { innerWorkers } from './inner-workers.ts'
 import { itemFacts, itemSum, subfolders, takenPaths } from './item-facts.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { createUploads } from './uploads.ts'
 import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
-import { reportingTransport, watchVault } from './watch.ts'
+import { reportingTransport, warmSearch, watchVault } from './watch.ts'
 
-const MOST_FOUND = 5_000
+const MOST_FOUND = 1_000
 const MOST_RECENT = 200
 const BY_NAME = { by: 'name', descending: false } as const
 const MOST_ACTIVITY = 200
@@ -127,8 +127,13 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       watching?.abort()
       const abort = new AbortController()
       watching = abort
-      announce = changed
-      void watchVault(drive(), { changed, failed, signal: abort.signal })
+      const { signal } = abort
+      warmSearch(drive(), signal)
+      announce = () => {
+        changed()
+        warmSearch(drive(), signal)
+      }
+      void watchVault(drive(), { changed: announce, failed, signal })
     },
     async connection(changed) {
       tellConnection = changed
@@ -138,8 +143,8 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       return transfer(packRows(sortEntries((await known()).listLocal(path), sort), path))
     },
     async search(text) {
-      const found = await drive().find(text)
-      return transfer(packRows(found.slice(0, MOST_FOUND), null))
+      const found = await drive().find(text, { limit: MOST_FOUND })
+      return transfer(packRows(found, null))
     },
     async recent() {
       const files = (await known())
@@ -209,6 +214,11 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     },
     async cancelUploads(ids) {
       uploads.cancel(ids)
+    },
+    media: (request) => serveMedia(drive(), request),
+    async bytes(range) {
+      const bytes = await readBytes(drive(), range)
+      return Comlink.transfer(bytes, [bytes.buffer])
     },
     download: (request) => serveDownload(drive(), request),
   }

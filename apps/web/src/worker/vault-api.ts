@@ -173,6 +173,15 @@ export interface DownloadRequest {
   readonly port: MessagePort
 }
 
+/** A range of a file; chunks go through `port` as those of a download. */
+export interface MediaRequest {
+  readonly path: string
+  readonly version: string | null
+  readonly offset: number
+  readonly length: number
+  readonly port: MessagePort
+}
+
 /** The error of a call, as it crosses from worker to tab. */
 export interface VaultFailure {
   readonly code: string
@@ -249,5 +258,9 @@ export interface VaultApi {
   ): Promise<void>
   cancelUploads(ids: readonly string[]): Promise<void>
   /** Whole size where it is known; the stream starts when the first message arrives. */
+  /** Serves a range until it was taken; rejects when reading fails. */
+  media(request: MediaRequest): Promise<void>
+  /** Bytes of a file in one piece; for what is small. */
+  bytes(range: Omit<MediaRequest, 'port'>): Promise<Uint8Array<ArrayBuffer>>
   download(request: DownloadRequest): Promise<{ name: string; size: number | null }>
 }

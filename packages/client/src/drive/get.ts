@@ -12,7 +12,7 @@ import { type DriveContext, fetchContext, openNamed, transferOf } from './contex
 import { deliver } from './deliver.ts'
 import { descendants, entryOf, FILES_ONLY, type Found, needPath } from './lookup.ts'
 import { type ProgressCounter, progressCounter } from './progress.ts'
-import type { Entry, GetOptions, GetTreeOptions, TransferOptions, TreeFailure, TreeResult } from './types.ts'
+import type { Entry, GetOptions, GetTreeOptions, TreeFailure, TreeResult } from './types.ts'
 import { readableVersion } from './versions.ts'
 
 /** A file's entry and the record of its content. */
@@ -61,11 +61,12 @@ export async function* getRange(
   context: DriveContext,
   path: string,
   range: { offset: number; length?: number },
-  options: TransferOptions = {},
+  options: GetOptions = {},
 ): AsyncGenerator<Uint8Array> {
   await context.log.sync(options.signal)
   await context.log.flush()
-  const file = readable(needPath(context.log.state, path))
+  const found = needPath(context.log.state, path)
+  const file = options.version === undefined ? readable(found) : readableVersion(found, options.version)
   const [blob] = await openFiles(context, [file], options.signal)
   if (blob === undefined) throw new Error('each record has its blob')
   try {

@@ -73,6 +73,18 @@ describe('a file', () => {
     expect(new TextDecoder().decode(await get('/shared.txt', second))).toBe('hello')
   })
 
+  it('gives ranges of an older version', async () => {
+    const { drive } = device.session
+    const [old, now] = [new Uint8Array(randomBytes(1000)), new Uint8Array(randomBytes(1000))]
+    await put('/versions/a', old)
+    await put('/versions/a', now)
+    const [, older] = await drive.versions('/versions/a')
+    const range = { offset: 10, length: 20 }
+    const bytes = await collect(drive.getRange('/versions/a', range, { version: older?.versionId }))
+    expect(Buffer.compare(bytes, old.subarray(10, 30))).toBe(0)
+    expect(Buffer.compare(await collect(drive.getRange('/versions/a', range)), now.subarray(10, 30))).toBe(0)
+  })
+
   it('gives ranges', async () => {
     const bytes = new Uint8Array(randomBytes(17_000_000))
     await put('/range', bytes)
