@@ -1,13 +1,12 @@
 import pg from 'pg'
 import { openS3Store } from '../../../../packages/server/src/adapters/blob/s3.ts'
 import { parseBlobUrl } from '../../../../packages/server/src/blob-url.ts'
-import { useBucket } from '../../../dev-env/engines/bucket.ts'
-import { type ClusterServer, startCluster } from '../../../dev-env/engines/cluster.ts'
-import { type DebianPostgres, startDebianPostgres } from '../../../dev-env/engines/postgres-debian.ts'
-import { startKmsDouble } from '../../../dev-env/kms-double/server.ts'
+import type { ClusterServer } from '../../../dev-env/engines/cluster.ts'
+import type { DebianPostgres } from '../../../dev-env/engines/postgres-debian.ts'
+import { openCompany } from '../harness/company.ts'
 import type { KillableDatabase } from '../harness/embedded-database.ts'
 import { startFaultNetwork } from '../harness/fault-network.ts'
-import { startTcpProxy } from '../harness/tcp-proxy.ts'
+import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy.ts'
 import { count } from './history.ts'
 import type { HistoryWorld, Member, Weather } from './world.ts'
 
@@ -32,34 +31,28 @@ async function open(
   closers: (() => Promise<unknown> | unknown)[],
   closeAll: () => Promise<void>,
 ): Promise<HistoryWorld> {
-  const bucket = await useBucket()
-  Object.assign(process.env, bucket.env)
-  closers.push(() => bucket.raw.close())
-  const postgres = await startDebianPostgres()
-  closers.push(() => postgres.close())
-  const database = killable(postgres)
-  await makeDatabase(postgres)
-  const wire = await startTcpProxy({ host: '127.0.0.1', port: postgres.port })
-  closers.push(() => wire[Symbol.asyncDispose]())
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = bucket.env
-  const kms = await startKmsDouble({ also: { accessKeyId, secretAccessKey } })
-  closers.push(() => kms.close())
-
+  let wire: TcpProxy | null = null
   const failures = new Map<string, number>()
   let storeWeather: Weather = () => null
-  const storeNetwork = await startFaultNetwork({
-    upstreams: () => [bucket.ceph.endpoint],
-    trouble: (passing) => storeWeather(passing),
+  const company = await openCompany({
+    async databasePort(port) {
+      wire = await startTcpProxy({ host: '127.0.0.1', port })
+      closers.push(() => wire?.[Symbol.asyncDispose]())
+      return wire.port
+    },
+    async storeEndpoint(endpoint) {
+      const store = await startFaultNetwork({
+        upstreams: () => [endpoint],
+        trouble: (passing) => storeWeather(passing),
+      })
+      closers.push(() => store[Symbol.asyncDispose]())
+      return store.url
+    },
+    env: { PUBLIC_URL: '', TRUSTED_PROXIES: '' },
   })
-  closers.push(() => storeNetwork[Symbol.asyncDispose]())
-  const blobUrl = bucket.url({ endpoint: storeNetwork.url })
-  const cluster = await startCluster({
-    database: postgres.url('strongroom').replace(`:${postgres.port}/`, `:${wire.port}/`),
-    blobs: blobUrl,
-    kms: `awskms://eu-central-1/alias/strongroom?endpoint=${kms.url}`,
-    env: { ...bucket.env, LOG_LEVEL: 'warn', LOGIN_ATTEMPTS_PER_MINUTE: '100000', PUBLIC_URL: '', TRUSTED_PROXIES: '' },
-  })
-  closers.push(() => cluster.close())
+  closers.push(() => company[Symbol.asyncDispose]())
+  const { bucket, postgres, kms, cluster, databaseUrl } = company
+  Object.assign(process.env, bucket.env)
   let weather: Weather = () => null
   const members = cluster.servers.map(memberOf)
   const direct = cluster.servers.map(({ url }) => url)
@@ -74,7 +67,7 @@ async function open(
     },
   })
   closers.push(() => network[Symbol.asyncDispose]())
-  const pool = new pg.Pool({ connectionString: postgres.url('strongroom'), max: 2 })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
   pool.on('error', () => undefined)
   closers.push(() => pool.end())
   const address = parseBlobUrl(bucket.url())
@@ -82,17 +75,18 @@ async function open(
   const store = await openS3Store(address)
   closers.push(() => store.close())
   const [one, two] = members
-  if (one === undefined || two === undefined) throw new Error('there are two servers')
+  const way = wire as TcpProxy | null // Set above, which the compiler does not follow.
+  if (one === undefined || two === undefined || way === null) throw new Error('there are two servers')
   return {
     url: network.url,
     members: [one, two],
-    database,
-    databaseUrl: postgres.url('strongroom'),
+    database: killable(postgres),
+    databaseUrl,
     pool,
     store,
     network,
     engines: {
-      wire,
+      wire: way,
       kms,
       get storeWeather() {
         return storeWeather
@@ -111,13 +105,6 @@ async function open(
     logs: () => cluster.servers.map((server) => server.logs()).join('\n'),
     [Symbol.asyncDispose]: closeAll,
   }
-}
-
-async function makeDatabase(postgres: DebianPostgres): Promise<void> {
-  const client = new pg.Client({ connectionString: postgres.url() })
-  await client.connect()
-  await client.query('CREATE DATABASE strongroom TEMPLATE template0')
-  await client.end()
 }
 
 function killable(postgres: DebianPostgres): KillableDatabase {
