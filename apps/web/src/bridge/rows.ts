@@ -21,6 +21,7 @@ export interface Rows {
 
 const KINDS = ['file', 'folder', 'symlink'] as const
 const ID_LENGTH = 16
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 export const NO_ROWS: Rows = {
   count: 0,
@@ -34,11 +35,13 @@ export const NO_ROWS: Rows = {
 
 export function unpackRows(packed: PackedRows): Rows {
   const { folder, texts, ends, kinds, sizes, times, ids } = packed
+  const known: (string | undefined)[] = []
   const idAt = (index: number): string => {
+    const cached = known[index]
+    if (cached !== undefined) return cached
     let hex = ''
-    for (let byte = 0; byte < ID_LENGTH; byte += 1) {
-      hex += (ids[index * ID_LENGTH + byte] ?? 0).toString(16).padStart(2, '0')
-    }
+    for (let byte = 0; byte < ID_LENGTH; byte += 1) hex += HEX[ids[index * ID_LENGTH + byte] ?? 0] ?? ''
+    known[index] = hex
     return hex
   }
   return {
