@@ -17,7 +17,7 @@ import { ClientError, integrityError } from '../errors.ts'
 import type { Platform } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
-import { type KdfProfile, rememberProfile } from './kdf-profiles.ts'
+import { type KdfProfile, keptProfile, rememberProfile } from './kdf-profiles.ts'
 import type { KeyringSource } from './keyring-source.ts'
 import { settleLostAnswer } from './lost-answer.ts'
 import {
@@ -94,7 +94,7 @@ async function replacePassword(
   try {
     const { server, proved, expected } = await beginChange(context, input.current, signal)
     proved.exportKey.dispose()
-    const wanted = { login, password: next, profile: input.kdf ?? proved.profile }
+    const wanted = { login, password: next, profile: input.kdf ?? keptProfile(proved.profile) }
     const made = await makeRecord(platform, server, wanted, (request) =>
       api.call('credentialsStart', { body: { login, request }, signal }),
     )

@@ -10,13 +10,16 @@ interface KdfRule {
   readonly stretching: Stretching
   /** Whether PBKDF2 comes first, which gives OPAQUE another password. */
   readonly pbkdf2: boolean
+  /** Whether this version makes no new records with it, and replaces those that there are; see `replaceRetired`. */
+  readonly retired: boolean
 }
 
-// Invariant: the whole list is compiled in, in the order in which a login tries it. No server names a profile.
+// Invariant: the whole list is compiled in, in the order in which a login tries it. No server names a profile, or says
+// that one is retired.
 const RULES: Readonly<Record<KdfProfile, KdfRule>> = {
-  'argon2id-64': { stretching: 'argon2id-64', pbkdf2: false },
-  'argon2id-32': { stretching: 'argon2id-32', pbkdf2: false },
-  'pbkdf2-600k': { stretching: 'argon2id-32', pbkdf2: true },
+  'argon2id-64': { stretching: 'argon2id-64', pbkdf2: false, retired: false },
+  'argon2id-32': { stretching: 'argon2id-32', pbkdf2: false, retired: false },
+  'pbkdf2-600k': { stretching: 'argon2id-32', pbkdf2: true, retired: false },
 }
 
 /** All profiles, in the order in which a login tries them. */
@@ -58,13 +61,39 @@ function hasMemoryFor(opaque: OpaqueClient, profile: KdfProfile): Promise<boolea
  * The profile of a new record.
  *
  * @param wanted - what the user asked for, or what the record before had; null leaves the choice to the memory probe
- * @throws ClientError `usage` when this device lacks the memory for it
+ * @throws ClientError `usage` when this device lacks the memory for it, or it is retired
  */
 export async function profileForRecord(opaque: OpaqueClient, wanted: KdfProfile | null): Promise<KdfProfile> {
   if (wanted !== null && !KDF_PROFILES.includes(wanted)) throw new ClientError('usage', 'There is no such profile.')
-  const profile = wanted ?? ((await hasMemoryFor(opaque, 'argon2id-64')) ? 'argon2id-64' : 'argon2id-32')
-  if (await hasMemoryFor(opaque, profile)) return profile
+  if (wanted !== null && isRetired(wanted)) throw new ClientError('usage', `The profile ${wanted} is retired.`)
+  const profile = wanted ?? (await chosenProfile(opaque))
+  if (profile === null) throw new ClientError('usage', 'This device lacks the memory for any profile.')
+  // One that was chosen here has been tried.
+  if (wanted === null || (await hasMemoryFor(opaque, profile))) return profile
   throw new ClientError('usage', `This device lacks the memory for the profile ${profile}.`)
+}
+
+/** The first that this device has memory for, of those that are made for everybody; null where there is none. */
+async function chosenProfile(opaque: OpaqueClient): Promise<KdfProfile | null> {
+  for (const profile of KDF_PROFILES) {
+    const { retired, pbkdf2 } = RULES[profile]
+    if (!retired && !pbkdf2 && (await hasMemoryFor(opaque, profile))) return profile
+  }
+  return null
+}
+
+function isRetired(profile: KdfProfile): boolean {
+  return RULES[profile].retired
+}
+
+/** The profile that a changed password keeps: that of the one before, or null where another has to be chosen. */
+export function keptProfile(profile: KdfProfile): KdfProfile | null {
+  return isRetired(profile) ? null : profile
+}
+
+/** What takes the place of a retired profile on this device; null for any other one, and where there is no memory for it. */
+export async function replacementOf(opaque: OpaqueClient, profile: KdfProfile): Promise<KdfProfile | null> {
+  return isRetired(profile) ? chosenProfile(opaque) : null
 }
 
 /** The password that OPAQUE gets. @param publicKey - hex */

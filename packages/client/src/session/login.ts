@@ -16,6 +16,7 @@ import { Transient, withRetries } from '../transport/retry.ts'
 import { contact, jitter } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { deviceFor, pinLogin } from './device.ts'
+import type { KdfProfile } from './kdf-profiles.ts'
 import { type OpaqueServer, proveToServer } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn, sealFailure } from './profile-keys.ts'
 import type { Profile } from './records.ts'
@@ -27,9 +28,10 @@ type SignedInAnswer = ResponseOf<(typeof ROUTES)['loginSecondFactor']>
 /**
  * Logs in: OPAQUE proves both sides to each other, then account key and keyring are opened and held against the pins.
  *
+ * @returns who signed in, and the profile under which the password was right
  * @throws ClientError `authentication` for a wrong login name or password, `integrity`, `network`, `usage`
  */
-export async function logIn(input: Credentials): Promise<SignedIn> {
+export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; profile: KdfProfile }> {
   const { platform, signal } = input
   const { engine, opaque, store } = platform
   const login = normaliseLogin(input.login)
@@ -40,7 +42,11 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
     signal,
   )
   try {
-    const { session, exportKey } = await beginSession(input, { api, publicKey, serverIdentifier }, { login, password })
+    const {
+      session,
+      exportKey,
+      profile: kdfProfile,
+    } = await beginSession(input, { api, publicKey, serverIdentifier }, { login, password })
     const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
@@ -73,7 +79,7 @@ export async function logIn(input: Credentials): Promise<SignedIn> {
     }
     const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
     await saveSignedIn(platform, signedIn)
-    return signedIn
+    return { signedIn, profile: kdfProfile }
   } finally {
     await opaque.close()
   }
@@ -83,6 +89,7 @@ interface BegunSession {
   readonly session: SignedInAnswer
   /** The caller's to dispose of. */
   readonly exportKey: SecretBytes
+  readonly profile: KdfProfile
 }
 
 /**
@@ -97,10 +104,10 @@ async function beginSession(
   const { platform, signal } = input
   const context = { clock: platform.clock, random: jitter(platform.engine), signal }
   return withRetries(context, async () => {
-    const { proof, exportKey } = await proveToServer(platform, server, { ...typed, signal })
+    const { proof, exportKey, profile } = await proveToServer(platform, server, { ...typed, signal })
     try {
       const answer = await server.api.call('loginFinish', { body: proof, signal, retry: false }).catch(lost)
-      return { session: await afterSecondFactor(input, server.api, answer), exportKey }
+      return { session: await afterSecondFactor(input, server.api, answer), exportKey, profile }
     } catch (error) {
       exportKey.dispose()
       throw error

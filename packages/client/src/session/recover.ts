@@ -178,7 +178,7 @@ function finish(
     found: async () => {
       const password = normalisePassword(input.newPassword)
       const profile = await profileOf(platform, server, { login: normaliseLogin(input.login), password, signal })
-      return profile === null ? null : await logIn({ ...input, password: input.newPassword })
+      return profile === null ? null : (await logIn({ ...input, password: input.newPassword })).signedIn
     },
   })
 }

@@ -22,7 +22,7 @@ import {
   sendChange,
 } from './change-credentials.ts'
 import { normalisePassword } from './credentials.ts'
-import { type KdfProfile, rememberProfile } from './kdf-profiles.ts'
+import { type KdfProfile, keptProfile, rememberProfile } from './kdf-profiles.ts'
 import type { SealedKeyring } from './keyring-source.ts'
 import { settleLostAnswer } from './lost-answer.ts'
 import { makeRecord } from './opaque-login.ts'
@@ -114,7 +114,7 @@ async function passwordPart(
   if (input.newPassword === undefined) {
     return { change: { passwordEnvelope: await sealWith(proved.exportKey) }, remember: null }
   }
-  const wanted = { login, password: input.newPassword, profile: input.kdf ?? proved.profile }
+  const wanted = { login, password: input.newPassword, profile: input.kdf ?? keptProfile(proved.profile) }
   const made = await makeRecord(platform, server, wanted, (request) =>
     api.call('credentialsStart', { body: { login, request }, signal }),
   )

@@ -33,6 +33,7 @@ import { openSignedIn, resaveSignedIn, type SignedIn } from './profile-keys.ts'
 import { loadProfile } from './records.ts'
 import { RECOVERED, recoverAccount } from './recover.ts'
 import { REGISTERED, registerAccount } from './register.ts'
+import { replaceRetired } from './replace-retired.ts'
 import { rotateAccountKey } from './rotate-account-key.ts'
 import { secondFactor } from './second-factor-setup.ts'
 import { endSession, identityOf, signOut } from './sign-out.ts'
@@ -46,7 +47,10 @@ export const Strongroom: StrongroomApi = {
     return await afterChange(REGISTERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async login(input) {
-    return await openSession(input.platform, await logIn(input), { signal: input.signal })
+    const { signedIn, profile } = await logIn(input)
+    const session = await openSession(input.platform, signedIn, { signal: input.signal })
+    await replaceRetired(session, input, profile)
+    return session
   },
   async recover(input) {
     const signedIn = await recoverAccount(input)

@@ -1,2 +1,2 @@
-export { Strongroom } from '@strongroom/client'
+export { ClientError, Strongroom } from '@strongroom/client'
 export { nodePlatform } from '@strongroom/client/node'
