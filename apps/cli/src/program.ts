@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander'
+import { type AdminFlags, withServerCode } from './admin.ts'
 import { login, logout, register, whoami } from './commands/account.ts'
 import { cat, ls, mkdir } from './commands/browse.ts'
 import { cp, mv, rm } from './commands/change.ts'
+import { doctor } from './commands/doctor.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
 import { type ServerLoader, serve } from './commands/serve.ts'
@@ -73,6 +75,17 @@ export function createProgram(input: ProgramInput): Command {
     .option('--host <address>', 'address to listen on (HOST)')
     .option('--data <folder>', 'folder for everything that the server keeps (STRONGROOM_DATA)')
     .action(run((_context, flags: Parameters<typeof serve>[1]) => serve(input.findServer, flags)))
+
+  program
+    .command('doctor', { hidden: !input.serverInstalled })
+    .description("try a server's settings and engines as server and as browser, and say what to change")
+    .option('--data <folder>', 'folder of the server (STRONGROOM_DATA)')
+    .option('--policies', 'print the CORS rules and the policy to paste, also where nothing is wrong')
+    .action(
+      run((context, flags: AdminFlags & { policies?: boolean }) =>
+        withServerCode(context, input.findServer, flags, (own, server) => doctor(own, server, flags)),
+      ),
+    )
 
   addAccountVerbs(program, run)
   addCredentialVerbs(program, run)

@@ -4,6 +4,7 @@ import {
   type Config,
   ConfigError,
   checkBackupIn,
+  examine,
   listBackupsIn,
   loadConfig,
   openAdmin as openServerAdmin,
@@ -18,7 +19,7 @@ import { greeting } from './greeting.ts'
 import { findWebApp } from './web-folder.ts'
 
 export { StartError } from './explain.ts'
-export { checkBackupIn, listBackupsIn }
+export { checkBackupIn, examine, listBackupsIn }
 
 /** A signal this soon after the first is the same Ctrl-C: a terminal tells npm and the server, and npm tells it again. */
 const SAME_SIGNAL_MS = 1_000

@@ -1,6 +1,7 @@
 export { AdminError } from './admin/errors.ts'
 export { type RunningServer, startServer } from './compose.ts'
 export { type Admin, openAdmin } from './compose-admin.ts'
+export { type Diagnosis, examine } from './compose-doctor.ts'
 export {
   checkBackupIn,
   listBackupsIn,

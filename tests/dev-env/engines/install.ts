@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 /** Names by which `STRONGROOM_WITHOUT` leaves engines out. */
-export type Engine = 'ceph' | 'hsm' | 'postgres' | 'haproxy' | 'firefox'
+export type Engine = 'ceph' | 'hsm' | 'postgres' | 'haproxy' | 'firefox' | 'systemd'
 
 /** Of dpkg-query: one word a package. */
 const STATUS = `-f=\${db:Status-Status}\\n`

@@ -6,10 +6,27 @@ import type { Environment } from '../secrets.ts'
 
 /** The server's package. */
 export interface ServerModule extends BackupServer {
+  /** Tries every engine that the environment names. */
+  readonly examine: (environment: Environment, onCheck: (check: Check) => void) => Promise<Diagnosis>
   /** Runs a server in this process until a signal stops it. */
   readonly main: () => Promise<void>
   /** Opens the way to what operators do, on the server or the data that the environment names. */
   readonly openAdmin: (environment: Environment) => Promise<Admin>
+}
+
+/** One thing that `doctor` has looked at. */
+export interface Check {
+  readonly name: string
+  readonly status: 'ok' | 'warn' | 'fail'
+  readonly found: string
+  readonly mend: string
+}
+
+/** What `doctor` has found, and what can be pasted. */
+export interface Diagnosis {
+  readonly checks: readonly Check[]
+  readonly cors: object | null
+  readonly policy: object | null
 }
 
 /** What is asked of a restore. */

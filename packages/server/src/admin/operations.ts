@@ -3,6 +3,7 @@ import { disable, enable, quota } from './operations/accounts.ts'
 import { auditVerify } from './operations/audit-verify.ts'
 import { backup } from './operations/backup.ts'
 import { disclose } from './operations/disclose.ts'
+import { doctor } from './operations/doctor.ts'
 import { gc } from './operations/gc.ts'
 import { inviteCreate, inviteList, inviteRevoke } from './operations/invites.ts'
 import { kmsDestroyRetired, kmsRotate, kmsRotateOuter, kmsRotateOwn, kmsStatus } from './operations/kms.ts'
@@ -28,4 +29,5 @@ export const ADMIN_OPERATIONS: readonly AdminOperation[] = [
   auditVerify,
   verify,
   backup,
+  doctor,
 ]
