@@ -54,3 +54,14 @@ export function reportingTransport(
     },
   }
 }
+
+const WARM_AFTER_MS = 1_000
+let warming: ReturnType<typeof setTimeout> | undefined
+
+/** Has the index of names made before it is needed: a while after the last change. */
+export function warmSearch(drive: Drive, signal: AbortSignal): void {
+  clearTimeout(warming)
+  warming = setTimeout(() => {
+    if (!signal.aborted) drive.find('\u0001', { limit: 1, signal }).catch(() => undefined)
+  }, WARM_AFTER_MS)
+}
