@@ -24,6 +24,22 @@ export default defineConfig({
         },
       },
       {
+        // What hangs most on the version of PostgreSQL, on another one than the embedded; STRONGROOM_TEST_DATABASE=15 runs any.
+        test: {
+          name: 'postgres-15',
+          retry,
+          include: [
+            'packages/server/src/database/**/*.test.ts',
+            'packages/server/src/domain/{audit/audit,blobs/collect,jobs/runner,keys/rotate-outer}.test.ts',
+            'packages/server/src/http/{blobs,commits,head}.test.ts',
+          ],
+          globalSetup: ['tests/dev-env/global-setup-15.ts'],
+          env: { STRONGROOM_TEST_ON: '15' },
+          testTimeout: minute,
+          hookTimeout: minute,
+        },
+      },
+      {
         test: {
           name: 'contract',
           retry,

@@ -11,9 +11,11 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
+/** The server of the project that the test belongs to: `STRONGROOM_TEST_ON` names one beside the usual one. */
 function adminUrl(): string {
-  const url = process.env.STRONGROOM_TEST_DATABASE
-  if (url === undefined) throw new Error('STRONGROOM_TEST_DATABASE is not set: run vitest with its global set-up')
+  const name = process.env.STRONGROOM_TEST_ON === '15' ? 'STRONGROOM_TEST_DATABASE_15' : 'STRONGROOM_TEST_DATABASE'
+  const url = process.env[name]
+  if (url === undefined) throw new Error(`${name} is not set: run vitest with its global set-up`)
   return url
 }
 
