@@ -3,7 +3,7 @@
  * Type-only imports count: whoever knows a type knows the module.
  */
 const CRYPTO_WITHOUT_KEYS =
-  '^packages/crypto/src/(sizes|errors|envelope|encoding|labels|card|audit|receipt|ed25519-encoding|hpke-layout|ids|messages|sealed-layout|wraps-confirmation)\\.ts$'
+  '^packages/crypto/src/(sizes|errors|envelope|encoding|labels|card|audit|receipt|ed25519-encoding|hpke-layout|ids|keyring-change|messages|sealed-layout|wraps-confirmation)\\.ts$'
 
 module.exports = {
   forbidden: [

@@ -48,6 +48,7 @@ export {
   type VaultId,
   type VersionId,
 } from './ids.ts'
+export { keyringChangeMessage } from './keyring-change.ts'
 export type { HashType, SignType } from './labels.ts'
 export { hashMessage, signatureMessage } from './messages.ts'
 export {

@@ -57,6 +57,7 @@ export {
   type VaultId,
   type VersionId,
 } from './ids.ts'
+export { keyringChangeMessage } from './keyring-change.ts'
 export {
   type EnvelopeMethod,
   type EnvelopePlace,

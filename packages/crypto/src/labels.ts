@@ -80,6 +80,8 @@ export const LABELS = {
     receipt: [32],
     /** An owner's word that wraps hold the right keys. */
     wraps: [32],
+    /** An account's word that a keyring takes the place of the one before. */
+    'keyring-change': [32],
   },
   /** SHA-256 message: "strongroom/" ‖ type ‖ 00 01 ‖ parts. */
   hash: {
@@ -109,6 +111,8 @@ export const LABELS = {
     receipt: null,
     /** vault ‖ u32 epoch ‖ u32 count ‖ (blob ‖ SHA-256 of its wrap)…. */
     wraps: null,
+    /** account ‖ u64 version ‖ SHA-256 of the sealed keyring. */
+    'keyring-change': null,
   },
   /** FLOE additional data: "strongroom/" ‖ type ‖ 00 01 ‖ ids. */
   encrypt: {

@@ -10,7 +10,9 @@ import {
   hpkeSealVaultKey,
   type IdentitySeeds,
   type Keyring,
+  keyringChangeMessage,
   sealPreviousVaultKey,
+  signatureMessage,
   type VaultKey,
   vaultKeyCommitment,
   xwingPublicKey,
@@ -184,6 +186,14 @@ function cloneSeeds({ ed25519, xwing, oldXwing }: IdentitySeeds): IdentitySeeds 
   return { ed25519: ed25519.clone(), xwing: xwing.clone(), oldXwing: oldXwing.map((seed) => seed.clone()) }
 }
 
+/** Reason: a session's token alone must not be enough to put something else in the place of all keys. */
+async function signChange(engine: CryptoEngine, keyring: Keyring, sealed: Uint8Array): Promise<Uint8Array> {
+  const { accountId, version } = keyring
+  const change = keyringChangeMessage({ accountId, version, sha256: await engine.sha256(sealed) })
+  const message = signatureMessage('keyring-change', await engine.sha256(change))
+  return keyring.identitySeeds.ed25519.use((seed) => engine.ed25519Sign(seed, message))
+}
+
 /** Brings a keyring up to the epoch that the verified chain has reached. Whoever is second finds it done. */
 export async function updateKeyring(
   { engine, api, epochs, source }: { engine: CryptoEngine; api: Api; epochs: Epochs; source: KeyringSource },
@@ -199,7 +209,8 @@ export async function updateKeyring(
   }
   const keyring = nextKeyring(source.current, { vaultKey, epoch: chain.epoch, anchor, seeds: null })
   const sealed = await source.seal(keyring)
-  const body = { expectedVersion: source.current.version, sealed }
+  const signature = await signChange(engine, keyring, sealed)
+  const body = { expectedVersion: source.current.version, sealed, signature }
   await api.call('keyringReplace', { body, signal })
   await source.adopt({ keyring, sealed })
 }

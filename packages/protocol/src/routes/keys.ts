@@ -14,13 +14,13 @@ export const nextKeyring = z.strictObject({
 
 export const keyringReplace = defineRoute({
   name: 'keyringReplace',
-  summary: 'Replaces the sealed keyring by compare-and-swap on its version.',
+  summary: "Replaces the sealed keyring by compare-and-swap on its version, with the account's signature.",
   method: 'PUT',
   path: '/v1/account/keyring',
   auth: 'session',
   params: none,
   query: none,
-  body: nextKeyring,
+  body: nextKeyring.extend({ signature: bytesOf(64) }),
   response: z.object({ keyringVersion: safeInteger.min(1) }),
   bodyLimit: LIMITS.sealedBodyBytes,
   errors: ['bad_request', 'unauthenticated', 'session_expired', 'versions_moved', 'payload_too_large', 'unavailable'],

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { keyringChangeMessage, signatureMessage } from '@strongroom/crypto/envelope'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type AuthoredCommit, authorCommit, authorEpoch, createAuthor } from '../testing/author.ts'
-import { commit, fakeWrap, registerAccount, storeBlob, type TestAccount } from '../testing/test-account.ts'
+import { type AuthoredCommit, authorCommit, authorEpoch, createAuthor, signAs } from '../testing/author.ts'
+import { commit, fakeWrap, registerAccount, sha256, storeBlob, type TestAccount } from '../testing/test-account.ts'
 import { createTestServer, type TestServer } from '../testing/test-server.ts'
 
 let server: TestServer
@@ -118,15 +119,38 @@ describe('a new card', () => {
   })
 })
 
+function signedKeyring({ author }: TestAccount, expectedVersion: number) {
+  const sealed = bytes(600)
+  const change = { accountId: author.accountId, version: expectedVersion + 1, sha256: sha256(sealed) }
+  const signature = signAs(author, signatureMessage('keyring-change', sha256(keyringChangeMessage(change))))
+  return { expectedVersion, sealed, signature }
+}
+
 describe('replacing the keyring', () => {
   it('is a compare-and-swap on its version', async () => {
     const ann = await registerAccount(server)
-    const rivals = [1, 2, 3, 4].map(() => ({ expectedVersion: 1, sealed: bytes(600) }))
+    const rivals = [1, 2, 3, 4].map(() => signedKeyring(ann, 1))
     const answers = await Promise.all(rivals.map((body) => ann.ask('keyringReplace', { body })))
     const won = answers.findIndex((answer) => answer.code === 'ok')
     expect(answers[won]?.value()).toEqual({ keyringVersion: 2 })
     expect(answers.filter((answer) => answer.code === 'versions_moved').length).toBe(3)
     expect(await keyringOf(ann)).toEqual({ keyring: rivals[won]?.sealed, keyringVersion: 2 })
+  })
+
+  it('takes the signature of the account for this very keyring: a token alone destroys no keys', async () => {
+    const [ann, thief] = [await registerAccount(server), await registerAccount(server)]
+    const before = await keyringOf(ann)
+    const own = signedKeyring(ann, 1)
+    const refused = [
+      { ...own, signature: new Uint8Array(64) },
+      { ...own, signature: signedKeyring(thief, 1).signature },
+      { ...own, sealed: bytes(600) },
+      { ...own, signature: signedKeyring(ann, 2).signature },
+    ]
+    for (const body of refused) expect((await ann.ask('keyringReplace', { body })).code).toBe('forbidden')
+    expect((await ann.ask('keyringReplace', { body: signedKeyring(ann, 2) })).code).toBe('versions_moved')
+    expect(await keyringOf(ann)).toEqual(before)
+    expect((await ann.ask('keyringReplace', { body: own })).code).toBe('ok')
   })
 })
 

@@ -1,6 +1,9 @@
+import { keyringChangeMessage, parseCard, signatureMessage } from '@strongroom/crypto/envelope'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
 import { recordAudit } from '../audit/record.ts'
+import { sha256 } from '../bytes.ts'
+import { commitVerifier } from '../commits/verifier.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKey, OuterKeys } from './outer-keys.ts'
 import { sealOuter } from './outer-layer.ts'
@@ -39,16 +42,44 @@ export async function storeKeyring(
   return version
 }
 
-/** Replaces the keyring of an account where no commit goes along. @throws ServerError `versions_moved` */
+/**
+ * Replaces the keyring of an account where no commit goes along.
+ *
+ * Invariant: whoever only has a session's token can't put something else in the place of all keys. The account's identity
+ * signs, by the card that the server knows.
+ *
+ * @throws ServerError `versions_moved`, `forbidden` for a signature that does not hold
+ */
 export async function replaceKeyring(
   deps: { database: Database; clock: Clock; random: Random; outerKeys: OuterKeys },
   { accountId, id: sessionId }: { readonly accountId: Uint8Array; readonly id: Uint8Array },
-  keyring: NextKeyring,
+  keyring: NextKeyring & { readonly signature: Uint8Array },
 ): Promise<{ keyringVersion: number }> {
+  await requireSigned(deps.database, accountId, keyring)
   const outer = await deps.outerKeys.newest(accountId)
   return await deps.database.transaction().execute(async (tx) => {
     const keyringVersion = await storeKeyring(deps, tx, { accountId, outer, keyring })
     await recordAudit(deps, tx, accountId, 'keyring_replaced', sessionId)
     return { keyringVersion }
   })
+}
+
+async function requireSigned(
+  database: Database,
+  accountId: Uint8Array,
+  { expectedVersion, sealed, signature }: NextKeyring & { readonly signature: Uint8Array },
+): Promise<void> {
+  const row = await database
+    .selectFrom('accounts')
+    .innerJoin('keyrings', 'keyrings.account_id', 'accounts.id')
+    .select(['card', 'keyrings.version'])
+    .where('accounts.id', '=', accountId)
+    .executeTakeFirst()
+  // First: who lags behind may also have an identity of before.
+  if (row === undefined || row.version !== expectedVersion) throw new ServerError('versions_moved')
+  const { ed25519PublicKey } = parseCard(row.card).card
+  const change = keyringChangeMessage({ accountId, version: expectedVersion + 1, sha256: sha256(sealed) })
+  const message = signatureMessage('keyring-change', sha256(change))
+  const holds = await commitVerifier.engine.ed25519Verify(ed25519PublicKey, message, signature)
+  if (!holds) throw new ServerError('forbidden')
 }
