@@ -6,6 +6,9 @@ const minute = 60_000
 // printed; a fault that is there every time still fails.
 const retry = process.env.CI === 'true' ? 1 : 0
 
+const isSoak = process.env.STRONGROOM_SOAK === '1'
+const withoutCeph = (process.env.STRONGROOM_WITHOUT ?? '').split(',').includes('ceph')
+
 /** Suites by name; `npm test` runs them all, `npx vitest run --project unit` one. */
 export default defineConfig({
   test: {
@@ -78,6 +81,30 @@ export default defineConfig({
           hookTimeout: 5 * minute,
         },
       },
+      ...(withoutCeph
+        ? []
+        : [
+            {
+              test: {
+                name: 'e2e-bucket',
+                retry,
+                include: ['tests/e2e/src/sdk/drive.test.ts', ...(isSoak ? ['tests/e2e/src/cli/files.test.ts'] : [])],
+                env: { STRONGROOM_TEST_STORE: 's3' },
+                testTimeout: 5 * minute,
+                hookTimeout: 5 * minute,
+              },
+            },
+            {
+              test: {
+                name: 'e2e-cluster',
+                retry,
+                include: ['tests/e2e/src/verbs/trash.test.ts', 'tests/e2e/src/sdk/tree.test.ts'],
+                env: { STRONGROOM_TEST_ENGINES: 'cluster' },
+                testTimeout: 5 * minute,
+                hookTimeout: 5 * minute,
+              },
+            },
+          ]),
       {
         test: {
           name: 'adversary',
