@@ -14,6 +14,7 @@ import { MEMBERSHIP } from './0013-membership.ts'
 import { KMS_WAITING } from './0014-kms-waiting.ts'
 import { SESSION_SIGNALS } from './0015-session-signals.ts'
 import { OLD_WRAPS } from './0016-old-wraps.ts'
+import { COLLECTION_ORDER } from './0017-collection-order.ts'
 
 export interface Migration {
   readonly version: number
@@ -39,4 +40,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 14, name: 'kms-waiting', sql: KMS_WAITING },
   { version: 15, name: 'session-signals', sql: SESSION_SIGNALS },
   { version: 16, name: 'old-wraps', sql: OLD_WRAPS },
+  { version: 17, name: 'collection-order', sql: COLLECTION_ORDER },
 ]
