@@ -1,5 +1,5 @@
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, ROUTES, Route, RouteName } from '@strongroom/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ServerError } from '../domain/errors.ts'
 import type { Session } from '../domain/sessions/sessions.ts'
@@ -43,13 +43,7 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
     // Reason: who has no session, or too many tries, must not make the server read and parse megabytes.
     onRequest: async (request, reply) => {
       if (route.auth === 'session') {
-        sessions.set(
-          request,
-          await door.settle(request).catch((error: unknown) => {
-            if (error instanceof ServerError && error.code === 'session_expired') door.cookies.clear(request, reply)
-            throw error
-          }),
-        )
+        sessions.set(request, await clearing(door, request, reply, () => door.settle(request)))
       } else if (route.method === 'POST') await door.admit(request.ip)
       door.cookies.probe(request, reply)
     },
@@ -68,10 +62,30 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
         signal: gone.signal,
       }
       // The values were decoded by the route's own schemas, which is what its handler's type asks for.
-      const answer = door.cookies.settle(route.name, request, reply, await handler(call as never))
+      const answer = door.cookies.settle(
+        route.name,
+        request,
+        reply,
+        await clearing(door, request, reply, () => handler(call as never)),
+      )
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(z.encode(route.response, answer)))
     },
   })
+}
+
+/** Takes the cookie of a session away that turns out to be over, maybe only while its request was waiting. */
+async function clearing<T>(
+  { cookies }: Door,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  task: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await task()
+  } catch (error) {
+    if (error instanceof ServerError && error.code === 'session_expired') cookies.clear(request, reply)
+    throw error
+  }
 }
 
 /** Ends a connection whose body drips: a minute, and a second for every 16 KiB announced. */
