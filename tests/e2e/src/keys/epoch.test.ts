@@ -133,3 +133,27 @@ describe('keys rotate --epoch', () => {
     expect(await desk.ok('keys', 'rotate', '--epoch', '--dry-run')).toMatch(/^Would start epoch \d+ and wrap the keys/)
   })
 })
+
+// The last one: to devices that saw the keyring which is taken away, the one that takes its place is another.
+describe('a keyring that lags behind the log', () => {
+  it('is brought up to it by the next device, with its signature', async () => {
+    const database = openDatabase(desk.server.dataDir)
+    try {
+      const version = async () => (await database.query('SELECT version FROM keyrings')).rows[0]?.version
+      await database.query('CREATE TABLE kept_keyrings AS SELECT * FROM keyrings')
+      const before = await version()
+      await desk.ok('keys', 'rotate', '--epoch')
+      expect(await version()).not.toBe(before)
+      await database.query(`UPDATE keyrings k SET version = b.version, sealed = b.sealed, outer_version = b.outer_version
+        FROM kept_keyrings b WHERE b.account_id = k.account_id`)
+      await database.query('DROP TABLE kept_keyrings')
+      await using fresh = await newDevice()
+      expect(await catOn(fresh, '/before.txt')).toBe('under the first key')
+      expect(Number(await version())).toBe(Number(before) + 1)
+      await using another = await newDevice()
+      expect(await catOn(another, '/before.txt')).toBe('under the first key')
+    } finally {
+      await database.end()
+    }
+  })
+})
