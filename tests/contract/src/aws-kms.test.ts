@@ -83,6 +83,47 @@ describe('AWS KMS', () => {
     expect(await keys.currentKeyId()).toBe(keyId)
   })
 
+  it('uses the key that a server made before it died without giving it the alias, and no other', async () => {
+    const before = double.store.keyCount
+    for (const [alias, make] of [
+      ['alias/stray', (keys: KeyManagement) => keys.currentKeyId()],
+      ['alias/named', (keys: KeyManagement) => keys.createKey('shared-1')],
+    ] as const) {
+      const keys = await open(double, alias)
+      // Another one that has no alias either.
+      const other = await keys.createKey()
+      double.fail({ fault: 'reset', operation: 'CreateAlias' })
+      await expect(make(keys)).rejects.toMatchObject({ code: 'unavailable' })
+      double.heal()
+      const made = double.calls.get('CreateKey') ?? 0
+      const found = await make(await open(double, alias))
+      expect(double.calls.get('CreateKey')).toBe(made)
+      expect(found).not.toBe(other)
+      expect(await make(await open(double, alias))).toBe(found)
+    }
+    expect(double.store.keyCount).toBe(before + 4)
+  })
+
+  it('never has a key destroyed that it found, whoever gets the alias', async () => {
+    const keys = await open(double, 'alias/found')
+    double.fail({ fault: 'reset', operation: 'CreateAlias' })
+    await expect(keys.currentKeyId()).rejects.toMatchObject({ code: 'unavailable' })
+    double.heal()
+    const stray = double.store.strayId('Strongroom alias/found')
+    // The alias goes to another one between the look and the request for it; its answer to that tells the loser.
+    const winner = await keys.createKey()
+    double.store.onAlias = () => double.store.createAlias('alias/found', winner)
+    expect(await (await open(double, 'alias/found')).currentKeyId()).toBe(winner)
+    expect(await keys.keyState(stray)).toBe('enabled')
+  })
+
+  it('makes a key where it may not list them', async () => {
+    const keys = await open(double, 'alias/unlisted')
+    double.fail({ fault: 'denied', operation: 'ListKeys' })
+    expect(await keys.keyState(await keys.currentKeyId())).toBe('enabled')
+    double.heal()
+  })
+
   it('never repeats the request that makes a key', async () => {
     const keys = await open(double)
     const made = double.calls.get('CreateKey') ?? 0

@@ -56,6 +56,15 @@ export class KeyStore {
     }
   }
 
+  /** Ids of all keys, in an order that stays. */
+  get keyIds(): string[] {
+    return [...this.keys.keys()].sort()
+  }
+
+  get aliasTargets(): { name: string; target: string }[] {
+    return [...this.aliases].map(([name, target]) => ({ name, target }))
+  }
+
   get keyCount(): number {
     return this.keys.size
   }
@@ -105,7 +114,18 @@ export class KeyStore {
     return key
   }
 
+  /** Runs once, before the next alias is made: somebody else is faster. */
+  onAlias: (() => void) | null = null
+
+  /** The key of this description. */
+  strayId(description: string): string {
+    return [...this.keys.values()].find((key) => key.description === description)?.id ?? ''
+  }
+
   createAlias(name: string, target: string): void {
+    const faster = this.onAlias
+    this.onAlias = null
+    faster?.()
     if (!/^alias\/[a-zA-Z0-9/_-]{1,250}$/.test(name) || name.startsWith('alias/aws/')) {
       throw new AwsError('InvalidAliasNameException', 'not a name for an alias')
     }

@@ -49,6 +49,15 @@ function metadata(key: ReturnType<KeyStore['find']>) {
   }
 }
 
+/** A page of at most `Limit` items from the marker on, which is the number of those before. */
+function page<T>(input: Input, items: readonly T[]): { items: T[]; Truncated: boolean; NextMarker?: string } {
+  const limit = typeof input.Limit === 'number' ? input.Limit : 50
+  const from = input.Marker === undefined ? 0 : Number(text(input, 'Marker'))
+  const truncated = items.length > from + limit
+  const next = truncated ? { NextMarker: String(from + limit) } : {}
+  return { items: items.slice(from, from + limit), Truncated: truncated, ...next }
+}
+
 /** The operations of KMS that Strongroom uses, by the name in `X-Amz-Target`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   CreateKey: (store, input) => {
@@ -57,6 +66,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     return { KeyMetadata: metadata(store.create(description)) }
   },
   DescribeKey: (store, input) => ({ KeyMetadata: metadata(store.find(text(input, 'KeyId'), true)) }),
+  ListKeys: (store, input) => {
+    const { items, ...rest } = page(input, store.keyIds)
+    return { Keys: items.map((id) => ({ KeyId: id, KeyArn: store.find(id, false).arn })), ...rest }
+  },
+  ListAliases: (store, input) => {
+    const { items, ...rest } = page(input, store.aliasTargets)
+    return { Aliases: items.map(({ name, target }) => ({ AliasName: name, TargetKeyId: target })), ...rest }
+  },
   CreateAlias: (store, input) => {
     store.createAlias(text(input, 'AliasName'), text(input, 'TargetKeyId'))
     return {}

@@ -21,10 +21,12 @@ import {
 } from '../../ports/index.ts'
 import { withDeadline } from '../deadline.ts'
 import { keyError } from './aws-errors.ts'
+import { findStray } from './aws-strays.ts'
 
 /*
  * [Note: Names in AWS KMS]  The alias of KMS_URL points to the current key. A key with a name has the alias
  * ALIAS-NAME, which makes it once: of racing servers one gets the alias, and the others drop the key that they made.
+ * One that a server made before it died, and that has no alias, is found by its description and used.
  *
  * Wrapped form: 01 ‖ length of the key id(1) ‖ key id ‖ CiphertextBlob. The id is given with every Decrypt, so that
  * a blob of another key, ours or somebody else's, is refused.
@@ -142,13 +144,16 @@ export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement>
     return settle(complete(KeyMetadata?.KeyId))
   }
 
-  /** The key of an alias, made where there is none. */
-  async function makeOnce(aliasName: string): Promise<string> {
+  /** The key of an alias, made where there is none. @param looks - for one that was made and got no alias */
+  async function makeOnce(aliasName: string, looks: boolean): Promise<string> {
     const known = await find(aliasName)
     if (known !== null) return known
-    const own = await make(`Strongroom ${aliasName}`)
+    const description = `Strongroom ${aliasName}`
+    const stray = looks ? await findStray(ask, client, description) : null
+    const own = stray ?? (await make(description))
     const winner = await giveAlias(aliasName, own)
-    if (winner !== own) await scheduleDestruction(own, 7).catch(() => undefined)
+    // Invariant: dropped is only what was made here, a moment ago. Under a key that was found there may be something.
+    if (winner !== own && stray === null) await scheduleDestruction(own, 7).catch(() => undefined)
     return winner
   }
 
@@ -176,13 +181,16 @@ export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement>
 
   return {
     kind: 'aws',
-    currentKeyId: () => makeOnce(alias),
+    currentKeyId: () => makeOnce(alias, true),
     setCurrentKey: async (keyId) => {
       const target = { AliasName: alias, TargetKeyId: requireKeyId(keyId) }
       if ((await find(alias)) === null && (await giveAlias(alias, keyId)) === keyId) return
       await ask((abortSignal) => client.send(new UpdateAliasCommand(target), { abortSignal }))
     },
-    createKey: (name) => (name === undefined ? make('Strongroom') : makeOnce(`${alias}-${name}`)),
+    // Reason: keys of accounts may be many thousand, and looking through all of them for each would take longer than
+    // a stray one is worth.
+    createKey: (name) =>
+      name === undefined ? make('Strongroom') : makeOnce(`${alias}-${name}`, !name.startsWith('user-')),
     keyIdOf: (wrapped) => parseWrapped(wrapped).keyId,
     wrap: async (keyId, plaintext, context) => {
       if (plaintext.length > MOST_WRAPPED_BYTES) throw new RangeError(`at most ${MOST_WRAPPED_BYTES} bytes`)
