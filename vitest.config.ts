@@ -98,7 +98,7 @@ export default defineConfig({
               test: {
                 name: 'e2e-cluster',
                 retry,
-                include: ['tests/e2e/src/verbs/trash.test.ts', 'tests/e2e/src/sdk/tree.test.ts'],
+                include: ['tests/e2e/src/verbs/trash.test.ts'],
                 env: { STRONGROOM_TEST_ENGINES: 'cluster' },
                 testTimeout: 5 * minute,
                 hookTimeout: 5 * minute,

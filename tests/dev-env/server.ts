@@ -62,6 +62,18 @@ async function storeSettings(dataDir: string): Promise<Readonly<Record<string, s
   return { BLOB_URL: url({ prefix: createHash('sha256').update(dataDir).digest('hex').slice(0, 16) }), ...env }
 }
 
+/**
+ * Whether `STRONGROOM_TEST_ENGINES=cluster` gives this server the engines of a company: unless its caller names engines,
+ * comes back to its data folder or port, or starts it in a way of its own.
+ */
+function isClustered({ dataDir, port, uid, entry, cwd, onSpawn, env = {} }: DevServerOptions): boolean {
+  if (process.env.STRONGROOM_TEST_ENGINES !== 'cluster') return false
+  const own = [dataDir, port, uid, entry, cwd, onSpawn].some((option) => option !== undefined)
+  return (
+    !own && !Object.keys(env).some((name) => /^(DATABASE_|BLOB_|KMS_|PUBLIC_|TRUSTED_|HOST|TLS_|METRICS_)/.test(name))
+  )
+}
+
 /** The environment without settings of a server that may run beside the tests. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const settings =
@@ -75,6 +87,10 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
  * @throws DevServerError with its output, if it ends instead
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
+  if (isClustered(options)) {
+    const { startDevCluster } = await import('./engines/dev-cluster.ts')
+    return startDevCluster(options.env ?? {})
+  }
   if (options.entry === undefined && !built) {
     execFileSync(process.execPath, [path.join(ROOT, 'scripts/build.mjs'), 'server'], { stdio: 'inherit' })
     built = true

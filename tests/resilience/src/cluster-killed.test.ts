@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice } from '../../dev-env/cli.ts'
 import type { ClusterServer } from '../../dev-env/engines/cluster.ts'
+import { type Company, openCompany } from '../../dev-env/engines/company.ts'
 import { isLeftOut } from '../../dev-env/engines/install.ts'
 import { type StoreProxy, startStoreProxy } from '../../dev-env/engines/store-proxy.ts'
-import { type Company, openCompany } from './harness/company.ts'
 import { hashOf, MIB } from './harness/world.ts'
 import { openHistoryDevice } from './history/device.ts'
 import { emptyHistory } from './history/history.ts'
@@ -32,6 +32,7 @@ describe.skipIf(isLeftOut('ceph'))('one of two servers is killed', () => {
         proxy = await startStoreProxy(endpoint)
         return proxy.url
       },
+      env: { LOG_LEVEL: 'warn', LOGIN_ATTEMPTS_PER_MINUTE: '100000' },
     })
     ann = await CliDevice.create(company.cluster.url)
     await ann.register(LOGIN)

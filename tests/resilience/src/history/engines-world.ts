@@ -2,8 +2,8 @@ import pg from 'pg'
 import { openS3Store } from '../../../../packages/server/src/adapters/blob/s3.ts'
 import { parseBlobUrl } from '../../../../packages/server/src/blob-url.ts'
 import type { ClusterServer } from '../../../dev-env/engines/cluster.ts'
+import { openCompany } from '../../../dev-env/engines/company.ts'
 import type { DebianPostgres } from '../../../dev-env/engines/postgres-debian.ts'
-import { openCompany } from '../harness/company.ts'
 import type { KillableDatabase } from '../harness/embedded-database.ts'
 import { startFaultNetwork } from '../harness/fault-network.ts'
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy.ts'
@@ -48,7 +48,7 @@ async function open(
       closers.push(() => store[Symbol.asyncDispose]())
       return store.url
     },
-    env: { PUBLIC_URL: '', TRUSTED_PROXIES: '' },
+    env: { PUBLIC_URL: '', TRUSTED_PROXIES: '', LOG_LEVEL: 'warn', LOGIN_ATTEMPTS_PER_MINUTE: '100000' },
   })
   closers.push(() => company[Symbol.asyncDispose]())
   const { bucket, postgres, kms, cluster, databaseUrl } = company

@@ -1,8 +1,8 @@
 import pg from 'pg'
-import { type TestBucket, useBucket } from '../../../dev-env/engines/bucket.ts'
-import { type Cluster, startCluster } from '../../../dev-env/engines/cluster.ts'
-import { type DebianPostgres, startDebianPostgres } from '../../../dev-env/engines/postgres-debian.ts'
-import { type KmsDouble, startKmsDouble } from '../../../dev-env/kms-double/server.ts'
+import { type KmsDouble, startKmsDouble } from '../kms-double/server.ts'
+import { type TestBucket, useBucket } from './bucket.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { type DebianPostgres, startDebianPostgres } from './postgres-debian.ts'
 
 /** The engines of a company and servers on them, with room for something in between. */
 export interface Company extends AsyncDisposable {
@@ -45,7 +45,7 @@ export async function openCompany(options: CompanyOptions = {}): Promise<Company
       database: databaseUrl.replace(`:${postgres.port}/`, `:${port}/`),
       blobs: bucket.url({ endpoint: await storeEndpoint(bucket.ceph.endpoint) }),
       kms: `awskms://eu-central-1/alias/strongroom?endpoint=${kms.url}`,
-      env: { ...bucket.env, LOG_LEVEL: 'warn', LOGIN_ATTEMPTS_PER_MINUTE: '100000', ...options.env },
+      env: { ...bucket.env, ...options.env },
     })
     closers.push(() => cluster.close())
     return { postgres, databaseUrl, bucket, kms, cluster, [Symbol.asyncDispose]: closeAll }
