@@ -111,7 +111,7 @@ describe('a database that was changed', () => {
     expectFailure(await phone.run(['restore-server']), 2, /--yes/)
     expect((await phone.run(['restore-server', '--yes'])).code).toBe(0)
     const events = (await entries(phone)).map((entry) => entry.event)
-    expect(events.slice(4)).toEqual(['signed_in', 'device_named', 'signed_in', 'device_named'])
+    expect(events.slice(4)).toEqual(['signed_in', 'device_named', 'signed_in', 'signed_out', 'device_named'])
     await phone.ok(['whoami'])
     expectFailure(await laptop.run(['whoami']), 5, /audit log/)
   })
