@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Transport } from '../ports.ts'
 import { Transient } from './retry.ts'
-import { createStoreAccess, resolveStoreUrl, UrlRefused } from './store.ts'
+import { AlreadyThere, createStoreAccess, resolveStoreUrl, UrlRefused } from './store.ts'
 
 const server = 'https://files.example.org'
 
@@ -85,6 +85,13 @@ describe('what a store answers', () => {
     const store = answering(status, xml(code))
     expect(outcome(await store.put().catch((error: unknown) => error))).toBe(part)
     expect(outcome(await store.get().catch((error: unknown) => error))).toBe(object)
+  })
+
+  it('tells a part that something is there already, in the words of S3 and of a server that passes it on', async () => {
+    const own = JSON.stringify({ code: 'blob_conflict', message: '', requestId: 'r1' })
+    await expect(answering(412, xml('PreconditionFailed')).put()).rejects.toBeInstanceOf(AlreadyThere)
+    await expect(answering(409, own).put()).rejects.toBeInstanceOf(AlreadyThere)
+    await expect(answering(409, own).get()).rejects.toMatchObject({ code: 'server' })
   })
 
   it('is taken for neither more nor less than it says', async () => {

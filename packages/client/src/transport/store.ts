@@ -79,7 +79,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
         await response.bytes(ERROR_LIMIT).catch(() => undefined)
         throw new AlreadyThere()
       }
-      await checkStatus(response, options.clock.nowMs())
+      await checkStatus(response, options.clock.nowMs(), checkPart)
       const etag = response.header('etag')
       if (!isEtag(etag)) throw new ClientError('server', 'The store confirmed a part without a proper ETag.')
       await transient(() => response.bytes(ERROR_LIMIT))
@@ -158,6 +158,11 @@ const PASSING = [
 ]
 /** Of 400 answers, those that say that the address is no longer good. */
 const STALE = ['ExpiredToken', 'RequestExpired']
+
+/** @throws AlreadyThere where a server that passes parts on to a bucket met an object there */
+function checkPart(status: number, code: string): void {
+  if (status === 409 && code === 'blob_conflict') throw new AlreadyThere()
+}
 
 /** @throws ClientError `integrity` where the store says that what a signed record names is gone, cut or changed */
 function checkObject(status: number, code: string): void {
