@@ -112,7 +112,9 @@ export async function adminRestore(
   if (!flags.check) sayWhatIsNext(output, flags)
   if (missing.length === 0) return EXIT.done
   for (const blob of missing.slice(0, 20)) output.warn(`strongroom: Blob ${blob} is not in the backup.`)
-  output.warn(`strongroom: ${count(missing.length, 'blob')} of live content are lost; their users see it by "verify".`)
+  output.warn(
+    `strongroom: Content of ${count(missing.length, 'blob')} is lost; "strongroom verify" shows its user which files.`,
+  )
   return EXIT.partlyDone
 }
 

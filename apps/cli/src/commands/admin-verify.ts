@@ -120,9 +120,10 @@ export async function adminVerify(
   ]
   output.note(`Examined ${parts.join(', ')}.`)
   if (store !== null && store.withoutRow + store.deleted > 0) {
-    output.note(`${count(store.withoutRow + store.deleted, 'object')} belong to nobody and will be collected.`)
+    output.note(`Belonging to nobody, and to be collected: ${count(store.withoutRow + store.deleted, 'object')}.`)
   }
-  if (frozen !== null && frozen > 0) output.note(`${count(frozen, 'account')} with a disabled key were not opened.`)
+  if (frozen !== null && frozen > 0)
+    output.note(`Not opened, because their key is disabled: ${count(frozen, 'account')}.`)
   if (answer.problems === 0) {
     output.note('Database and blob store hold what they should.')
     return EXIT.done

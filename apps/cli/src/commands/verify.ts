@@ -71,7 +71,7 @@ export async function verify(
   const { contents, bytes, resumed, findings } = result
   if (output.json) output.document({ contents, bytes, resumed, findings })
   if (resumed > 0) output.note(`Went on after ${count(resumed, 'content')} of an earlier run.`)
-  output.note(`${count(contents, 'content')} (${formatBytes(bytes)}) are as they were signed.`)
+  output.note(`As signed: ${count(contents, 'content')} (${formatBytes(bytes)}).`)
   const bad = findings.filter(({ kind }) => kind !== 'unreadable')
   if (bad.length > 0) {
     const files = new Set(bad.map((finding) => finding.path)).size
