@@ -15,6 +15,7 @@ export type {
   PutTreeOptions,
   RestoreOptions,
   RetentionPolicy,
+  ServerView,
   TransferOptions,
   TrashedEntry,
   TreeFailure,

@@ -3,6 +3,7 @@ import {
   ClipboardCopy,
   Copy,
   Download,
+  EyeOff,
   FolderOpen,
   History,
   Info,
@@ -19,13 +20,16 @@ import { TEXT } from '../strings.ts'
 import type { Act } from '../ui/item-menu.tsx'
 import { MoveDialog } from '../ui/move-dialog.tsx'
 import { Preview, type Previewed } from '../ui/preview/preview.tsx'
+import { ServerViewDialog } from '../ui/server-view-dialog.tsx'
 import { VersionsDialog } from '../ui/versions-dialog.tsx'
 import { clipboard } from './clipboard.ts'
 import { setDetailsOpen } from './details.ts'
 import { type ItemVerbs, tellClipped, useItemVerbs } from './item-verbs.ts'
 import type { Selection } from './selection.ts'
 
-type Open = { readonly kind: 'versions'; readonly row: Row } | { readonly kind: 'move'; readonly rows: readonly Row[] }
+type Open =
+  | { readonly kind: 'versions' | 'server'; readonly row: Row }
+  | { readonly kind: 'move'; readonly rows: readonly Row[] }
 
 export interface ItemActs {
   readonly acts: readonly Act[]
@@ -114,6 +118,9 @@ export function useItemActs({ rows, selection, favourites, onOpen, onShowLocatio
       keys: 'S',
     },
     ...(one?.kind === 'file' ? [{ label: TEXT.files.versions, icon: History, run: () => showVersions(one) }] : []),
+    ...(one?.kind === 'file'
+      ? [{ label: TEXT.serverView.open, icon: EyeOff, run: () => setOpen({ kind: 'server', row: one }) }]
+      : []),
     { label: TEXT.files.details, icon: Info, run: () => setDetailsOpen(true), keys: 'I' },
     {
       label: TEXT.files.trash,
@@ -147,6 +154,7 @@ export function useItemActs({ rows, selection, favourites, onOpen, onShowLocatio
             }
           />
         )}
+        {open?.kind === 'server' && <ServerViewDialog row={open.row} onClose={close} />}
         {open?.kind === 'move' && (
           <MoveDialog
             from={parentOf(open.rows[0]?.path ?? '/')}

@@ -28,7 +28,7 @@ export function StrengthMeter({ password, score }: { password: string; score: nu
     <div className="strength">
       <div className="strength-bars" aria-hidden="true">
         {[1, 2, 3, 4].map((bar) => (
-          <span key={bar} className={score >= bar ? `filled ${score < 2 ? 'low' : ''}` : ''} />
+          <span key={bar} className={Math.max(1, score) >= bar ? `filled ${score < 2 ? 'low' : ''}` : ''} />
         ))}
       </div>
       <p className="field-hint" role="status">

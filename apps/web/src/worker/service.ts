@@ -167,6 +167,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       return (await (await known()).stat(path)).nodeId
     },
     facts: async (nodeId) => itemFacts(await known(), nodeId),
+    serverView: (path) => drive().serverView(path),
     sumOf: async (nodeIds) => itemSum(await known(), nodeIds),
     makeFolder: (path) => changing(() => drive().mkdir(path)),
     makeFolders: (paths) => changing(() => drive().makeFolders(paths)),

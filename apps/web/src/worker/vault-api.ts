@@ -173,6 +173,17 @@ export interface DownloadRequest {
   readonly port: MessagePort
 }
 
+/** What the server has of a file; see the SDK's ServerView. */
+export interface ServerFile {
+  readonly vaultId: string
+  readonly blobId: string
+  readonly blobLength: number
+  readonly digests: readonly string[]
+  readonly wrappedKey: string
+  readonly epoch: number
+  readonly storedBytes: Uint8Array<ArrayBuffer>
+}
+
 /** A range of a file; chunks go through `port` as those of a download. */
 export interface MediaRequest {
   readonly path: string
@@ -221,6 +232,8 @@ export interface VaultApi {
   idOf(path: string): Promise<string | null>
   /** What this device knows of an entry, or null. @param nodeId - hex */
   facts(nodeId: string): Promise<ItemFacts | null>
+  /** What the server has of a file, asked for now. */
+  serverView(path: string): Promise<ServerFile>
   sumOf(nodeIds: readonly string[]): Promise<ItemSum>
   makeFolder(path: string): Promise<void>
   /** With what is missing above them; those that are there are fine. */

@@ -9,6 +9,7 @@ import { copyMany, makeFolders, moveMany, restoreMany, trashMany } from './many.
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
 import { policyOf, setPolicy, tidy } from './retention.ts'
+import { serverViewOf } from './server-view.ts'
 import { emptyTrash, listTrash, restorePath } from './trash.ts'
 import { copyPath, makeFolder, movePath, needEntry, purgePath, trashPath } from './tree-verbs.ts'
 import type { CallOptions, Drive, Entry } from './types.ts'
@@ -32,6 +33,7 @@ export function createDrive(context: DriveContext): Drive {
     listLocal: (path, options) => listPath(context, path, options),
     entryById: (nodeId) => entryById(context.log.state, nodeId),
     facts: (nodeId) => factsOf(context.log.state, nodeId),
+    serverView: (path, options) => serverViewOf(context, path, options),
     async stat(path, options) {
       await refresh(options?.signal)
       return needEntry(context.log.state, path)

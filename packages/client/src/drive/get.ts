@@ -21,7 +21,8 @@ interface Readable {
   readonly record: ContentRecord
 }
 
-function readable(found: Found): Readable {
+/** Entry and content of a file's newest version. @throws ClientError `is_a_folder`, `not_found`, `usage` */
+export function readableFile(found: Found): Readable {
   const entry = entryOf(found)
   if (entry === null || entry.kind === 'symlink') throw new ClientError('usage', 'This is not a file.')
   if (entry.kind === 'folder') throw new ClientError('is_a_folder', 'This is a folder.', { details: FILES_ONLY })
@@ -40,7 +41,7 @@ export async function getFile(
   await context.log.sync(options.signal)
   await context.log.flush()
   const found = needPath(context.log.state, path)
-  const file = options.version === undefined ? readable(found) : readableVersion(found, options.version)
+  const file = options.version === undefined ? readableFile(found) : readableVersion(found, options.version)
   const progress = progressCounter(options.onProgress)
   progress.addTotal(1, file.entry.size)
   progress.fixTotal()
@@ -66,7 +67,7 @@ export async function* getRange(
   await context.log.sync(options.signal)
   await context.log.flush()
   const found = needPath(context.log.state, path)
-  const file = options.version === undefined ? readable(found) : readableVersion(found, options.version)
+  const file = options.version === undefined ? readableFile(found) : readableVersion(found, options.version)
   const [blob] = await openFiles(context, [file], options.signal)
   if (blob === undefined) throw new Error('each record has its blob')
   try {
@@ -148,7 +149,7 @@ export async function getTree(
         counts.folders += 1
       } else if (entry.kind === 'symlink') links.push(entry)
       else {
-        files.push({ relative: entry.path.slice(prefix), file: readable(found) })
+        files.push({ relative: entry.path.slice(prefix), file: readableFile(found) })
         progress.addTotal(1, entry.size)
       }
     })

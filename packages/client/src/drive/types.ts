@@ -173,6 +173,20 @@ export interface PathPair {
   readonly to: string
 }
 
+/** What a server has of a file's content; ids, keys and digests in hex. */
+export interface ServerView {
+  readonly vaultId: string
+  readonly blobId: string
+  readonly blobLength: number
+  /** SHA-256 of each stored part. */
+  readonly digests: readonly string[]
+  /** The content's key, sealed by this account's devices. */
+  readonly wrappedKey: string
+  readonly epoch: number
+  /** How the stored object begins. */
+  readonly storedBytes: Uint8Array<ArrayBuffer>
+}
+
 /** How long the account keeps what was removed or replaced; null is for ever. */
 export interface RetentionPolicy {
   /** Days in the trash; 30 unless set. */
@@ -228,6 +242,8 @@ export interface Drive {
   entryById(nodeId: string): Entry | null
   /** All that this device knows of a node, without the network; null when it is nowhere or in the trash. */
   facts(nodeId: string): EntryFacts | null
+  /** What the server has of a file, asked for now. */
+  serverView(path: string, options?: CallOptions): Promise<ServerView>
   stat(path: string, options?: CallOptions): Promise<Entry>
   /** What is marked as a favourite, in the order of paths, as this device saw it last; without the network. */
   favourites(): Entry[]
