@@ -6,7 +6,7 @@ import { row, signIn, startWebWorld, type Tab, type WebWorld } from './tab.ts'
 
 const SOAK = process.env.STRONGROOM_SOAK === '1'
 /** Three in five of them lie in one folder. */
-const FILES = SOAK ? 100_000 : 4_000
+const FILES = SOAK ? 100_000 : 2_000
 const LARGE = Math.round(FILES * 0.6)
 const FOLDERS = 40
 /** Files of one commit. */
