@@ -107,7 +107,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     // Nothing is left behind but what servers make there too.
     expect(await bucket.raw.keys()).toEqual(['some/where/named/write-once-probe'])
     expect(await bucket.raw.uploads()).toEqual([])
-  }, 120_000)
+  })
 
   it('tells another origin, a method or a header that the rules leave out', async () => {
     const rule = (await ask()).cors?.CORSRules[0]
@@ -128,7 +128,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     }
     await bucket.raw.setCors([rule])
     expect((await ask()).code).toBe(0)
-  }, 120_000)
+  })
 
   it('finds what a policy does not allow, and the policy that it prints mends it', async () => {
     const { ceph } = bucket
@@ -172,7 +172,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     await allow(policy)
     const after = await ask(env)
     expect([after.code, failed(after)]).toEqual([0, []])
-  }, 240_000)
+  })
 
   it('tells a clock that is wrong, by how much, and against whom', async () => {
     const hook = join(folder, 'later.mjs')
@@ -193,7 +193,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
       ['fail', expect.stringMatching(/1(19|20)\d s ahead of the clock of the store/)],
     ])
     expect(clocks[0]?.mend).toMatch(/time server/)
-  }, 120_000)
+  })
 
   it('tells a store that ignores checksums, lengths, write-once or the end of addresses', async () => {
     const taken = { kind: 'answer', status: 200, headers: { etag: '"1"' }, body: new Uint8Array() } as const
@@ -228,7 +228,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     const cached = (await ask()).by
     expect([cached.get('store.range')?.status, cached.get('client.range')?.status]).toEqual(['fail', 'fail'])
     store.relax()
-  }, 240_000)
+  })
 
   it('tells a bucket that is not there, wrong credentials, and a store or database that nobody can reach', async () => {
     const absent = settings({
@@ -245,7 +245,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     )
     expect(failed(closed)).toEqual(['database.reach', 'store.reach'])
     expect(JSON.stringify(closed)).not.toMatch(/secret-/)
-  }, 120_000)
+  })
 
   it('tells a database that loses what it acknowledged, and not what servers set for themselves', async () => {
     const fast = await useDatabase('15')
@@ -265,7 +265,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
       await client.end()
       await fast.close()
     }
-  }, 120_000)
+  })
 
   it('tells a key that is disabled, and a key service that refuses', async () => {
     const double: KmsDouble = await startKmsDouble()
@@ -297,7 +297,7 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     } finally {
       await double.close()
     }
-  }, 120_000)
+  })
 
   it('looks at an embedded server through its socket, at modes of files, and makes nothing', async () => {
     const nothing = join(folder, 'nothing')
@@ -320,5 +320,5 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     const open = { STRONGROOM_DATA: nothing, HOST: '0.0.0.0', REGISTRATION: 'open' }
     expect((await ask(open)).by.get('settings.registration')?.status).toBe('warn')
     expect(failed(await ask({ ...open, PUBLIC_URL: 'http://files.example.org' }))).toEqual(['settings.public-url'])
-  }, 120_000)
+  })
 })
