@@ -66,7 +66,7 @@ beforeAll(async () => {
   await put('/padded', Buffer.alloc(8_387_584, 7))
   await put('/trashed', 'in the trash')
   await desk.ok('rm', '/trashed')
-}, 120_000)
+})
 afterAll(() => pool.end())
 
 describe('verify', () => {
@@ -162,7 +162,7 @@ describe('verify', () => {
     expect(result.code).toBe(0)
     await desk.server.kill9()
     expect((await desk.run('verify')).code).toBe(7)
-  }, 240_000)
+  })
 })
 
 /** Resolves once a record of a transfer has been written. */
