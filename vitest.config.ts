@@ -7,7 +7,21 @@ const minute = 60_000
 const retry = process.env.CI === 'true' ? 1 : 0
 
 const isSoak = process.env.STRONGROOM_SOAK === '1'
-const withoutCeph = (process.env.STRONGROOM_WITHOUT ?? '').split(',').includes('ceph')
+
+/** Whether this run leaves out what needs one of these engines; `npm test` says so. */
+const isWithout = (...engines: string[]) =>
+  (process.env.STRONGROOM_WITHOUT ?? '').split(',').some((engine) => engines.includes(engine))
+const leftOut = [
+  ...(isWithout('postgres', 'haproxy')
+    ? [
+        'tests/e2e/src/cluster/**',
+        'tests/e2e/src/deploy/**',
+        'tests/e2e/src/doctor/**',
+        'tests/resilience/src/{cluster-killed,history-engines}.test.ts',
+      ]
+    : []),
+  ...(isWithout('systemd') ? ['tests/e2e/src/deploy/**'] : []),
+]
 
 /** Suites by name; `npm test` runs them all, `npx vitest run --project unit` one. */
 export default defineConfig({
@@ -26,22 +40,26 @@ export default defineConfig({
           hookTimeout: minute,
         },
       },
-      {
-        // What hangs most on the version of PostgreSQL, on another one than the embedded; STRONGROOM_TEST_DATABASE=15 runs any.
-        test: {
-          name: 'postgres-15',
-          retry,
-          include: [
-            'packages/server/src/database/**/*.test.ts',
-            'packages/server/src/domain/{audit/audit,blobs/collect,jobs/runner,keys/rotate-outer}.test.ts',
-            'packages/server/src/http/{blobs,commits,head}.test.ts',
-          ],
-          globalSetup: ['tests/dev-env/global-setup-15.ts'],
-          env: { STRONGROOM_TEST_ON: '15' },
-          testTimeout: minute,
-          hookTimeout: minute,
-        },
-      },
+      ...(isWithout('postgres')
+        ? []
+        : [
+            {
+              // What hangs most on the version of PostgreSQL, on another one than the embedded; STRONGROOM_TEST_DATABASE=15 runs any.
+              test: {
+                name: 'postgres-15',
+                retry,
+                include: [
+                  'packages/server/src/database/**/*.test.ts',
+                  'packages/server/src/domain/{audit/audit,blobs/collect,jobs/runner,keys/rotate-outer}.test.ts',
+                  'packages/server/src/http/{blobs,commits,head}.test.ts',
+                ],
+                globalSetup: ['tests/dev-env/global-setup-15.ts'],
+                env: { STRONGROOM_TEST_ON: '15' },
+                testTimeout: minute,
+                hookTimeout: minute,
+              },
+            },
+          ]),
       {
         test: {
           name: 'contract',
@@ -77,11 +95,12 @@ export default defineConfig({
           name: 'e2e',
           retry,
           include: ['tests/e2e/**/*.test.ts'],
+          exclude: leftOut,
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },
       },
-      ...(withoutCeph
+      ...(isWithout('ceph', 'postgres', 'haproxy')
         ? []
         : [
             {
@@ -120,6 +139,7 @@ export default defineConfig({
           name: 'resilience',
           retry,
           include: ['tests/resilience/**/*.test.ts'],
+          exclude: leftOut,
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },
