@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { source } from 'axe-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DESKTOP, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import { DESKTOP, dismiss, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const PICTURES = fileURLToPath(new URL('../../../artifacts/screenshots/', import.meta.url))
 
@@ -92,20 +92,20 @@ describe('screens that axe finds nothing wrong with', () => {
     await page.getByRole('menuitem', { name: 'Versions' }).click()
     await page.getByText('Current').waitFor()
     await inspect('versions')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page.getByRole('button', { name: 'Move to …' }).click()
     await page.getByRole('treeitem').nth(1).waitFor()
     await inspect('move')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await row(tab, 'notes.txt').getByRole('button', { name: 'notes.txt' }).click()
     await page.getByRole('dialog').locator('.preview-none').waitFor()
     await inspect('preview')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await row(tab, 'picture.jpg').click({ button: 'right', position: { x: 500, y: 20 } })
     await page.getByRole('menuitem', { name: 'What the server sees' }).click()
     await page.getByText('Number of the object').waitFor()
     await inspect('server-view')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page.keyboard.press('i')
     await page.getByText('How it is stored').waitFor()
     await inspect('details')
@@ -113,7 +113,7 @@ describe('screens that axe finds nothing wrong with', () => {
     await page.getByRole('grid').focus()
     await page.keyboard.press('F2')
     await inspect('rename')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page
       .locator('input[type=file]')
       .first()
@@ -141,10 +141,10 @@ describe('screens that axe finds nothing wrong with', () => {
     }
     await page.getByRole('button', { name: 'Change password' }).click()
     await inspect('change-password')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page.keyboard.press('?')
     await inspect('shortcuts')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page.getByLabel('Search all files').fill('nothing of this name')
     await page.getByText('Nothing found').waitFor()
     await inspect('search-empty')
@@ -161,7 +161,7 @@ describe('screens that axe finds nothing wrong with', () => {
     await inspect('trash-full')
     await page.getByRole('button', { name: 'Empty trash' }).click()
     await inspect('trash-confirm')
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     for (const [name, button] of [
       ['second-factor', 'Set up'],
       ['recovery-test', 'Test it'],
@@ -170,7 +170,7 @@ describe('screens that axe finds nothing wrong with', () => {
       await page.getByRole('link', { name: 'Security' }).click()
       await page.getByRole('button', { name: button }).click()
       await inspect(name)
-      await page.keyboard.press('Escape')
+      await dismiss(tab)
     }
     expect(tab.complaints).toEqual([])
   })

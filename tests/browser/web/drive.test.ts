@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import { dismiss, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const LOGIN = 'tidy@example.org'
 const PASSWORD = 'a tidy password of words'
@@ -78,7 +78,7 @@ describe('a drive by mouse', () => {
     const { page } = tab
     await page.getByRole('grid').click({ button: 'right', position: { x: 400, y: 600 } })
     await page.getByRole('menuitem', { name: 'New folder' }).waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await row(tab, 'c.txt').hover()
     await row(tab, 'c.txt').getByRole('button', { name: 'More actions' }).click()
     await page.getByRole('menuitem', { name: 'Rename' }).click()
@@ -88,7 +88,7 @@ describe('a drive by mouse', () => {
     await page.getByLabel('New name').fill('c/d')
     await page.keyboard.press('Enter')
     await page.getByText('That name cannot be used.').waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     expect(await names()).toContain('c.txt')
   })
 
@@ -102,7 +102,7 @@ describe('a drive by mouse', () => {
     await panel.getByText('3.0 kB (3,000 bytes)').waitFor()
     await panel.getByText('1 version').click()
     await page.getByRole('dialog').getByText('Current').waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await row(tab, 'c.txt').click({ modifiers: ['Control'] })
     await panel.getByText('2 files').waitFor()
     await panel.getByRole('button', { name: 'Close details' }).click()
@@ -133,7 +133,7 @@ describe('a drive by mouse', () => {
     await dialog.getByRole('button', { name: 'Restore' }).click()
     await page.getByText('That version is the newest one again').waitFor()
     await expect.poll(() => dialog.getByRole('listitem').count()).toBe(3)
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
   })
 })
 
@@ -149,7 +149,7 @@ describe('a drive by keyboard', () => {
     await row(tab, 'last.txt').waitFor()
     await page.keyboard.press('Control+a')
     await page.getByText(/selected$/).waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await row(tab, 'last.txt').click()
     await page.keyboard.press('Control+x')
     await page.keyboard.press('Home')
@@ -176,11 +176,11 @@ describe('a drive by keyboard', () => {
     await page.keyboard.press('Home')
     await page.keyboard.press('Shift+F10')
     await page.getByRole('menuitem', { name: 'Rename' }).waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid')
     await page.keyboard.press('?')
     await page.getByRole('dialog').getByText('Menu of the selection').waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid')
   })
 })

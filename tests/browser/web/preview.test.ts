@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { row, signUp, startWebWorld, type Tab, type UploadedFile, uploadFiles, type WebWorld } from './tab.ts'
+import { dismiss, row, signUp, startWebWorld, type Tab, type UploadedFile, uploadFiles, type WebWorld } from './tab.ts'
 
 const PASSWORD = 'a shown password of words'
 
@@ -141,7 +141,7 @@ describe('a preview', () => {
     await page.getByText('This picture is too large to be shown here safely.').waitFor()
     await page.keyboard.press('ArrowLeft')
     await picture.waitFor()
-    await page.keyboard.press('Escape')
+    await dismiss(tab)
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     const text = await show('h script.txt')
     await text.getByText('This is the beginning').waitFor()

@@ -155,3 +155,9 @@ export async function downloadEntry(tab: Tab, name: string): Promise<Download> {
 export function row({ page }: Tab, name: string) {
   return page.getByRole('row').filter({ has: page.getByRole('button', { name, exact: true }) })
 }
+
+/** Leaves what is open over the page, and waits until it has gone: keys mean nothing to the page before. */
+export async function dismiss({ page }: Pick<Tab, 'page'>): Promise<void> {
+  await page.keyboard.press('Escape')
+  await page.locator('dialog[open], [role=menu]').first().waitFor({ state: 'detached' })
+}

@@ -22,7 +22,7 @@ describe('help', () => {
     const help = result.stdout.toString()
     const verbs = [...help.matchAll(/^ {2}([a-z]+)[ [<]/gm)].map((match) => match[1])
     expect(verbs).toEqual(
-      'serve register login logout whoami passwd account recovery ls mkdir cat put get mv cp rm trash restore versions retention find sessions audit completion state keys admin help'.split(
+      'serve doctor register login logout whoami passwd account recovery ls mkdir cat put get mv cp rm trash restore versions verify retention find sessions audit completion state keys admin help'.split(
         ' ',
       ),
     )
