@@ -30,11 +30,13 @@ describe('package entries', () => {
       'errors.ts',
       'hpke-layout.ts',
       'ids.ts',
+      'keyring-change.ts',
       'labels.ts',
       'messages.ts',
       'receipt.ts',
       'sealed-layout.ts',
       'sizes.ts',
+      'wraps-confirmation.ts',
     ])
     for (const file of reachable(entry)) expect(allowed.has(file), file).toBe(true)
   })

@@ -168,7 +168,8 @@ function checkPart(status: number, code: string): void {
 function checkObject(status: number, code: string): void {
   if (code === 'NoSuchBucket')
     throw new ClientError('server', 'The store has lost its bucket.', { details: { status } })
-  if ([404, 410, 416].includes(status) || code === 'stored_data_damaged') throw integrityError('a stored object')
+  if (code === 'stored_data_damaged') throw integrityError('a stored object')
+  if ([404, 410, 416].includes(status)) throw integrityError('a stored object')
 }
 
 async function checkStatus(

@@ -97,7 +97,7 @@ export const CONTENT_CHECKS = {
   },
   'what a missing object means': {
     file: STORE,
-    find: "if ([404, 410, 416].includes(response.status)) throw integrityError('a stored object')",
+    find: "if ([404, 410, 416].includes(status)) throw integrityError('a stored object')",
     replace: '',
   },
   'damage told by the server': {
@@ -107,7 +107,7 @@ export const CONTENT_CHECKS = {
   },
   'damage told by the store': {
     file: STORE,
-    find: "if (errorCode(body) === 'stored_data_damaged') throw integrityError('a stored object')",
-    replace: "if (errorCode(body) === 'stored_data_damaged') throw new ClientError('server', 'It failed.')",
+    find: "if (code === 'stored_data_damaged') throw integrityError('a stored object')",
+    replace: "if (code === 'stored_data_damaged') throw new ClientError('server', 'It failed.')",
   },
 } as const satisfies Record<string, Removal>

@@ -112,7 +112,10 @@ export interface Attempt {
 export async function attempt(world: World, lieCase: LieCase, lie: Lie | null, bin?: string): Promise<Attempt> {
   const { proxy, alice, trap } = world
   const everything = ['profile.json', 'pins.json', 'vault.cache', 'vault.cache-log']
-  const forget = lieCase.newDevice ? everything : lieCase.cold ? ['vault.cache', 'vault.cache-log'] : []
+  const cache = ['vault.cache', 'vault.cache-log']
+  const forget = lieCase.newDevice ? everything : lieCase.cold ? cache : []
+  // Reason: a sign-in ends the session that its profile had, which is that of all other copies too.
+  if (lieCase.command[0] === 'login') forget.push('profile.json')
   await using copy = await copyOfHome(alice, { forget })
   await using target = await targetFolder()
   if (lie !== null) await lieCase.prepare?.(copy.home, world)

@@ -48,7 +48,8 @@ export async function recordLogin(
   password = person.password,
 ): Promise<LoginBody> {
   at.proxy.forget()
-  await using copy = await copyOfHome(person)
+  // Reason: a sign-in ends the session that its profile had, which is this person's.
+  await using copy = await copyOfHome(person, { forget: ['profile.json'] })
   const result = await run(['login', name], { home: copy.home, server: at.proxy.url, password })
   if (result.code !== 0) throw new Error(`the login failed: ${result.stderr}`)
   const seen = at.proxy.exchanges.find(({ request }) => isRoute(request, 'POST', LOGIN_FINISH))

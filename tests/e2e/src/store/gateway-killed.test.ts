@@ -79,10 +79,10 @@ describe.skipIf(isLeftOut('ceph'))('a store that is killed', () => {
     const ready = async () => (await fetch(`${server.url}/readyz`)).status
     expect(await ready()).toBe(200)
     await gateway.kill9()
-    expect(await ready()).toBe(503)
+    await expect.poll(ready, { timeout: 30_000 }).toBe(503)
     // What needs no bytes goes on.
     await device.ok(['mkdir', '/while-the-store-is-away'])
     await gateway.restart()
-    expect(await ready()).toBe(200)
+    await expect.poll(ready, { timeout: 30_000 }).toBe(200)
   })
 })
