@@ -192,6 +192,7 @@ describe('a backup', () => {
   it('keeps as many as it is told, with all that they name', async () => {
     await backUp('kept')
     const { blobId } = await storeBlob(await registerAccount(server))
+    // Two in one second: the later is the newer.
     const second = (await backUp('kept')).result
     expect((await filesOf('kept')).some((file) => file.endsWith(hex(blobId)))).toBe(true)
     server.clock.advance(20 * DAY_MS)

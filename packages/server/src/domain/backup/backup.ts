@@ -81,7 +81,8 @@ export async function makeBackup(
       if (name.startsWith(PARTIAL)) await folder.remove(`${BACKUPS}/${name}`)
     }
     const createdMs = deps.clock.nowMs()
-    const name = backupName(createdMs, deps.random.bytes(3))
+    const newest = (await listBackups(folder)).at(-1)
+    const name = backupName(createdMs, deps.random.bytes(3), newest)
     const prefix = `${BACKUPS}/${PARTIAL}${name}`
     const step = (what: string, count: number) => options.step({ what, count })
     const tables = await dumpTables({ database: deps.database, folder }, { prefix, signal: options.signal, step })

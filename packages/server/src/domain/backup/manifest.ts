@@ -101,10 +101,19 @@ export async function listBackups(folder: BackupFolder): Promise<string[]> {
   return names.filter((name) => !name.startsWith('.')).sort()
 }
 
-/** A name that sorts by time and is unique. */
-export function backupName(nowMs: number, random: Uint8Array): string {
-  const time = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')
+const SECOND_MS = 1000
+
+/** A name that sorts behind those there are, also where two are made in one second or a clock was set back. */
+export function backupName(nowMs: number, random: Uint8Array, newest: string | undefined): string {
+  const after = newest === undefined ? 0 : timeOf(newest) + SECOND_MS
+  const time = new Date(Math.max(nowMs, after)).toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')
   return `${time}-${hex(random.subarray(0, 3))}`
+}
+
+/** Milliseconds of the time that begins a name; 0 for a name that is none of ours. */
+function timeOf(name: string): number {
+  const iso = name.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5')
+  return Date.parse(iso) || 0
 }
 
 export function encodeManifest(value: BackupManifest): Uint8Array {
