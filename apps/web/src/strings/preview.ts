@@ -1,0 +1,32 @@
+/** Looking into a file, and at what the server has of it. */
+export const PREVIEW = {
+  preview: {
+    before: 'Previous file',
+    after: 'Next file',
+    older: 'Older version',
+    show: 'Show',
+    none: 'Files of this kind are not shown here. Download it to open it.',
+    notShown: 'This is not what its name says, or it is damaged. It is not shown here; you can download it.',
+    notPlayed: 'This browser cannot play it. Download it to open it with a player.',
+    tooLarge: 'This picture is too large to be shown here safely. Download it to open it.',
+    cut: 'This is the beginning; download the file to read all of it.',
+  },
+  serverView: {
+    open: 'What the server sees',
+    title: 'What the server sees',
+    text: 'On one side the file as you see it, on the other all that the server has of it, asked for just now.',
+    you: 'You',
+    server: 'The server',
+    unknown: 'not known to it',
+    padded: (bytes: string) => `${bytes} bytes, rounded up and encrypted`,
+    content: 'Content, beginning',
+    stored: 'Stored object, beginning',
+    nothing: 'Nothing is stored of an empty file',
+    blob: 'Number of the object',
+    vault: 'Number of the vault',
+    key: (epoch: number) => `Key, sealed by your devices under vault key ${epoch}`,
+    digests: (count: number) =>
+      count === 1 ? 'Checksum of the object' : `First of ${count.toLocaleString()} checksums`,
+    again: 'Ask again',
+  },
+} as const
