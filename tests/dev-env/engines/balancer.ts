@@ -24,7 +24,7 @@ exit $code
 export interface Balancer {
   readonly url: string
   /** Resolves once `count` servers are up by its own health checks. */
-  awaitUp(count: number): Promise<void>
+  awaitUp(expected: () => number): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,20 +56,20 @@ export async function startBalancer(input: { port: number; servers: readonly num
     await exited
     await rm(folder, { recursive: true, force: true })
   }
-  const awaitUp = async (count: number): Promise<void> => {
+  const awaitUp = async (expected: () => number): Promise<void> => {
     const deadline = Date.now() + READY_MS
     while (hasNotEnded(child)) {
       const up = (await ask(stats, 'show stat').catch(() => ''))
         .split('\n')
         .filter((line) => /^servers,s\d+,.*,UP/.test(line))
-      if (up.length === count) return
+      if (up.length === expected()) return
       if (Date.now() > deadline) break
       await delay(50)
     }
-    throw new Error(`haproxy does not see ${count} servers: ${output}`)
+    throw new Error(`haproxy does not see ${expected()} servers: ${output}`)
   }
   try {
-    await awaitUp(input.servers.length)
+    await awaitUp(() => input.servers.length)
   } catch (error) {
     await close()
     throw error

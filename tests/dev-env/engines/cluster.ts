@@ -113,7 +113,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
         await this.stop()
         running[index] = await startOne(index, Number(new URL(first.url).port))
         ended.delete(index)
-        await awaitUp(count - ended.size)
+        await awaitUp(() => count - ended.size)
       },
       logs: () => current(index).logs(),
     }),
