@@ -23,7 +23,7 @@ exit $code
 
 export interface Balancer {
   readonly url: string
-  /** Resolves once `count` servers are up by its own health checks. */
+  /** Resolves once as many servers as expected are up by its own health checks. */
   awaitUp(expected: () => number): Promise<void>
   close(): Promise<void>
 }
