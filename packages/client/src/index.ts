@@ -1,8 +1,12 @@
 export { globSource } from './drive/glob.ts'
 export type {
+  AttachedSlots,
+  Attachment,
+  AttachOutcome,
   CallOptions,
   Conflict,
   Drive,
+  EmptyTrashOptions,
   EmptyTrashResult,
   Entry,
   EntryFacts,
@@ -16,6 +20,7 @@ export type {
   RestoreOptions,
   RetentionPolicy,
   ServerView,
+  SlotContent,
   TransferOptions,
   TrashedEntry,
   TreeFailure,

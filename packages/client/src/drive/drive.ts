@@ -1,3 +1,4 @@
+import { attach } from './attach.ts'
 import { changesOf } from './changes.ts'
 import type { DriveContext } from './context.ts'
 import { factsOf } from './facts.ts'
@@ -10,6 +11,7 @@ import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
 import { policyOf, setPolicy, tidy } from './retention.ts'
 import { serverViewOf } from './server-view.ts'
+import { readSlots, slotsOf } from './slots.ts'
 import { emptyTrash, listTrash, restorePath } from './trash.ts'
 import { copyPath, makeFolder, movePath, needEntry, purgePath, trashPath } from './tree-verbs.ts'
 import type { CallOptions, Drive, Entry } from './types.ts'
@@ -33,6 +35,9 @@ export function createDrive(context: DriveContext): Drive {
     listLocal: (path, options) => listPath(context, path, options),
     entryById: (nodeId) => entryById(context.log.state, nodeId),
     facts: (nodeId) => factsOf(context.log.state, nodeId),
+    slots: (nodeId) => slotsOf(context.log.state, nodeId),
+    attach: (slot, attachments, options) => attach(context, slot, attachments, options),
+    readSlots: (slot, nodeIds, options) => readSlots(context, slot, nodeIds, options),
     serverView: (path, options) => serverViewOf(context, path, options),
     async stat(path, options) {
       await refresh(options?.signal)

@@ -115,6 +115,14 @@ export interface RestoreOptions extends CallOptions {
   readonly to?: string | undefined
 }
 
+export interface EmptyTrashOptions extends CallOptions {
+  /** Only what has been there for so many days. */
+  readonly olderThanDays?: number | undefined
+  /** Only these of what was trashed by itself, in hex; what is no longer in the trash is left alone. */
+  readonly nodeIds?: readonly string[] | undefined
+  readonly dryRun?: boolean | undefined
+}
+
 export interface EmptyTrashResult {
   /** What was (or with `dryRun` would be) destroyed. */
   readonly entries: readonly TrashedEntry[]
@@ -165,6 +173,31 @@ export interface EntryFacts {
   readonly files: number
   readonly folders: number
   readonly bytes: number
+}
+
+/** A further content for a version of a file; ids in hex. */
+export interface Attachment {
+  readonly nodeId: string
+  readonly versionId: string
+  readonly bytes: Uint8Array
+}
+
+/** `taken`: the version has a content in this slot already, or as many as it can have; `gone`: it was destroyed. */
+export type AttachOutcome = 'attached' | 'taken' | 'gone'
+
+/** What a version has beside the file itself. */
+export interface AttachedSlots {
+  /** Hex. */
+  readonly versionId: string
+  /** True size in bytes of the content in each slot. */
+  readonly sizes: ReadonlyMap<string, number>
+}
+
+/** A content that was read from a slot; ids in hex. */
+export interface SlotContent {
+  readonly nodeId: string
+  readonly versionId: string
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 /** Where something is, and the exact path that it or its copy is to have. */
@@ -242,6 +275,22 @@ export interface Drive {
   entryById(nodeId: string): Entry | null
   /** All that this device knows of a node, without the network; null when it is nowhere or in the trash. */
   facts(nodeId: string): EntryFacts | null
+  /** What a file's newest version has beside the file itself, without the network; null for what has no version. */
+  slots(nodeId: string): AttachedSlots | null
+  /**
+   * Gives versions a further content each, such as a thumbnail, in a slot (`[a-z0-9-]`, not `main`); at most 1,000, in as
+   * few commits as it takes. A slot is filled once, by whichever device is first. @throws `usage`, `quota`
+   */
+  attach(slot: string, attachments: readonly Attachment[], options?: TransferOptions): Promise<AttachOutcome[]>
+  /**
+   * What the newest versions of nodes (hex ids) have in a slot, as it arrives, each whole; what has nothing there, or
+   * more than `most` bytes, is left out.
+   */
+  readSlots(
+    slot: string,
+    nodeIds: readonly string[],
+    options: TransferOptions & { readonly most: number },
+  ): AsyncIterable<SlotContent>
   /** What the server has of a file, asked for now. */
   serverView(path: string, options?: CallOptions): Promise<ServerView>
   stat(path: string, options?: CallOptions): Promise<Entry>
@@ -270,8 +319,8 @@ export interface Drive {
   listTrash(options?: CallOptions): Promise<TrashedEntry[]>
   /** Takes out of the trash what was at a path, or has this id. @throws `conflict`, `not_found` */
   restore(what: string, options?: RestoreOptions): Promise<Entry>
-  /** Destroys what has been in the trash for so many days; default all of it. */
-  emptyTrash(options?: CallOptions & { olderThanDays?: number; dryRun?: boolean }): Promise<EmptyTrashResult>
+  /** Destroys what is in the trash for good; default all of it. */
+  emptyTrash(options?: EmptyTrashOptions): Promise<EmptyTrashResult>
   /** Versions of a file, the newest first. */
   versions(path: string, options?: CallOptions): Promise<VersionEntry[]>
   /** Makes an old version the newest one again; its content is shared. */
