@@ -1,4 +1,4 @@
-// `file-to-file encrypt|decrypt SOURCE TARGET`: the content format from file to file in the threads of the command line, in a
+// `file-to-file encrypt|decrypt SOURCE TARGET [WORKER]`: the content format from file to file in the threads of the command line, in a
 // process of its own, as the peers are. What a signed record would hold lies beside the encrypted file.
 import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises'
 import {
@@ -26,7 +26,7 @@ interface Kept {
 }
 
 const engine = nodeEngine()
-const cipher = contentThreads(engine, new URL('./content-worker.mjs', import.meta.url))
+const cipher = contentThreads(engine, new URL(process.argv[5] ?? './content-worker.mjs', import.meta.url))
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, 'hex'))
 const content = (kept: Pick<Kept, 'dek' | 'blobId'>, layout: ContentLayout) => ({

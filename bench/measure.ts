@@ -6,7 +6,7 @@ export interface Row {
   readonly by: string
   /** Milliseconds, or bytes where the unit says so, of each run; empty when absent. */
   readonly samples: readonly number[]
-  readonly unit: 'ms' | 'MiB/s' | 'MiB' | '%'
+  readonly unit: 'ms' | 'MiB/s' | '/s' | 'calls' | 'MiB' | '%'
   /** Why there are no samples. */
   readonly absent?: string
 }

@@ -12,11 +12,12 @@ export interface Stand extends AsyncDisposable {
   clear(name: string): Promise<void>
 }
 
-export async function openStand(): Promise<Stand> {
+/** @param env - settings of the server */
+export async function openStand(env: Record<string, string> = {}): Promise<Stand> {
   const kept = disposables()
   try {
     const { path } = kept.use(await temporaryFolder())
-    const server = kept.use(await ServerProcess.start())
+    const server = kept.use(await ServerProcess.start({ env }))
     const device = kept.use(await CliDevice.create(server.url))
     await device.register('bench@example.org')
     return {

@@ -12,7 +12,7 @@ function ratio(row: Row, rows: readonly Row[]): string {
   const ours = summarise(rows.find((other) => other.task === row.task && other.by === OURS)?.samples ?? [])
   const theirs = summarise(row.samples)
   if (ours === null || theirs === null || row.by === OURS) return ''
-  const better = row.unit === 'MiB/s' ? ours.median / theirs.median : theirs.median / ours.median
+  const better = row.unit.endsWith('/s') ? ours.median / theirs.median : theirs.median / ours.median
   return `${better.toFixed(2)} ×`
 }
 

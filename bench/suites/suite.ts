@@ -3,6 +3,8 @@ import type { Row } from '../measure.ts'
 export interface SuiteOptions {
   /** Larger sizes and more runs. */
   readonly full: boolean
+  /** Smaller sizes and fewer runs: whether it works, not how fast it is. */
+  readonly quick: boolean
 }
 
 export interface Suite {

@@ -2,69 +2,60 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, timed } from '../measure.ts'
-import { isInstalled, outputOf, runProgram } from '../programs.ts'
+import { rcloneTree, resticTree, strongroomTree, type TreePeer } from '../peers/tree-peers.ts'
 import { openStand, type Stand } from '../stand.ts'
-import { MIB, type Suite } from './suite.ts'
+import { MIB, type Suite, type SuiteOptions } from './suite.ts'
 
-interface Contender {
-  readonly by: string
-  readonly absent?: string
-  put(source: string, run: number): Promise<unknown>
-  get(run: number, target: string): Promise<unknown>
+/** What is put and got. */
+export interface Load {
+  readonly task: string
+  /** Makes it in an empty folder. */
+  make(folder: string): Promise<void>
 }
 
-function strongroom({ device }: Stand): Contender {
+/** One file of 1 GiB. */
+export function largeFile({ quick }: SuiteOptions): Load {
+  const size = (quick ? 64 : 1024) * MIB
   return {
-    by: 'strongroom',
-    put: (source, run) => device.ok(['put', '-r', '--quiet', source, `/run ${run}`]),
-    get: (run, target) => device.ok(['get', '-r', '--quiet', `/run ${run}`, target]),
+    task: `${size / MIB} MiB`,
+    make: (folder) => writeFile(join(folder, 'file'), bytesFrom(1, size)),
   }
 }
 
-function rclone({ folder }: Stand): Contender {
-  const by = 'rclone crypt, to a local folder'
-  if (!isInstalled('rclone')) return { by, absent: 'rclone is not installed', put: absent, get: absent }
-  const obscured = outputOf('rclone', ['obscure', 'a bench password']).trim()
-  const env = {
-    RCLONE_CONFIG: join(folder, 'rclone.conf'),
-    RCLONE_CONFIG_BENCH_TYPE: 'crypt',
-    RCLONE_CONFIG_BENCH_REMOTE: join(folder, 'rclone-store'),
-    RCLONE_CONFIG_BENCH_PASSWORD: obscured,
-  }
+/** 1,000 files of 100 KiB. */
+export function smallFiles({ quick }: SuiteOptions): Load {
+  const count = quick ? 100 : 1_000
   return {
-    by,
-    put: (source, run) => runProgram('rclone', ['copy', source, `bench:${run}`], { env }),
-    get: (run, target) => runProgram('rclone', ['copy', `bench:${run}`, target], { env }),
-  }
-}
-
-function restic({ folder }: Stand): Contender {
-  const by = 'restic, to a local folder'
-  if (!isInstalled('restic')) return { by, absent: 'restic is not installed', put: absent, get: absent }
-  const env = { RESTIC_PASSWORD: 'a bench password', RESTIC_CACHE_DIR: join(folder, 'restic-cache') }
-  const repository = (run: number): string => join(folder, `restic-store-${run}`)
-  return {
-    by,
-    put: async (source, run) => {
-      await runProgram('restic', ['-r', repository(run), 'init'], { env })
-      await runProgram('restic', ['-r', repository(run), 'backup', '--quiet', source], { env })
+    task: `${count} × 100 KiB`,
+    async make(folder) {
+      for (let index = 0; index < count; index += 1) {
+        await writeFile(join(folder, `${index}`), bytesFrom(index + 2, 100 * 1024))
+      }
     },
-    get: (run, target) =>
-      runProgram('restic', ['-r', repository(run), 'restore', 'latest', '--target', target], { env }),
   }
 }
 
-function absent(): Promise<never> {
-  return Promise.reject(new Error('absent'))
-}
-
-async function compare(stand: Stand, task: string, source: string, runs: number): Promise<Row[]> {
-  const contenders = [strongroom(stand), rclone(stand), restic(stand)]
+/** Has all of them put and get a load in turns. */
+export async function compareTrees(
+  stand: Stand,
+  contenders: readonly TreePeer[],
+  load: Load,
+  { full, quick }: SuiteOptions,
+): Promise<Row[]> {
+  const runs = full ? 5 : quick ? 1 : 3
+  const source = join(stand.folder, 'source')
+  await mkdir(source)
+  await load.make(source)
   const present = contenders.filter((contender) => contender.absent === undefined)
-  const runOf = nextRun()
+  const counts = new Map<TreePeer, number>()
   const puts = await inTurns(
     runs,
-    present.map((contender) => () => timed(() => contender.put(source, runOf(`${contender.by} ${task}`)))),
+    present.map((contender) => async () => {
+      const run = counts.get(contender) ?? 0
+      counts.set(contender, run + 1)
+      await contender.prepare?.(run)
+      return timed(() => contender.put(source, run))
+    }),
   )
   const gets = await inTurns(
     runs,
@@ -77,41 +68,20 @@ async function compare(stand: Stand, task: string, source: string, runs: number)
     const index = present.indexOf(contender)
     const shared = { by: contender.by, unit: 'ms' as const, ...(contender.absent ? { absent: contender.absent } : {}) }
     return [
-      { ...shared, task: `put ${task}`, samples: puts[index] ?? [] },
-      { ...shared, task: `get ${task}`, samples: gets[index] ?? [] },
+      { ...shared, task: `put ${load.task}`, samples: puts[index] ?? [] },
+      { ...shared, task: `get ${load.task}`, samples: gets[index] ?? [] },
     ]
   })
 }
 
-/** Numbers the runs of each contender from 0. */
-function nextRun(): (name: string) => number {
-  const counts = new Map<string, number>()
-  return (name) => {
-    const count = counts.get(name) ?? 0
-    counts.set(name, count + 1)
-    return count
-  }
-}
-
 export const transfer: Suite = {
-  title: 'Put and get',
-  async run({ full }) {
-    const large = (full ? 1024 : 256) * MIB
-    const count = full ? 1_000 : 300
+  title: 'Put and get, embedded server and file store',
+  async run(options) {
     const rows: Row[] = []
-    for (const shape of ['large', 'small'] as const) {
+    for (const load of [largeFile(options), smallFiles(options)]) {
       await using stand = await openStand()
-      const source = join(stand.folder, 'source')
-      await mkdir(source)
-      if (shape === 'large') {
-        await writeFile(join(source, 'file'), bytesFrom(1, large))
-        rows.push(...(await compare(stand, `${large / MIB} MiB`, source, full ? 5 : 3)))
-      } else {
-        for (let index = 0; index < count; index += 1) {
-          await writeFile(join(source, `${index}`), bytesFrom(index + 2, 100 * 1024))
-        }
-        rows.push(...(await compare(stand, `${count} × 100 KiB`, source, full ? 5 : 3)))
-      }
+      const contenders = [strongroomTree(stand), rcloneTree(stand), resticTree(stand)]
+      rows.push(...(await compareTrees(stand, contenders, load, options)))
     }
     return rows
   },

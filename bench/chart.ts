@@ -1,0 +1,53 @@
+import { type Row, summarise } from './measure.ts'
+
+const [WIDTH, LABELS, BAR, GAP, HEAD] = [960, 420, 18, 8, 56]
+const OURS = /^strongroom/
+
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+/** A bar for each row's median, a line for its spread; tasks one below the other, each on a scale of its own. */
+export function chart(title: string, machine: string, rows: readonly Row[]): string {
+  const tasks = [...new Set(rows.map((row) => row.task))]
+  const parts: string[] = []
+  let y = HEAD
+  const text = (x: number, at: number, content: string, more = '') =>
+    parts.push(`<text x="${x}" y="${at}"${more}>${escaped(content)}</text>`)
+  for (const task of tasks) {
+    const measured = rows.flatMap((row) => {
+      const summary = row.task === task ? summarise(row.samples) : null
+      return summary === null ? [] : [{ ...row, ...summary }]
+    })
+    if (measured.length === 0) continue
+    const longest = Math.max(...measured.map(({ most }) => Math.abs(most)), Number.EPSILON)
+    const scale = (WIDTH - LABELS - 120) / longest
+    const better = measured[0]?.unit.endsWith('/s') === true ? 'more is better' : 'less is better'
+    text(12, y + 12, `${task} (${better})`, ' class="task"')
+    y += BAR + GAP
+    for (const { by, unit, median, least, most } of measured) {
+      const x = (value: number): number => LABELS + Math.max(0, value) * scale
+      const middle = y + BAR / 2
+      text(LABELS - 8, y + 13, by, ' text-anchor="end"')
+      const kind = OURS.test(by) ? 'ours' : 'theirs'
+      parts.push(
+        `<rect class="${kind}" x="${LABELS}" y="${y}" width="${(x(median) - LABELS).toFixed(1)}" height="${BAR}"/>`,
+      )
+      parts.push(`<path class="spread" d="M${x(least).toFixed(1)} ${middle}H${x(most).toFixed(1)}"/>`)
+      text(x(most) + 6, y + 13, `${median >= 100 ? median.toFixed(0) : median.toPrecision(3)} ${unit}`)
+      y += BAR + GAP
+    }
+    y += GAP
+  }
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" role="img">`,
+    `<title>${escaped(title)}</title>`,
+    '<style>text{font:13px system-ui,sans-serif;fill:#222}.task,.title{font-weight:600}.ours{fill:#2563a8}',
+    '.theirs{fill:#b9c2cc}.spread{stroke:#222;stroke-width:1.5;fill:none}.machine{fill:#666}</style>',
+    `<rect width="${WIDTH}" height="${y}" fill="#fff"/>`,
+    `<text x="12" y="22" class="title">${escaped(title)}</text>`,
+    `<text x="12" y="42" class="machine">${escaped(machine)}</text>`,
+    ...parts,
+    '</svg>',
+    '',
+  ].join('\n')
+}

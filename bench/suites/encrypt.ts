@@ -1,0 +1,101 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { temporaryFolder } from '../../tests/e2e/src/journeys/files.ts'
+import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
+import { inTurns, type Row, speeds, timed } from '../measure.ts'
+import { type FilePeer, filePeers } from '../peers/file-peers.ts'
+import { isInstalled, outputOf, runProgram } from '../programs.ts'
+import { MIB, type Suite } from './suite.ts'
+
+/** The content format in the threads of the command line, with the hash of each part as an upload makes it. */
+async function strongroom(folder: string): Promise<FilePeer[]> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  await build({
+    entryPoints: [
+      join(root, 'bench/file-to-file.ts'),
+      join(root, 'bench/content-worker-without-digests.ts'),
+      join(root, 'packages/client/src/platform/node/content-worker.ts'),
+    ],
+    outdir: folder,
+    entryNames: '[name]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  })
+  const program = join(folder, 'file-to-file.mjs')
+  const run = (task: string, source: string, target: string, worker: string) =>
+    runProgram(process.execPath, [program, task, source, target, worker])
+  const contender = (by: string, worker: string): FilePeer => ({
+    by,
+    encrypt: (source, sealed) => run('encrypt', source, sealed, worker),
+    decrypt: (sealed, target) => run('decrypt', sealed, target, worker),
+  })
+  return [
+    contender('strongroom', './content-worker.mjs'),
+    contender('strongroom, without the digests of parts', './content-worker-without-digests.mjs'),
+  ]
+}
+
+/** Encryption speed in memory, the limit that this processor sets, in MiB/s. */
+function opensslSpeed(): number {
+  const line = outputOf('openssl', ['speed', '-mr', '-seconds', '2', '-bytes', '262144', '-evp', 'aes-256-gcm'])
+    .split('\n')
+    .find((candidate) => candidate.startsWith('+F:'))
+  return Number(line?.split(':').at(-1)) / MIB
+}
+
+export const encrypt: Suite = {
+  title: 'Encrypt and decrypt, file to file',
+  async run({ full, quick }) {
+    await using folder = await temporaryFolder()
+    const size = (quick ? 64 : 1024) * MIB
+    const runs = full ? 5 : quick ? 1 : 3
+    const source = join(folder.path, 'source')
+    await writeFile(source, bytesFrom(1, size))
+    const contenders = [...(await strongroom(folder.path)), ...(await filePeers(folder.path))]
+    const present = contenders.filter((contender) => contender.absent === undefined)
+    const rows: Row[] = []
+    const [encrypted, decrypted] = [`encrypt ${size / MIB} MiB`, `decrypt ${size / MIB} MiB`]
+    const sealed = (contender: FilePeer): string => join(folder.path, `sealed-${present.indexOf(contender)}`)
+    try {
+      const sealing = await inTurns(
+        runs,
+        present.map((contender) => async () => {
+          await rm(sealed(contender), { force: true })
+          await contender.prepare?.(sealed(contender))
+          return timed(() => contender.encrypt(source, sealed(contender)))
+        }),
+      )
+      const target = join(folder.path, 'opened', 'target')
+      const opening = await inTurns(
+        runs,
+        present.map((contender) => async () => {
+          await rm(join(folder.path, 'opened'), { recursive: true, force: true })
+          await mkdir(join(folder.path, 'opened'))
+          return timed(() => contender.decrypt(sealed(contender), target))
+        }),
+      )
+      for (const [task, times] of [
+        [encrypted, sealing],
+        [decrypted, opening],
+      ] as const) {
+        for (const { by, absent } of contenders) {
+          const index = present.findIndex((other) => other.by === by)
+          const samples = absent === undefined ? speeds(size, times[index] ?? []) : []
+          rows.push({ task, by, samples, unit: 'MiB/s', ...(absent === undefined ? {} : { absent }) })
+        }
+      }
+    } finally {
+      for (const contender of present) await contender.close?.()
+    }
+    if (isInstalled('openssl')) {
+      const by = 'openssl speed aes-256-gcm (in memory, one thread)'
+      rows.push({ task: encrypted, by, samples: Array.from({ length: runs }, opensslSpeed), unit: 'MiB/s' })
+    }
+    return rows
+  },
+}
