@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { RawBucket } from '../../packages/server/src/testing/bucket.ts'
 import { type TestBucket, useBucket } from './engines/bucket.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,6 +30,10 @@ export interface DevServerOptions {
 export interface DevServer {
   readonly url: string
   readonly dataDir: string
+  /** What an operator of it sets. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Where its blobs lie, unless in its data folder. */
+  readonly bucket: { readonly raw: RawBucket; readonly prefix: string } | null
   readonly pid: number
   /** SIGTERM; resolves with the exit code. Repeating it is harmless. */
   stop(): Promise<number | null>
@@ -55,11 +60,12 @@ let built = false
 let bucket: Promise<TestBucket> | null = null
 
 /** With `STRONGROOM_TEST_STORE=s3` the blobs of every data folder lie under a prefix of its own in a bucket of Ceph. */
-async function storeSettings(dataDir: string): Promise<Readonly<Record<string, string>>> {
-  if (process.env.STRONGROOM_TEST_STORE !== 's3') return {}
+async function storeOf(dataDir: string): Promise<{ env: Record<string, string>; bucket: DevServer['bucket'] }> {
+  if (process.env.STRONGROOM_TEST_STORE !== 's3') return { env: {}, bucket: null }
   bucket ??= useBucket()
-  const { url, env } = await bucket
-  return { BLOB_URL: url({ prefix: createHash('sha256').update(dataDir).digest('hex').slice(0, 16) }), ...env }
+  const { url, env, raw } = await bucket
+  const prefix = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  return { env: { BLOB_URL: url({ prefix }), ...env }, bucket: { raw, prefix } }
 }
 
 /**
@@ -96,10 +102,11 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     built = true
   }
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'strongroom-server-')))
-  const store = await storeSettings(dataDir)
+  const store = await storeOf(dataDir)
+  const settings = { STRONGROOM_DATA: dataDir, ...store.env, ...options.env }
   const child = spawn(process.execPath, [options.entry ?? path.join(ROOT, 'apps/server/dist/run.js')], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...cleanEnvironment(), PORT: String(options.port ?? 0), STRONGROOM_DATA: dataDir, ...store, ...options.env },
+    env: { ...cleanEnvironment(), PORT: String(options.port ?? 0), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -132,6 +139,8 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
   return {
     url,
     dataDir,
+    settings,
+    bucket: options.env?.BLOB_URL === undefined ? store.bucket : null,
     pid: child.pid ?? 0,
     stop: async () => {
       child.kill('SIGTERM')

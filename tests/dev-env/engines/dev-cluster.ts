@@ -22,6 +22,9 @@ export async function startDevCluster(env: Readonly<Record<string, string>>): Pr
   return {
     url,
     dataDir,
+    // Reason for the folder: an operator who finds nothing there must be led by the rest.
+    settings: { STRONGROOM_DATA: dataDir, ...company.cluster.env },
+    bucket: { raw: company.bucket.raw, prefix: '' },
     pid: servers[0]?.pid ?? 0,
     stop: () => {
       stopping ??= stop()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'strongroom-invitations-'))
   server = await startDevServer({ env: { REGISTRATION: 'invite' } })
-  admin = operator({ STRONGROOM_DATA: server.dataDir, REGISTRATION: 'invite' })
+  admin = operator({ ...server.settings, REGISTRATION: 'invite' })
 })
 afterAll(async () => {
   await server?.stop()
@@ -38,8 +39,9 @@ it('nobody registers without a code, or with a wrong one, and no recovery key is
 it('a code makes so many accounts, of its quota', async () => {
   const code = await admin.ok('invite', '--uses', '2', '--quota', '5M')
   expect(code).toMatch(/^[0-9A-Z]{5}(-[0-9A-Z]{5}){3}$/)
-  expect((await register('ann', ['--invite', code])).code).toBe(0)
-  expect((await register('bob', [], { STRONGROOM_INVITE: code.toLowerCase() })).code).toBe(0)
+  const attempt = randomBytes(4).toString('hex')
+  expect((await register(`ann-${attempt}`, ['--invite', code])).code).toBe(0)
+  expect((await register(`bob-${attempt}`, [], { STRONGROOM_INVITE: code.toLowerCase() })).code).toBe(0)
   expectFailure(await register('carol', ['--invite', code]), 4, /used already/)
   expect(await admin.ok('users')).toMatch(/5\.0 MB\*\n.*5\.0 MB\*$/)
 })

@@ -1,25 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { storedObjects } from '../../../dev-env/stored-objects.ts'
 import { expectFailure, useDesk } from './device.ts'
 
 const desk = useDesk()
 
 /** Flips one bit in the middle of every stored object. */
 async function damageStore(): Promise<void> {
-  const blobs = join(desk.server.dataDir, 'blobs')
-  for (const entry of await readdir(blobs, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const path = join(entry.parentPath, entry.name)
-    const { size } = await stat(path)
-    if (size === 0) continue
-    const file = await open(path, 'r+')
-    const byte = Buffer.alloc(1)
-    await file.read(byte, 0, 1, Math.floor(size / 2))
-    byte.writeUInt8(byte.readUInt8() ^ 1)
-    await file.write(byte, 0, 1, Math.floor(size / 2))
-    await file.close()
+  const objects = storedObjects(desk.server)
+  for (const id of await objects.ids()) {
+    await objects.change(id, (bytes) => {
+      const middle = Math.floor(bytes.length / 2)
+      bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle)
+      return bytes
+    })
   }
 }
 

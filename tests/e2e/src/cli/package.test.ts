@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,8 +15,17 @@ interface Ended {
   stderr: string
 }
 
-function execute(command: string, parameters: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Ended {
-  return spawnSync(command, parameters, { encoding: 'utf8', timeout: 240_000, ...options })
+/** Reason for not waiting in a synchronous way: the key service of a test may run in this process. */
+function execute(
+  command: string,
+  parameters: string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(command, parameters, { timeout: 240_000, ...options }, (_, stdout, stderr) => {
+      resolve({ status: child.exitCode, stdout, stderr })
+    })
+  })
 }
 
 describe('the packed command line', () => {
@@ -27,12 +37,12 @@ describe('the packed command line', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'strongroom-package-'))
     server = await startDevServer()
-    const packed = execute(process.execPath, [join(ROOT, 'scripts/pack-cli.mjs')], { cwd: ROOT })
+    const packed = await execute(process.execPath, [join(ROOT, 'scripts/pack-cli.mjs')], { cwd: ROOT })
     expect(packed.stderr).toBe('')
     const tarball = join(ROOT, packed.stdout.trim())
     await writeFile(join(folder, 'package.json'), '{ "private": true }')
     const quick = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
-    const result = execute('npm', ['install', ...quick, tarball], { cwd: folder })
+    const result = await execute('npm', ['install', ...quick, tarball], { cwd: folder })
     expect(result, result.stderr).toMatchObject({ status: 0 })
     installed = join(folder, 'node_modules/.bin/strongroom')
     const clean = Object.entries(process.env).filter(([name]) => !/^(STRONGROOM_|npm_)/.test(name))
@@ -49,7 +59,7 @@ describe('the packed command line', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  const strongroom = (...parameters: string[]): Ended =>
+  const strongroom = (...parameters: string[]): Promise<Ended> =>
     execute(installed, parameters, { cwd: folder, env: environment })
 
   it('is called strongroom-cli-<version>.tgz and declares exact versions', async () => {
@@ -69,18 +79,19 @@ describe('the packed command line', () => {
   })
 
   it('registers, puts a file and gets it back', async () => {
-    expect(strongroom('register', 'packed@example.org', '--recovery-file', 'key')).toMatchObject({ status: 0 })
+    const name = `packed-${randomBytes(4).toString('hex')}`
+    expect(await strongroom('register', name, '--recovery-file', name)).toMatchObject({ status: 0 })
     await writeFile(join(folder, 'file.txt'), 'from the package')
-    expect(strongroom('put', 'file.txt', '/file.txt')).toMatchObject({ status: 0 })
-    expect(strongroom('cat', '/file.txt')).toMatchObject({ status: 0, stdout: 'from the package', stderr: '' })
+    expect(await strongroom('put', 'file.txt', '/file.txt')).toMatchObject({ status: 0 })
+    expect(await strongroom('cat', '/file.txt')).toMatchObject({ status: 0, stdout: 'from the package', stderr: '' })
   })
 
-  it('says that the server is not installed when asked to serve or to look after one, and does not offer it', () => {
+  it('says that the server is not installed when asked to serve or to look after one, and does not offer it', async () => {
     for (const parameters of [['serve'], ['admin', 'users']]) {
-      const result = strongroom(...parameters)
+      const result = await strongroom(...parameters)
       expect(result.status).toBe(1)
       expect(result.stderr).toMatch(/^strongroom: The server package is not installed here; [^\n]+\n$/)
     }
-    expect(strongroom('--help').stdout).not.toMatch(/^ {2}(serve|admin)/m)
+    expect((await strongroom('--help')).stdout).not.toMatch(/^ {2}(serve|admin)/m)
   })
 })

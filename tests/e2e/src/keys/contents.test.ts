@@ -39,7 +39,7 @@ describe('keys rotate --dek', () => {
     const due = await desk.json<Due>('keys', 'status', '--older-than', '0min')
     expect(due.due).toEqual(due.total)
     expect(due.total.contents).toBe(6)
-    const pool = openDatabase(desk.server.dataDir)
+    const pool = openDatabase(desk.server)
     const live = await pool.query<{ id: Buffer }>(`SELECT id FROM blobs WHERE state = 'live'`)
     const rotated = await desk.json<Rotated>(...ALL)
     expect(rotated).toEqual({ contents: 6, bytes: due.total.bytes, skipped: 0, failed: [] })

@@ -111,13 +111,13 @@ describe('keys rotate --epoch', () => {
   it('is confirmed, so that older wraps go after the grace, and everything still opens everywhere', async () => {
     const olderWraps = async () =>
       (await desk.json<{ server: { olderWraps: number } }>('keys', 'status')).server.olderWraps
-    const admin = operator({ STRONGROOM_DATA: desk.server.dataDir })
+    const admin = operator(desk.server.settings)
     // What two rotations at once, or an upload meanwhile, has left.
     await desk.ok('keys', 'rotate', '--epoch')
     expect(await olderWraps()).toBeGreaterThan(0)
     await admin.ok('gc')
     expect(await olderWraps()).toBeGreaterThan(0)
-    const database = openDatabase(desk.server.dataDir)
+    const database = openDatabase(desk.server)
     await database.query('UPDATE wraps SET confirmed_ms = 0 WHERE confirmed_ms IS NOT NULL')
     await database.end()
     expect(await admin.ok('gc')).toMatch(/older/)
@@ -137,7 +137,7 @@ describe('keys rotate --epoch', () => {
 // The last one: to devices that saw the keyring which is taken away, the one that takes its place is another.
 describe('a keyring that lags behind the log', () => {
   it('is brought up to it by the next device, with its signature', async () => {
-    const database = openDatabase(desk.server.dataDir)
+    const database = openDatabase(desk.server)
     try {
       const version = async () => (await database.query('SELECT version FROM keyrings')).rows[0]?.version
       await database.query('CREATE TABLE kept_keyrings AS SELECT * FROM keyrings')

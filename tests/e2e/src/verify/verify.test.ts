@@ -1,10 +1,13 @@
 import type { ChildProcess } from 'node:child_process'
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../dev-env/database.ts'
+import { storedObjects } from '../../../dev-env/stored-objects.ts'
 import { expectFailure, useDesk } from '../cli/device.ts'
+
+const PART_SIZE = 8 * 1024 * 1024
 
 const desk = useDesk()
 let pool: pg.Pool
@@ -18,7 +21,6 @@ interface Result {
   findings: { kind: string; path: string | null; version: number; current: boolean; trashed: boolean; part: number }[]
 }
 
-const objectPath = (id: string) => join(desk.server.dataDir, 'blobs', 'objects', id.slice(0, 2), id)
 const blobOf = (path: string) => blobs.get(path) ?? ''
 
 /** Puts a file and learns which blob it became. */
@@ -37,28 +39,23 @@ const old: string[] = []
 let killed = 0
 
 /** Breaks something, verifies, and mends it. */
-async function broken(path: string, change: (object: string) => Promise<unknown>, ...flags: string[]) {
-  const object = objectPath(blobOf(path))
-  const kept = join(desk.folder, 'kept')
-  await cp(object, kept, { recursive: true })
-  await change(object)
+async function broken(path: string, change: (bytes: Buffer) => Buffer | null, ...flags: string[]) {
+  const mend = await storedObjects(desk.server).change(blobOf(path), change)
   try {
     const result = await desk.run('verify', '--json', ...flags)
     return { code: result.code, stderr: result.stderr, ...(JSON.parse(result.stdout.toString()) as Result) }
   } finally {
-    await rm(object, { recursive: true, force: true })
-    await rename(kept, object)
+    await mend()
   }
 }
 
-async function flip(file: string, at: number): Promise<void> {
-  const bytes = await readFile(file)
-  bytes[at] = (bytes[at] ?? 0) ^ 1
-  await writeFile(file, bytes)
+const flip = (at: number) => (bytes: Buffer) => {
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+  return bytes
 }
 
 beforeAll(async () => {
-  pool = openDatabase(desk.server.dataDir)
+  pool = openDatabase(desk.server)
   await put('/small', 'one')
   await put('/small', 'the second version')
   await put('/empty', '')
@@ -87,30 +84,26 @@ describe('verify', () => {
   })
 
   it('names files whose objects are gone, cut, changed in one bit, or those of other files', async () => {
-    const found = async (path: string, change: (object: string) => Promise<unknown>, ...flags: string[]) => {
+    const found = async (path: string, change: (bytes: Buffer) => Buffer | null, ...flags: string[]) => {
       const { code, findings, contents } = await broken(path, change, ...flags)
       return [code, contents, findings.map(({ kind, path: name, part }) => [kind, name, part])]
     }
-    expect(await found('/other', (object) => rm(object))).toEqual([5, 6, [['damaged', '/other', null]]])
-    expect(await found('/other', (object) => truncate(object, 100))).toEqual([5, 6, [['damaged', '/other', null]]])
+    expect(await found('/other', () => null)).toEqual([5, 6, [['damaged', '/other', null]]])
+    expect(await found('/other', (bytes) => bytes.subarray(0, 100))).toEqual([5, 6, [['damaged', '/other', null]]])
     for (const flags of [[], ['--decrypt']]) {
-      expect(await found('/other', (object) => flip(object, 200), ...flags)).toEqual([5, 6, [['damaged', '/other', 0]]])
-      expect(await found('/empty', (object) => flip(object, 20), ...flags)).toEqual([5, 6, [['damaged', '/empty', 0]]])
+      expect(await found('/other', flip(200), ...flags)).toEqual([5, 6, [['damaged', '/other', 0]]])
+      expect(await found('/empty', flip(20), ...flags)).toEqual([5, 6, [['damaged', '/empty', 0]]])
     }
-    const foreign = (object: string) => copyFile(objectPath(blobOf('/another')), object)
-    expect(await found('/other', foreign)).toEqual([5, 6, [['damaged', '/other', 0]]])
-    const padding = async (object: string) => {
-      const [file = ''] = (await readdir(object)).filter((name) => name.startsWith('1-'))
-      await flip(join(object, file), 1000)
-    }
-    expect(await found('/padded', padding)).toEqual([5, 6, [['damaged', '/padded', 1]]])
+    const foreign = await storedObjects(desk.server).read(blobOf('/another'))
+    expect(await found('/other', () => foreign)).toEqual([5, 6, [['damaged', '/other', 0]]])
+    expect(await found('/padded', flip(PART_SIZE + 1000))).toEqual([5, 6, [['damaged', '/padded', 1]]])
   })
 
   it('says which version it is, and that it is in the trash, in a line each', async () => {
-    const objects = [objectPath(old[0] ?? ''), objectPath(blobOf('/trashed'))]
-    for (const object of objects) await flip(object, 50)
+    const objects = storedObjects(desk.server)
+    const undo = [await objects.change(old[0] ?? '', flip(50)), await objects.change(blobOf('/trashed'), flip(50))]
     const result = await desk.run('verify')
-    for (const object of objects) await flip(object, 50)
+    for (const mend of undo) await mend()
     expect(result.code).toBe(5)
     const lines = result.stdout.toString().trim().split('\n').sort()
     expect(lines).toEqual([
