@@ -14,7 +14,7 @@ function run(program, parameters, options = {}) {
 }
 
 function isPresent(name) {
-  const found = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Status}', name], { encoding: 'utf8' })
+  const found = spawnSync('dpkg-query', ['-W', `-f=\${db:Status-Status}`, name], { encoding: 'utf8' })
   return found.status === 0 && found.stdout === 'installed'
 }
 
