@@ -6,6 +6,7 @@ import { router } from './router.tsx'
 import { connection } from './state/connection.ts'
 import { isHalting, isSignedOut } from './state/final-failures.ts'
 import { useInactivityLock } from './state/lock.ts'
+import { refreshThumbnails, startThumbnails } from './state/thumbnails.ts'
 import { forgetUploads, isUnfinished, startTransfers, transfers } from './state/transfers.ts'
 import { VaultProvider } from './state/vault.tsx'
 import { failureText, TEXT } from './strings.ts'
@@ -50,6 +51,8 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
     void vault.connection(Comlink.proxy((state) => connection.set(state)))
   }, [vault, acts])
   useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
+  useEffect(() => startThumbnails(vault, acts.stop), [vault, acts])
+  useEffect(refreshThumbnails, [revision])
   useInactivityLock(
     () => acts.leave(TEXT.auth.locked),
     () => transfers.get().some(isUnfinished),

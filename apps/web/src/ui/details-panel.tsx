@@ -8,8 +8,8 @@ import { useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import type { ItemFacts, ItemSum } from '../worker/vault-api.ts'
 import { IconButton } from './controls.tsx'
-import { FileIcon } from './file-icon.tsx'
 import { typeOf } from './file-type.ts'
+import { Thumbnail } from './thumbnail.tsx'
 
 interface DetailsProps {
   readonly chosen: readonly Row[]
@@ -89,7 +89,7 @@ function One({ row, onOpenFolder, onVersions }: DetailsProps & { row: Row }) {
   return (
     <div className="details-body">
       <div className="details-picture">
-        <FileIcon row={row} size={72} />
+        <Thumbnail row={row} size={72} />
       </div>
       <h3>
         <bdi>{row.name}</bdi>

@@ -4,10 +4,10 @@ import { memo, type RefObject, useEffect, useId, useMemo, useRef, useState } fro
 import type { Rows } from '../bridge/rows.ts'
 import { formatBytes } from '../format.ts'
 import { TEXT } from '../strings.ts'
-import { FileIcon } from './file-icon.tsx'
 import { type FileListProps, handleListKey } from './file-list.ts'
 import { ItemName } from './item-name.tsx'
 import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { Thumbnail } from './thumbnail.tsx'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 
@@ -141,7 +141,7 @@ const Card = memo(function Card(props: CardProps) {
       className={`card-item ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
     >
       <div className="card-picture">
-        <FileIcon row={row} size={56} />
+        <Thumbnail row={row} size={56} />
       </div>
       <div className="card-foot">
         <div className="card-text">

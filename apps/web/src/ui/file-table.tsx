@@ -5,10 +5,10 @@ import { parentOf, type Row, type Rows } from '../bridge/rows.ts'
 import { formatBytes, formatFullTime, formatTime } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import type { SortKey } from '../worker/vault-api.ts'
-import { FileIcon } from './file-icon.tsx'
 import { type FileListProps, handleListKey } from './file-list.ts'
 import { ItemName } from './item-name.tsx'
 import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { Thumbnail } from './thumbnail.tsx'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 import { useNarrow } from './use-narrow.ts'
@@ -184,7 +184,7 @@ const TableRow = memo(function TableRow(props: RowProps) {
         />
       </span>
       <Cell className="cell-name" title={isRenaming ? undefined : row.name}>
-        <FileIcon row={row} />
+        <Thumbnail row={row} />
         <ItemName
           row={row}
           highlight={highlight}

@@ -2,10 +2,12 @@ import { ClientError, checkRecoveryKey, type Drive, type Platform, type Session,
 import { browserPlatform } from '@strongroom/client/browser'
 import * as Comlink from 'comlink'
 import { readBytes, serveDownload, serveMedia } from './downloads.ts'
-import { innerWorkers } from './inner-workers.ts'
+import { innerWorkers, startThumbnailWorker } from './inner-workers.ts'
 import { itemFacts, itemSum, subfolders, takenPaths } from './item-facts.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
+import { thumbnailMaker } from './thumbnail-maker.ts'
+import { createThumbnails } from './thumbnails.ts'
 import { createUploads } from './uploads.ts'
 import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
 import { reportingTransport, warmSearch, watchVault } from './watch.ts'
@@ -37,7 +39,8 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     return session
   }
   const drive = (): Drive => need().drive
-  const uploads = createUploads(drive)
+  const thumbnails = createThumbnails(drive, thumbnailMaker(startThumbnailWorker))
+  const uploads = createUploads(drive, thumbnails.uploaded)
   let announce: () => void = () => undefined
   /** Runs a change and says that the vault changed. */
   const changing = async <T>(change: () => Promise<T>): Promise<T> => {
@@ -96,6 +99,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     },
     async logOut() {
       watching?.abort()
+      thumbnails.stop()
       const ending = session
       session = null
       try {
@@ -109,6 +113,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     },
     async forget() {
       watching?.abort()
+      thumbnails.stop()
       const ending = session
       session = null
       await ending?.close()
@@ -220,6 +225,13 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     async bytes(range) {
       const bytes = await readBytes(drive(), range)
       return Comlink.transfer(bytes, [bytes.buffer])
+    },
+    async followThumbnails(tell, failed) {
+      thumbnails.follow((found) => tell(Comlink.transfer(found, [found.bytes.buffer])), failed)
+    },
+    async wantThumbnails(wishes, mayMake) {
+      await known()
+      thumbnails.want(wishes, mayMake)
     },
     download: (request) => serveDownload(drive(), request),
   }

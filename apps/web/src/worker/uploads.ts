@@ -23,8 +23,12 @@ export interface Uploads {
   cancel(ids: readonly string[]): void
 }
 
-/** Uploads files of one tab; what ends tells so, and nothing ends the others but a failure that concerns them all. */
-export function createUploads(drive: () => Drive): Uploads {
+/**
+ * Uploads files of one tab; what ends tells so, and nothing ends the others but a failure that concerns them all.
+ *
+ * @param landed - told of each file that lies at a path now
+ */
+export function createUploads(drive: () => Drive, landed: (path: string, file: File) => void): Uploads {
   const running = new Map<string, Running>()
 
   async function putLarge(upload: Running, conflict: Conflict, changed: (upload: Running) => void): Promise<void> {
@@ -43,6 +47,7 @@ export function createUploads(drive: () => Drive): Uploads {
         },
       })
       finish(upload, result.outcome === 'skipped' ? 'skipped' : 'done', null)
+      if (result.outcome !== 'skipped') landed(result.path, item.file)
     } catch (error) {
       fail(upload, error)
     }
@@ -77,6 +82,7 @@ export function createUploads(drive: () => Drive): Uploads {
           if (upload === undefined) return
           if (event.outcome === 'failed') fail(upload, event.error)
           else finish(upload, event.outcome, null)
+          if (event.outcome === 'done') landed(event.path, upload.item.file)
           changed(upload)
         },
       })

@@ -193,6 +193,20 @@ export interface MediaRequest {
   readonly port: MessagePort
 }
 
+/** A file that is on the screen, and the version whose thumbnail is shown, if any; ids in hex. */
+export interface ThumbnailWish {
+  readonly nodeId: string
+  readonly versionId: string | null
+}
+
+export interface ThumbnailFound {
+  readonly nodeId: string
+  readonly versionId: string
+  /** null where what lies in its place is none that can be shown. */
+  readonly type: string | null
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
 /** The error of a call, as it crosses from worker to tab. */
 export interface VaultFailure {
   readonly code: string
@@ -275,5 +289,9 @@ export interface VaultApi {
   media(request: MediaRequest): Promise<void>
   /** Bytes of a file in one piece; for what is small. */
   bytes(range: Omit<MediaRequest, 'port'>): Promise<Uint8Array<ArrayBuffer>>
+  /** Calls back with each thumbnail that is found or made; `failed` once of what ends the session. */
+  followThumbnails(tell: (found: ThumbnailFound) => void, failed: (failure: VaultFailure) => void): Promise<void>
+  /** What is on the screen now; what was wanted before is wanted no more. @param mayMake - what has none may be fetched */
+  wantThumbnails(wishes: readonly ThumbnailWish[], mayMake: boolean): Promise<void>
   download(request: DownloadRequest): Promise<{ name: string; size: number | null }>
 }
