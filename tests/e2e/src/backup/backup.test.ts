@@ -125,7 +125,7 @@ describe('admin backup', () => {
     expectFailure(await into('data').run(['restore', at('backups')]), 6, /not empty/)
     const stranger = await startDevServer()
     try {
-      const result = await operator({ STRONGROOM_DATA: stranger.dataDir }).run(['backup', at('backups')])
+      const result = await operator(stranger.settings).run(['backup', at('backups')])
       expectFailure(result, 6, /another service/)
     } finally {
       await stranger.stop()

@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { chmod, chown, cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, it } from 'vitest'
+import type { CliResult } from '../../../dev-env/cli.ts'
 import { expectFailure, useDesk } from './device.ts'
 
 const BIN = fileURLToPath(new URL('../../../../apps/cli/bin/strongroom.js', import.meta.url))
@@ -25,23 +26,28 @@ beforeAll(async () => {
   for (const name of ['', ...(await readdir(home, { recursive: true }))]) await chown(join(home, name), NOBODY, NOBODY)
 })
 
-function run(...parameters: string[]) {
-  const result = spawnSync(process.execPath, [BIN, ...parameters], {
+/** Reason for not waiting in a synchronous way: the key service of a test may run in this process. */
+function run(...parameters: string[]): Promise<CliResult> {
+  const options = {
     cwd: desk.folder,
     env: { PATH: process.env.PATH, HOME: home, STRONGROOM_HOME: home, STRONGROOM_SERVER: desk.server.url },
     ...(NOBODY === null ? {} : { uid: NOBODY, gid: NOBODY }),
+  }
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [BIN, ...parameters], options, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout: Buffer.from(stdout), stderr })
+    })
   })
-  return { code: result.status, stdout: result.stdout, stderr: result.stderr.toString() }
 }
 
-it('a file that may not be read is 1', () => {
-  expectFailure(run('put', 'dir/closed', '/closed'), 1, /"dir\/closed": .*permission denied/)
+it('a file that may not be read is 1', async () => {
+  expectFailure(await run('put', 'dir/closed', '/closed'), 1, /"dir\/closed": .*permission denied/)
 })
 
 it('in a folder it is reported, the rest is put, and the code is 9', async () => {
-  expectFailure(run('put', '-q', '-r', 'dir', '/'), 9, /^strongroom: "dir\/closed": .*permission denied/)
+  expectFailure(await run('put', '-q', '-r', 'dir', '/'), 9, /^strongroom: "dir\/closed": .*permission denied/)
   expect(await desk.ok('ls', '/dir')).toBe('open\n')
-  const { code, stdout } = run('put', '--json', '-r', 'dir/.', '/dir')
+  const { code, stdout } = await run('put', '--json', '-r', 'dir/.', '/dir')
   expect({ code, failed: JSON.parse(stdout.toString()).failed }).toMatchObject({
     code: 9,
     failed: [{ path: 'dir/./closed' }],
@@ -51,10 +57,10 @@ it('in a folder it is reported, the rest is put, and the code is 9', async () =>
 it('one that may not be written in a folder that is fetched is named by its local path', async () => {
   await mkdir(join(desk.folder, 'got/dir'), { recursive: true, mode: 0o777 })
   await chmod(join(desk.folder, 'got/dir'), 0o555)
-  expectFailure(run('get', '-q', '-r', '/dir', 'got'), 1, /^strongroom: "got\/dir\/open": .*permission denied/)
+  expectFailure(await run('get', '-q', '-r', '/dir', 'got'), 1, /^strongroom: "got\/dir\/open": .*permission denied/)
 })
 
 it('a folder that may not be written is 1, and nothing is left in it', async () => {
-  expectFailure(run('get', '-q', '/remote', 'sealed/file'), 1, /permission denied/)
+  expectFailure(await run('get', '-q', '/remote', 'sealed/file'), 1, /permission denied/)
   expect(await readdir(join(desk.folder, 'sealed'))).toEqual([])
 })

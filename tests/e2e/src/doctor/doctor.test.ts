@@ -300,11 +300,11 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
   })
 
   it('looks at an embedded server through its socket, at modes of files, and makes nothing', async () => {
-    const nothing = join(folder, 'nothing')
+    const nothing = join(folder, `nothing-${Date.now()}`)
     const fresh = await ask({ STRONGROOM_DATA: nothing })
     expect([fresh.code, failed(fresh)]).toEqual([0, []])
     await expect(readdir(nothing)).rejects.toThrow()
-    const server = await startDevServer()
+    const server = await startDevServer({ dataDir: join(folder, 'embedded') })
     try {
       const own = { STRONGROOM_DATA: server.dataDir }
       const good = await ask(own)
