@@ -137,7 +137,100 @@ describe('a drive by mouse', () => {
   })
 })
 
+describe('more by mouse', () => {
+  it('selects what a rectangle touches, in lists and in grids', async () => {
+    const { page } = tab
+    const pull = async (from: { x: number; y: number }, to: { x: number; y: number }): Promise<void> => {
+      await page.mouse.move(from.x, from.y)
+      await page.mouse.down()
+      await page.mouse.move(to.x, to.y, { steps: 5 })
+      await page.mouse.up()
+    }
+    const middleOf = async (item: ReturnType<typeof row>) => {
+      const box = await item.boundingBox()
+      if (box === null) throw new Error('The item is drawn.')
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 }
+    }
+    const shown = await names()
+    const [last = '', second = ''] = shown.toReversed()
+    const from = await middleOf(row(tab, last))
+    await pull({ x: from.x, y: from.y + 90 }, await middleOf(row(tab, second)))
+    await page.getByText('2 selected').waitFor()
+    await page.getByRole('grid').click({ position: { x: 400, y: 640 } })
+    await page.getByText('2 selected').waitFor({ state: 'detached' })
+    await page.keyboard.press('v')
+    const card = (name: string) => page.getByRole('gridcell').filter({ hasText: name })
+    const corner = await middleOf(card('inbox').first())
+    await pull({ x: corner.x + 92, y: corner.y + 94 }, { x: corner.x - 10, y: corner.y - 10 })
+    await page.getByText('1 selected').waitFor()
+    await page.keyboard.press('v')
+    await page.keyboard.press('Escape')
+  })
+
+  it('copies what is dragged while Ctrl is held', async () => {
+    const { page } = tab
+    await page.keyboard.down('Control')
+    await row(tab, 'new.txt').dragTo(row(tab, 'archive'))
+    await page.keyboard.up('Control')
+    await page.getByText('1 copy made').waitFor()
+    await row(tab, 'new.txt').waitFor()
+    await row(tab, 'archive').getByRole('button', { name: 'archive' }).click()
+    await row(tab, 'new.txt').waitFor()
+    await goHome()
+  })
+
+  it('closes what is open over the page on going back, and leaves the page', async () => {
+    const { page } = tab
+    await row(tab, 'archive').getByRole('button', { name: 'archive' }).click()
+    await row(tab, 'new.txt').getByRole('button', { name: 'new.txt' }).click()
+    await page.getByRole('dialog').getByText('new new.txt').waitFor()
+    await page.goBack()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await row(tab, 'new.txt').click()
+    await row(tab, 'new.txt').getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: 'Versions' }).click()
+    await page.getByRole('dialog').getByText('Current').waitFor()
+    await dismiss(tab)
+    await page.goBack()
+    await row(tab, 'inbox').waitFor()
+  })
+
+  it('deletes single things for good from the trash, after a warning', async () => {
+    const { page } = tab
+    for (const name of ['new.txt', 'd.txt']) {
+      await row(tab, name).click()
+      await page.keyboard.press('Delete')
+      await row(tab, name).waitFor({ state: 'detached' })
+    }
+    await page.getByRole('link', { name: 'Trash' }).click()
+    await row(tab, 'new.txt').click({ position: { x: 300, y: 20 } })
+    await page.keyboard.press('Delete')
+    await page.getByRole('dialog').getByText('Nobody can bring it back.').waitFor()
+    await page.getByRole('button', { name: 'Delete for good' }).click()
+    await page.getByText('1 item destroyed').waitFor()
+    await row(tab, 'new.txt').waitFor({ state: 'detached' })
+    await row(tab, 'd.txt').waitFor()
+    await goHome()
+  })
+})
+
 describe('a drive by keyboard', () => {
+  it('goes to a name by its letters, and keeps those that do something', async () => {
+    const { page } = tab
+    await page.getByRole('grid').focus()
+    const selected = () => page.locator('[role=row][aria-selected=true] .name').allTextContents()
+    await page.keyboard.type('in')
+    await expect.poll(selected).toEqual(['inbox'])
+    await page.waitForTimeout(1_000)
+    await page.keyboard.type('b')
+    await expect.poll(selected).toEqual(['b.txt'])
+    await page.waitForTimeout(1_000)
+    await page.keyboard.press('n')
+    await page.getByLabel('Folder name').waitFor()
+    await dismiss(tab)
+    await page.keyboard.press('Escape')
+  })
+
   it('selects, cuts, pastes, renames, trashes and undoes without a pointer', async () => {
     const { page } = tab
     await page.getByRole('grid').focus()

@@ -85,13 +85,13 @@ scope.addEventListener('message', (event) => {
 
 // [Note: Sent bodies] Chromium hands this worker every request of its pages, and keeps the body of each for as long as the
 // Request object here is not collected. Such objects are small, so nothing makes the collector run: after 2 GiB of an upload
-// the browser would have no memory left for another part. Garbage of the size of a part lets V8 feel the true weight; the
+// the browser would have no memory left for another part. Garbage of a few parts lets V8 feel more than the true weight; the
 // pages behind it are never touched, so it costs no memory.
-const PART_BYTES = 8 * 1024 * 1024
+const WEIGHT_BYTES = 32 * 1024 * 1024
 
 scope.addEventListener('fetch', (event) => {
   const { request } = event as FetchEventLike
-  if (request.method === 'PUT') scope.weight = new ArrayBuffer(PART_BYTES)
+  if (request.method === 'PUT') scope.weight = new ArrayBuffer(WEIGHT_BYTES)
   const url = new URL(request.url)
   if (url.origin !== scope.location.origin) return
   const { respondWith } = event as FetchEventLike
