@@ -17,6 +17,8 @@ export interface Rows {
   at(index: number): Row
   /** Hex id alone: much cheaper than the row. */
   idAt(index: number): string
+  /** Name alone, for looking through all of them. */
+  nameAt(index: number): string
 }
 
 const KINDS = ['file', 'folder', 'symlink'] as const
@@ -29,6 +31,9 @@ export const NO_ROWS: Rows = {
     throw new RangeError('there is no row')
   },
   idAt() {
+    throw new RangeError('there is no row')
+  },
+  nameAt() {
     throw new RangeError('there is no row')
   },
 }
@@ -44,11 +49,13 @@ export function unpackRows(packed: PackedRows): Rows {
     known[index] = hex
     return hex
   }
+  const textAt = (index: number): string => texts.slice(index === 0 ? 0 : ends[index - 1], ends[index])
   return {
     count: packed.count,
     idAt,
+    nameAt: (index) => (folder === null ? nameOf(textAt(index)) : textAt(index)),
     at(index) {
-      const text = texts.slice(index === 0 ? 0 : ends[index - 1], ends[index])
+      const text = textAt(index)
       return {
         index,
         id: idAt(index),

@@ -60,7 +60,7 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
 }
 
 function Step({ crumb, onOpen }: { crumb: Crumb; onOpen: (path: string) => void }) {
-  const target = useDropTarget((what) => what.moveInto(crumb.path))
+  const target = useDropTarget((what, copy) => (copy ? what.copyInto(crumb.path) : what.moveInto(crumb.path)))
   return (
     <li>
       <button type="button" className="crumb" title={crumb.name} onClick={() => onOpen(crumb.path)} {...target}>

@@ -12,6 +12,7 @@ import { type Loaded, useRows } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import { Button } from '../ui/controls.tsx'
 import { Empty } from '../ui/empty.tsx'
+import { MOST_FOUND } from '../worker/vault-api.ts'
 import { ItemScreen } from './item-screen.tsx'
 
 interface FlatProps {
@@ -20,11 +21,12 @@ interface FlatProps {
   readonly loaded: Loaded
   readonly sorts: SortMemory
   readonly highlight?: string
+  readonly note?: string | undefined
   readonly empty: { readonly icon: LucideIcon; readonly title: string; readonly hint: string }
 }
 
 /** Entries from all over the vault. */
-function FlatScreen({ title, listKey, loaded, sorts, empty, highlight = '' }: FlatProps) {
+function FlatScreen({ title, listKey, loaded, sorts, empty, note, highlight = '' }: FlatProps) {
   const navigate = useNavigate()
   const sort = useObservable(sorts.sort)
   const rows = useMemo(() => sortRows(loaded.rows, sort), [loaded.rows, sort])
@@ -33,6 +35,7 @@ function FlatScreen({ title, listKey, loaded, sorts, empty, highlight = '' }: Fl
   return (
     <ItemScreen
       head={<h1>{title}</h1>}
+      note={note}
       loaded={{ ...loaded, rows }}
       selection={selection}
       sorts={sorts}
@@ -93,14 +96,22 @@ function Found({ text }: { text: string }) {
   if (latest.state !== 'loading') kept.current = { loaded: latest, text }
   const found = kept.current
   const isFirst = found.loaded.state === 'loading'
+  const { count } = found.loaded.rows
+  const title = isFirst ? TEXT.files.searching : TEXT.files.found(count, found.text)
   return (
-    <FlatScreen
-      title={isFirst ? TEXT.files.searching : TEXT.files.found(found.loaded.rows.count, found.text)}
-      listKey={`search:${found.text}`}
-      loaded={found.loaded}
-      sorts={SORTS.search}
-      highlight={found.text}
-      empty={{ icon: Search, title: TEXT.files.nothingFound, hint: TEXT.files.nothingFoundHint }}
-    />
+    <>
+      <p className="visually-hidden" role="status">
+        {title}
+      </p>
+      <FlatScreen
+        title={title}
+        listKey={`search:${found.text}`}
+        loaded={found.loaded}
+        sorts={SORTS.search}
+        highlight={found.text}
+        note={count === MOST_FOUND ? TEXT.files.foundMost(MOST_FOUND) : undefined}
+        empty={{ icon: Search, title: TEXT.files.nothingFound, hint: TEXT.files.nothingFoundHint }}
+      />
+    </>
   )
 }

@@ -12,7 +12,7 @@ import {
   X,
 } from 'lucide-react'
 import { type ReactNode, useEffect, useMemo } from 'react'
-import { parentOf } from '../bridge/rows.ts'
+import { parentOf, type Row } from '../bridge/rows.ts'
 import { clipboard } from '../state/clipboard.ts'
 import { detailsOpen, setDetailsOpen } from '../state/details.ts'
 import { dragged } from '../state/dragging.ts'
@@ -29,6 +29,7 @@ import { DetailsPanel } from '../ui/details-panel.tsx'
 import { FileGrid } from '../ui/file-grid.tsx'
 import { FileTable } from '../ui/file-table.tsx'
 import { type Act, ActMenu } from '../ui/item-menu.tsx'
+import { ListMenu } from '../ui/list-menu.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { useLatest } from '../ui/use-latest.ts'
 import type { SortKey } from '../worker/vault-api.ts'
@@ -37,6 +38,8 @@ import { type Place, usePlace } from './place.tsx'
 interface ItemScreenProps {
   /** Title or breadcrumbs, with the heading of the screen. */
   readonly head: ReactNode
+  /** Said below it, where there is something to say. */
+  readonly note?: string | undefined
   readonly loaded: Loaded
   readonly selection: Selection
   readonly sorts: SortMemory
@@ -47,7 +50,7 @@ interface ItemScreenProps {
 }
 
 /** A list of entries with all that can be done with them. */
-export function ItemScreen({ head, loaded, selection, sorts, folder, highlight = '', empty }: ItemScreenProps) {
+export function ItemScreen({ head, note, loaded, selection, sorts, folder, highlight = '', empty }: ItemScreenProps) {
   const { rows, state } = loaded
   const place = usePlace()
   const open = useOpen()
@@ -67,6 +70,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
   const areMarked = chosen.every((row) => favourites.has(row.id))
   usePaste(folder, items.paste)
   const isEmpty = state === 'ready' && rows.count === 0
+  const here = (): readonly Act[] => (folder === null ? [] : placeActs(place, () => items.paste(folder)))
   return (
     <>
       <div className="screen-head">
@@ -90,6 +94,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
           </IconButton>
         </div>
       </div>
+      {note !== undefined && <p className="screen-note">{note}</p>}
       {state === 'failed' && loaded.code !== 'integrity' && (
         <p className="notice" role="alert">
           {failureText({ code: loaded.code })}
@@ -98,7 +103,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
       <div className="screen-body">
         <div className="screen-list">
           {state === 'loading' && rows.count === 0 && <Skeleton />}
-          {isEmpty && empty}
+          {isEmpty && (folder === null ? empty : <EmptyPlace acts={here()}>{empty}</EmptyPlace>)}
           {rows.count > 0 && (
             <Listing
               rows={rows}
@@ -109,7 +114,7 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
               highlight={highlight}
               favourites={favourites}
               acts={acts}
-              placeActs={folder === null ? [] : placeActs(place, () => items.paste(folder))}
+              placeActs={here()}
               renaming={items.renaming}
               onOpen={(row) => (row.kind === 'folder' ? open.folderById(row.id) : items.preview(row))}
               onShowLocation={(row) => open.folder(parentOf(row.path))}
@@ -128,11 +133,15 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
                   ids: new Set(chosen.map((row) => row.id)),
                   from: folder,
                   moveInto: (target) => verbs.moveInto(chosen, target),
+                  copyInto: (target) => verbs.copyInto(chosen, target),
                   trash: () => verbs.trash(chosen),
                   mark: () => verbs.mark(chosen, true),
                 })
               }
-              onMoveInto={(target) => verbs.moveInto(chosen, target.path)}
+              onMoveInto={(target, copy) =>
+                copy ? verbs.copyInto(chosen, target.path) : verbs.moveInto(chosen, target.path)
+              }
+              onOpenApart={openApart}
             />
           )}
         </div>
@@ -141,6 +150,20 @@ export function ItemScreen({ head, loaded, selection, sorts, folder, highlight =
       {items.dialog}
     </>
   )
+}
+
+/** An empty folder, which has the menu of every folder. */
+function EmptyPlace({ acts, children }: { acts: readonly Act[]; children: ReactNode }) {
+  return (
+    <ListMenu acts={acts} placeActs={acts} onItem={() => undefined} onPlace={() => undefined}>
+      <div className="empty-place">{children}</div>
+    </ListMenu>
+  )
+}
+
+/** Opens a folder in another tab, which gets the session from this one. */
+function openApart(row: Row): void {
+  window.open(`/files/${row.id}`, '_blank', 'noopener')
 }
 
 /** What can be done with the folder in view. */

@@ -1,19 +1,21 @@
 import { Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { Menu } from 'lucide-react'
+import { Menu, Plus } from 'lucide-react'
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { clipboard } from '../state/clipboard.ts'
 import { openCollisions } from '../state/collisions.ts'
 import { detailsOpen, setDetailsOpen } from '../state/details.ts'
 import { forgetDownloads } from '../state/downloads.ts'
+import { forgetRotation, resumeRotation } from '../state/key-rotation.ts'
 import { listLook, setLook } from '../state/list-look.ts'
 import { searchText } from '../state/search.ts'
 import { forgetUndo, takeUndo } from '../state/undo.ts'
 import { droppedFiles, pickedFiles, useUploadRequests } from '../state/upload-request.tsx'
-import { useAction } from '../state/vault.tsx'
+import { useAction, useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import { CollisionQuestions } from '../ui/collision-dialog.tsx'
 import { IconButton } from '../ui/controls.tsx'
 import { ShortcutsDialog } from '../ui/dialogs.tsx'
+import { ActMenu } from '../ui/item-menu.tsx'
 import { Toasts } from '../ui/toasts.tsx'
 import { TransfersPanel } from '../ui/transfers-panel.tsx'
 import { useLatest } from '../ui/use-latest.ts'
@@ -21,7 +23,7 @@ import { AccountMenu } from './account-menu.tsx'
 import { DropZone } from './drop-zone.tsx'
 import { type Place, PlaceContext } from './place.tsx'
 import { SearchBox } from './search-box.tsx'
-import { Sidebar } from './sidebar.tsx'
+import { Sidebar, useNewActs } from './sidebar.tsx'
 
 /** Everything around the screens: navigation, search, uploads, drops and shortcuts. */
 export function Shell() {
@@ -46,7 +48,11 @@ export function Shell() {
     [latest],
   )
   const path = useRouterState({ select: (state) => state.location.pathname })
-  useEffect(() => forgetAll, [])
+  const { vault } = useVault()
+  useEffect(() => {
+    resumeRotation(vault)
+    return forgetAll
+  }, [vault])
   useEffect(() => {
     setNavOpen(path === '')
   }, [path])
@@ -94,6 +100,7 @@ export function Shell() {
             <div id="menus" />
           </main>
         </div>
+        <AddButton />
         <TransfersPanel />
         <Toasts />
         <Pickers files={files} folders={folders} onPick={(list) => place.send(pickedFiles(list))} />
@@ -105,10 +112,28 @@ export function Shell() {
   )
 }
 
+/** On phones, within a thumb's reach, wherever something can be added. */
+function AddButton() {
+  const acts = useNewActs()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  if (path !== '/recent' && !path.startsWith('/files')) return null
+  return (
+    <ActMenu
+      acts={acts}
+      trigger={
+        <button type="button" className="add-button" aria-label={TEXT.files.new}>
+          <Plus size={26} aria-hidden="true" />
+        </button>
+      }
+    />
+  )
+}
+
 /** What belongs to who was signed in, and goes with the drive. */
 function forgetAll(): void {
   forgetDownloads()
   forgetUndo()
+  forgetRotation()
   clipboard.set(null)
   searchText.set('')
   openCollisions.get()?.answer(null)

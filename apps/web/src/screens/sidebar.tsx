@@ -7,7 +7,7 @@ import { useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import { Brand, IconButton } from '../ui/controls.tsx'
 import { useDropTarget } from '../ui/drop-target.ts'
-import { ActMenu } from '../ui/item-menu.tsx'
+import { type Act, ActMenu } from '../ui/item-menu.tsx'
 import { ProgressBar } from '../ui/progress-bar.tsx'
 import type { AccountSummary } from '../worker/vault-api.ts'
 import { usePlace } from './place.tsx'
@@ -20,7 +20,6 @@ interface SidebarProps {
 
 /** The places of the drive; what is dragged can be dropped onto some. */
 export function Sidebar({ isOpen, onClose }: SidebarProps) {
-  const place = usePlace()
   useEffect(() => {
     if (!isOpen) return
     const listen = (event: KeyboardEvent): void => {
@@ -29,11 +28,7 @@ export function Sidebar({ isOpen, onClose }: SidebarProps) {
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
   }, [isOpen, onClose])
-  const newActs = [
-    { label: TEXT.files.newFolder, icon: FolderPlus, run: place.newFolder, keys: 'N' },
-    { label: TEXT.files.uploadFiles, icon: Upload, run: place.chooseFiles, apart: true, keys: 'U' },
-    { label: TEXT.files.uploadFolder, icon: FolderUp, run: place.chooseFolder },
-  ]
+  const newActs = useNewActs()
   return (
     <>
       <aside className={`sidebar ${isOpen ? 'sidebar-open' : ''}`} aria-label={TEXT.nav.sidebar}>
@@ -57,7 +52,7 @@ export function Sidebar({ isOpen, onClose }: SidebarProps) {
             to="/files"
             icon={<HardDrive size={19} />}
             label={TEXT.nav.files}
-            onDrop={(what) => what.moveInto('/')}
+            onDrop={(what, copy) => (copy ? what.copyInto('/') : what.moveInto('/'))}
           />
           <NavLink to="/recent" icon={<Clock size={19} />} label={TEXT.nav.recent} />
           <NavLink
@@ -76,11 +71,21 @@ export function Sidebar({ isOpen, onClose }: SidebarProps) {
   )
 }
 
+/** What can be made in the folder in view. */
+export function useNewActs(): readonly Act[] {
+  const place = usePlace()
+  return [
+    { label: TEXT.files.newFolder, icon: FolderPlus, run: place.newFolder, keys: 'N' },
+    { label: TEXT.files.uploadFiles, icon: Upload, run: place.chooseFiles, apart: true, keys: 'U' },
+    { label: TEXT.files.uploadFolder, icon: FolderUp, run: place.chooseFolder },
+  ]
+}
+
 interface NavLinkProps {
   readonly to: string
   readonly icon: ReactNode
   readonly label: string
-  readonly onDrop?: (what: Dragged) => void
+  readonly onDrop?: (what: Dragged, copy: boolean) => void
 }
 
 function NavLink({ to, icon, label, onDrop }: NavLinkProps) {

@@ -1,5 +1,5 @@
-import { CheckCheck, RotateCcw, Trash2 } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { CheckCheck, RotateCcw, Trash2, X } from 'lucide-react'
+import { useEffect, useMemo, useState } from 'react'
 import { SORTS } from '../state/list-look.ts'
 import { useObservable } from '../state/observable.ts'
 import { useSelection } from '../state/selection.ts'
@@ -28,7 +28,11 @@ export function TrashScreen() {
   const sort = useObservable(SORTS.trash.sort)
   const rows = useMemo(() => sortRows(loaded.rows, sort), [loaded.rows, sort])
   const selection = useSelection('trash', rows)
-  const [asking, setAsking] = useState(false)
+  const [asking, setAsking] = useState<'all' | 'selected' | null>(null)
+  const [days, setDays] = useState<number | null | undefined>(undefined)
+  useEffect(() => {
+    vault.trashDays().then(setDays, () => undefined)
+  }, [vault])
   useTitle(TEXT.trash.title)
   const restore = (): void =>
     act(async () => {
@@ -38,9 +42,22 @@ export function TrashScreen() {
       selection.clear()
       showUndoable(TEXT.done.restored(ids.length), () => vault.trash(paths), act)
     })
+  const destroy = (ids: readonly string[] | null): void =>
+    act(async () => {
+      showToast(TEXT.trash.destroyed(await vault.emptyTrash(ids)))
+      selection.clear()
+    })
   const acts: readonly Act[] = [
     { label: TEXT.trash.restore, icon: RotateCcw, run: restore, primary: true, keys: 'Enter' },
     { label: TEXT.files.selectAll, icon: CheckCheck, run: selection.all, keys: 'Ctrl+A' },
+    {
+      label: TEXT.trash.destroy,
+      icon: X,
+      run: () => setAsking('selected'),
+      danger: true,
+      apart: true,
+      keys: 'Del',
+    },
   ]
   const count = selection.ids.size
   return (
@@ -49,7 +66,7 @@ export function TrashScreen() {
         <h1>{TEXT.trash.title}</h1>
         <div className="screen-tools">
           {count > 0 && <SelectionBar count={count} acts={acts} onClear={selection.clear} />}
-          {rows.count > 0 && <Button onClick={() => setAsking(true)}>{TEXT.trash.emptyIt}</Button>}
+          {rows.count > 0 && <Button onClick={() => setAsking('all')}>{TEXT.trash.emptyIt}</Button>}
         </div>
       </div>
       {loaded.state === 'failed' && loaded.code !== 'integrity' && (
@@ -57,12 +74,12 @@ export function TrashScreen() {
           {failureText({ code: loaded.code })}
         </p>
       )}
-      {rows.count > 0 && <p className="screen-hint">{TEXT.trash.hint}</p>}
+      {rows.count > 0 && <p className="screen-hint">{days === undefined ? ' ' : TEXT.trash.hint(days)}</p>}
       <div className="screen-body">
         <div className="screen-list">
           {loaded.state === 'loading' && <Skeleton />}
           {loaded.state === 'ready' && rows.count === 0 && (
-            <Empty icon={Trash2} title={TEXT.trash.empty} hint={TEXT.trash.emptyHint} />
+            <Empty icon={Trash2} title={TEXT.trash.empty} hint={days === undefined ? '' : TEXT.trash.emptyHint(days)} />
           )}
           {rows.count > 0 && (
             <FileTable
@@ -78,26 +95,23 @@ export function TrashScreen() {
               renaming={null}
               onOpen={(row) => selection.only(row.index)}
               onShowLocation={(row) => open.folder(row.path.slice(0, row.path.lastIndexOf('/')) || '/')}
-              keys={{ remove: undefined }}
+              keys={{ remove: () => setAsking('selected') }}
               onRename={async () => undefined}
               onRenamed={() => undefined}
               onDrag={undefined}
               onMoveInto={undefined}
+              onOpenApart={undefined}
             />
           )}
         </div>
       </div>
-      {asking && (
+      {asking !== null && (
         <ConfirmDialog
-          title={TEXT.trash.confirmTitle}
-          text={TEXT.trash.confirm}
-          action={TEXT.trash.emptyIt}
-          onClose={() => setAsking(false)}
-          onConfirm={() =>
-            act(async () => {
-              showToast(TEXT.trash.destroyed(await vault.emptyTrash()))
-            })
-          }
+          title={asking === 'all' ? TEXT.trash.confirmTitle : TEXT.trash.destroyTitle(count)}
+          text={asking === 'all' ? TEXT.trash.confirm : TEXT.trash.destroyText(count)}
+          action={asking === 'all' ? TEXT.trash.emptyIt : TEXT.trash.destroy}
+          onClose={() => setAsking(null)}
+          onConfirm={() => destroy(asking === 'all' ? null : [...selection.ids])}
         />
       )}
     </>

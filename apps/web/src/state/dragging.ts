@@ -6,6 +6,7 @@ export interface Dragged {
   /** Folder that all of it lies in; null where it comes from several. */
   readonly from: string | null
   moveInto(folder: string): void
+  copyInto(folder: string): void
   trash(): void
   mark(): void
 }

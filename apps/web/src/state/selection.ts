@@ -12,6 +12,8 @@ export interface Selection {
   toggle(index: number): void
   /** From where the last selection began. */
   extendTo(index: number): void
+  /** Selects these; the keyboard is at the last of them. @param kept - ids that stay selected */
+  these(indexes: readonly number[], kept: ReadonlySet<string>): void
   all(): void
   clear(): void
   moveTo(index: number): void
@@ -47,6 +49,11 @@ export function useSelection(key: string, rows: Rows): Selection {
         const ids = new Set<string>()
         for (let row = Math.min(anchor, index); row <= Math.max(anchor, index); row += 1) ids.add(rows.idAt(row))
         set({ ids, anchor, active: index })
+      },
+      these(indexes, kept) {
+        const ids = new Set(kept)
+        for (const index of indexes) ids.add(rows.idAt(index))
+        set({ ids, anchor: indexes[0] ?? chosen.anchor, active: indexes.at(-1) ?? chosen.active })
       },
       all() {
         const ids = new Set<string>()

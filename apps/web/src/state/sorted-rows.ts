@@ -21,5 +21,5 @@ export function sortRows(rows: Rows, { by, descending }: Sort): Rows {
     if (row === undefined) throw new RangeError('there is no row')
     return { ...row, index }
   }
-  return { count: rows.count, at, idAt: (index) => at(index).id }
+  return { count: rows.count, at, idAt: (index) => at(index).id, nameAt: (index) => at(index).name }
 }

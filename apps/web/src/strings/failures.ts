@@ -49,6 +49,7 @@ export const FAILURES = {
     network: 'The server cannot be reached. Check your connection and try again.',
     server: 'The server answered with an error. Try again in a while.',
     quota: 'There is not enough room left. Empty the trash, or ask for more.',
+    transfers_interrupted: 'Some transfers are not finished. Finish or cancel them first.',
     exists: 'There is something of that name already.',
     not_found: 'It is no longer there.',
     conflict: 'Someone else changed it first. Try again.',

@@ -45,6 +45,8 @@ export const FILES = {
     search: 'Search all files',
     found: (count: number, text: string) =>
       count === 1 ? `1 result for “${text}”` : `${count.toLocaleString()} results for “${text}”`,
+    foundMost: (count: number) =>
+      `Only the first ${count.toLocaleString()} are shown. Type more of the name to see others.`,
     nothingFound: 'Nothing found',
     nothingFoundHint: 'Names are searched on this device; the server never learns what you look for.',
     favourite: 'Add to favourites',
@@ -113,9 +115,22 @@ export const FILES = {
   },
   trash: {
     title: 'Trash',
-    hint: 'Things wait here until they are destroyed: after 30 days, unless your retention says otherwise.',
+    hint: (days: number | null) =>
+      days === null
+        ? 'Things stay here until you destroy them.'
+        : `Things wait here for ${days.toLocaleString()} days, then they are destroyed.`,
     empty: 'The trash is empty',
-    emptyHint: 'What you delete waits here for 30 days, unless your retention says otherwise.',
+    emptyHint: (days: number | null) =>
+      days === null
+        ? 'What you delete stays here until you destroy it.'
+        : `What you delete waits here for ${days.toLocaleString()} days, then it is destroyed.`,
+    destroy: 'Delete for good',
+    destroyTitle: (count: number) =>
+      count === 1 ? 'Delete this item for good?' : `Delete ${count.toLocaleString()} items for good?`,
+    destroyText: (count: number) =>
+      count === 1
+        ? 'It is destroyed at once, with all its versions, on all your devices. Nobody can bring it back.'
+        : 'They are destroyed at once, with all their versions, on all your devices. Nobody can bring them back.',
     emptyIt: 'Empty trash',
     restore: 'Restore',
     confirmTitle: 'Empty the trash?',

@@ -29,22 +29,66 @@ export const SECURITY = {
     turnOn: 'Turn on',
     stateCode: 'State code',
     stateText:
-      'Two devices that show the same words have seen the same files. Compare them if you doubt the server; `strongroom state` prints the one of the command line.',
+      'Two devices that show the same words have seen the same files. Compare them if you doubt the server; “strongroom state” prints the one of the command line.',
+    compare: 'Compare with another device',
+    compareLabel: 'State code of the other device',
+    compareHint: 'A number and six words.',
+    compareIt: 'Compare',
+    compared: {
+      same: 'They fit: both devices have seen the same history.',
+      different:
+        'They do not fit. If the words were typed right, the server shows your devices different things: change nothing, and ask whoever runs it.',
+      ahead:
+        'The other device has seen changes that the server does not show here. Try again in a minute; if it stays so, ask whoever runs the server.',
+    } as Readonly<Record<string, string>>,
+    notACode: 'That is no state code: it is a number and six words.',
     keys: 'Keys',
+    keysText:
+      'Each file has a key of its own, sealed with the vault key, which only your account key opens. All of them can be renewed; files stay as they are.',
     accountKey: 'Account key',
     vaultKey: (epoch: number) => `Vault key, number ${epoch}`,
     contentKeys: (count: number) =>
-      count === 1 ? 'Key of 1 file content' : `Keys of ${count.toLocaleString()} file contents`,
+      count === 1 ? 'Key of 1 stored content' : `Keys of ${count.toLocaleString()} stored contents`,
     since: (when: string) => `since ${when}`,
-    sinceUnknown: 'age unknown',
+    sinceUnknown: 'since the account was made, or before ages were noted',
     due: (count: number, days: number | null) =>
       days === null
-        ? 'never renewed'
+        ? 'renewed only when you ask for it'
         : count === 0
-          ? `none older than ${days} days`
-          : `${count.toLocaleString()} older than ${days} days`,
+          ? `none older than ${days.toLocaleString()} days`
+          : `${count.toLocaleString()} older than ${days.toLocaleString()} days`,
+    serverKey: 'Second lock of the server',
+    serverKeySays: (when: string) => `since ${when}, by the server’s own word`,
+    serverKeyOwn: 'with a key of your own in its key service',
+    renew: 'Renew',
+    renewAll: 'Renew all',
+    renewDue: (count: number) => `Renew ${count.toLocaleString()}`,
+    renewAccount: 'Renew the account key',
+    renewAccountText:
+      'Makes a new account key and a new recovery key. The old recovery key opens nothing any more, and your other devices have to sign in again. Your password stays.',
+    renewedAccount: 'Your account key and your recovery key are new',
+    renewVault: 'Renew the vault key',
+    renewVaultText:
+      'Makes a new vault key and seals the keys of all files with it. No file is uploaded again. It takes nothing back from whoever has copied a file’s key.',
+    renewedVault: 'The vault key is new',
+    renewContents: 'Renew the keys of files',
+    renewContentsText: (count: number, bytes: string) =>
+      `Encrypts ${count === 1 ? '1 stored content' : `${count.toLocaleString()} stored contents`} (${bytes}) again under new keys. They are downloaded and uploaded once more; names, times and versions stay.`,
+    renewed: (count: number) => (count === 1 ? '1 key renewed' : `${count.toLocaleString()} keys renewed`),
+    renewFailed: (count: number) =>
+      count === 1 ? '1 could not be renewed' : `${count.toLocaleString()} could not be renewed`,
+    renewing: {
+      vault: 'Sealing keys with the new vault key',
+      contents: 'Encrypting under new keys',
+    },
+    renewingOf: (done: number, total: number) => `${done.toLocaleString()} of ${total.toLocaleString()}`,
+    renewStopped: 'Not finished. What was done stays done.',
+    goOn: 'Go on',
+    stop: 'Stop',
     activity: 'Activity',
     activityText: 'Kept by the server and checked by this device: it can be neither changed nor cut unnoticed.',
+    activityMore: 'Show earlier',
+    activityNone: 'Nothing yet.',
     times: (count: number) => `${count.toLocaleString()} times`,
     events: {
       registered: 'Account created',
@@ -92,10 +136,40 @@ export const SECURITY = {
     deleteIt: 'Delete my account',
     deleted: 'Your account is deleted.',
     devices: 'Where you are signed in',
+    devicesText: 'Signing a device out takes its session away at once; what it has downloaded stays there.',
     thisDevice: 'This browser',
     unnamed: 'Unnamed device',
     lastUsed: (when: string) => `Last used ${when}`,
     signOutThere: 'Sign out',
     protects: 'What is protected, and what is not',
+    statements: [
+      {
+        title: 'Only you can read your files',
+        text: 'Names, folders and content are encrypted on your devices, with keys that only you have. Whoever runs this server stores what they cannot read.',
+      },
+      {
+        title: 'What the server learns all the same',
+        text: 'Your login name, when and from where you connect, how much you store, and the rounded sizes of the pieces.',
+      },
+      {
+        title: 'The server’s own keys are a second lock',
+        text: 'They guard against a stolen database or backup, and let whoever runs the server lock or destroy an account. They are not what hides your files from the operator: your own keys do that.',
+      },
+      {
+        title: 'This page can be replaced',
+        text: 'A web page comes from whoever serves it, and they could serve another one. The command line cannot be replaced that way: who distrusts the operator uses it.',
+      },
+      {
+        title: 'Whoever runs the server can destroy',
+        text: 'Without the server’s key nothing opens, not even for you. Keep another copy of what you cannot lose.',
+      },
+      {
+        title: 'There is no back door',
+        text: 'Only your password or your recovery key opens your files. Whoever loses both has lost the files, and nobody can help.',
+      },
+    ],
+    signInPart: 'Signing in',
+    trustPart: 'Trust',
+    accountPart: 'Account',
   },
 } as const

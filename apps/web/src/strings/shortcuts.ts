@@ -13,6 +13,7 @@ export const SHORTCUTS = {
           ['Escape', 'Clear the selection'],
           ['Enter', 'Open'],
           ['Backspace', 'Up one folder'],
+          ['A … Z', 'Go to a name; with Shift where the letter does something'],
           ['Shift + F10', 'Menu of the selection'],
         ],
       },

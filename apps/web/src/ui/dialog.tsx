@@ -1,6 +1,7 @@
 import { X } from 'lucide-react'
 import { type ReactNode, useEffect, useId, useRef } from 'react'
 import { TEXT } from '../strings.ts'
+import { useBackCloses } from './back-closes.ts'
 import { IconButton } from './controls.tsx'
 
 interface DialogProps {
@@ -14,6 +15,7 @@ interface DialogProps {
 export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
   const titleId = useId()
+  useBackCloses(() => element.current?.close())
   useEffect(() => {
     const dialog = element.current
     dialog?.showModal()

@@ -74,18 +74,20 @@ interface ConfirmProps {
   readonly title: string
   readonly text: string
   readonly action: string
+  /** Default `danger`: there is no way back. */
+  readonly look?: 'danger' | 'primary'
   readonly onClose: () => void
   readonly onConfirm: () => void
 }
 
-export function ConfirmDialog({ title, text, action, onClose, onConfirm }: ConfirmProps) {
+export function ConfirmDialog({ title, text, action, look = 'danger', onClose, onConfirm }: ConfirmProps) {
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{text}</p>
       <div className="dialog-actions">
         <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
         <Button
-          look="danger"
+          look={look}
           onClick={() => {
             onConfirm()
             onClose()

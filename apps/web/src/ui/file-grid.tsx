@@ -1,18 +1,20 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { EllipsisVertical } from 'lucide-react'
-import { memo, type RefObject, useEffect, useId, useMemo, useRef, useState } from 'react'
-import type { Rows } from '../bridge/rows.ts'
+import { memo, useEffect, useId, useMemo, useRef, useState } from 'react'
 import { formatBytes } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { type FileListProps, handleListKey } from './file-list.ts'
-import { ItemName } from './item-name.tsx'
-import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasses } from './list-item.tsx'
+import { ListMenu } from './list-menu.tsx'
+import { RubberBand } from './rubber-band.tsx'
 import { Thumbnail } from './thumbnail.tsx'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
+import { type Band, useRubberBand } from './use-rubber-band.ts'
 
 const CARD_WIDTH = 176
 const CARD_HEIGHT = 196
+/** Around each card, as the style sheet has it. */
+const CARD_MARGIN = { x: 8, y: 6 } as const
 const OVERSCAN = 6
 
 /** Entries as cards in rows, of which only the visible ones are drawn. */
@@ -33,6 +35,9 @@ export function FileGrid(props: FileListProps) {
     if (active >= 0) virtual.scrollToIndex(Math.floor(active / columns), { align: 'auto' })
   }, [active, columns, virtual])
   const cardId = (index: number): string => `${gridId}-${index}`
+  const { band, handlers, wasPulled } = useRubberBand(scroller, selection, (area) =>
+    cardsIn(area, { columns, width: scroller.current?.clientWidth ?? 0, count: rows.count }),
+  )
   return (
     <ListMenu
       acts={props.acts}
@@ -41,6 +46,7 @@ export function FileGrid(props: FileListProps) {
       onPlace={selection.clear}
     >
       <div
+        {...handlers}
         ref={scroller}
         className="table-body card-grid"
         role="grid"
@@ -52,13 +58,14 @@ export function FileGrid(props: FileListProps) {
         aria-activedescendant={active >= 0 ? cardId(active) : undefined}
         onKeyDown={(event) => handleListKey(event, props, cardId, columns)}
         onClick={(event) => {
-          if (!(event.target as Element).matches('[data-item], [data-item] *')) selection.clear()
+          if (!(event.target as Element).matches('[data-item], [data-item] *') && !wasPulled()) selection.clear()
         }}
         onFocus={(event) => {
           if (event.target === event.currentTarget && active < 0 && rows.count > 0) selection.moveTo(0)
         }}
       >
         <div className="table-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
+          <RubberBand band={band} />
           {virtual.getVirtualItems().map((line) => (
             <div
               key={line.index}
@@ -98,6 +105,23 @@ function indexesOf(line: number, columns: number, count: number): number[] {
   return Array.from({ length: Math.min(columns, count - first) }, (_, column) => first + column)
 }
 
+/** Places of the cards that an area touches. */
+function cardsIn(area: Band, grid: { columns: number; width: number; count: number }): number[] {
+  const cell = grid.width / grid.columns
+  const found: number[] = []
+  const firstLine = Math.floor((area.top + CARD_MARGIN.y) / CARD_HEIGHT)
+  const lastLine = Math.floor((area.top + area.height - CARD_MARGIN.y) / CARD_HEIGHT)
+  const firstColumn = Math.floor((area.left + CARD_MARGIN.x) / cell)
+  const lastColumn = Math.min(grid.columns - 1, Math.floor((area.left + area.width - CARD_MARGIN.x) / cell))
+  for (let line = firstLine; line <= lastLine; line += 1) {
+    for (let column = firstColumn; column <= lastColumn; column += 1) {
+      const index = line * grid.columns + column
+      if (index < grid.count) found.push(index)
+    }
+  }
+  return found
+}
+
 /** How many cards fit side by side. */
 function useColumns(scroller: React.RefObject<HTMLDivElement | null>): number {
   const [columns, setColumns] = useState(4)
@@ -113,21 +137,12 @@ function useColumns(scroller: React.RefObject<HTMLDivElement | null>): number {
   return columns
 }
 
-interface CardProps {
-  readonly rows: Rows
-  readonly index: number
+interface CardProps extends ListItemProps {
   readonly column: number
-  readonly domId: string
-  readonly isActive: boolean
-  readonly isSelected: boolean
-  readonly isFavourite: boolean
-  readonly isRenaming: boolean
-  readonly highlight: string
-  readonly latest: RefObject<FileListProps>
 }
 
 const Card = memo(function Card(props: CardProps) {
-  const { rows, index, column, domId, isActive, isSelected, isFavourite, isRenaming, highlight, latest } = props
+  const { rows, index, column, domId, isSelected, isRenaming, latest } = props
   const row = useMemo(() => rows.at(index), [rows, index])
   const { isTarget, handlers } = useListItem(row, isSelected, isRenaming, latest)
   return (
@@ -138,7 +153,7 @@ const Card = memo(function Card(props: CardProps) {
       aria-colindex={column}
       aria-selected={isSelected}
       title={isRenaming ? undefined : row.name}
-      className={`card-item ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
+      className={`card-item ${stateClasses(props, isTarget)}`}
     >
       <div className="card-picture">
         <Thumbnail row={row} size={56} />
@@ -146,45 +161,13 @@ const Card = memo(function Card(props: CardProps) {
       <div className="card-foot">
         <div className="card-text">
           <span className="card-name">
-            <ItemName
-              row={row}
-              highlight={highlight}
-              isFavourite={isFavourite}
-              isRenaming={isRenaming}
-              onOpen={() => latest.current.onOpen(row)}
-              onRename={(name) => latest.current.onRename(row, name)}
-              onRenamed={() => {
-                latest.current.onRenamed()
-                document.getElementById(domId)?.closest<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
-              }}
-            />
+            <ListItemName item={props} row={row} />
           </span>
           <span className="card-meta">{row.kind === 'file' ? formatBytes(row.size) : TEXT.files.folder}</span>
         </div>
-        <button
-          type="button"
-          tabIndex={-1}
-          className="icon-button more-button"
-          aria-label={TEXT.files.more}
-          aria-haspopup="menu"
-          onClick={(event) => {
-            event.stopPropagation()
-            openMenuAt(event.currentTarget)
-          }}
-        >
-          <EllipsisVertical size={18} />
-        </button>
+        <MoreButton />
       </div>
-      <input
-        type="checkbox"
-        className="card-check"
-        tabIndex={-1}
-        aria-label={TEXT.files.select(row.name)}
-        checked={isSelected}
-        onClick={(event) => event.stopPropagation()}
-        onDoubleClick={(event) => event.stopPropagation()}
-        onChange={() => latest.current.selection.toggle(index)}
-      />
+      <ItemCheckbox item={props} row={row} className="card-check" />
     </div>
   )
 })

@@ -4,6 +4,7 @@ import type { Selection } from '../state/selection.ts'
 import type { Sort } from '../worker/vault-api.ts'
 import type { Act } from './item-menu.tsx'
 import { openMenuAt } from './list-menu.tsx'
+import { isTyping, typeAhead } from './type-ahead.ts'
 
 export interface FileListProps {
   readonly rows: Rows
@@ -28,7 +29,9 @@ export interface FileListProps {
   /** Begins a drag; undefined where nothing can be dragged. */
   readonly onDrag: (() => void) | undefined
   /** What is dropped onto a folder. */
-  readonly onMoveInto: ((folder: Row) => void) | undefined
+  readonly onMoveInto: ((folder: Row, copy: boolean) => void) | undefined
+  /** Opens a folder in another tab; undefined where nothing opens. */
+  readonly onOpenApart: ((row: Row) => void) | undefined
 }
 
 /** What keys do beside moving and selecting; undefined where there is nothing to do. */
@@ -75,11 +78,22 @@ export function handleListKey(
     openMenuAt(element)
     return
   }
-  const act = keyAction(event, props)
+  const nowMs = Date.now()
+  // Reason: letters of a name that is being typed are no shortcuts.
+  const act =
+    (isTyping(nowMs) && event.key.length === 1 ? null : keyAction(event, props)) ?? typing(event, props, nowMs)
   if (act === null) return
   event.preventDefault()
   event.stopPropagation()
   act()
+}
+
+/** Goes to a name; null where the key does not belong to one. */
+function typing(event: KeyboardEvent, { rows, selection }: FileListProps, nowMs: number): (() => void) | null {
+  if (event.ctrlKey || event.metaKey || event.altKey) return null
+  const found = typeAhead(event.key, rows, selection.active, nowMs)
+  if (found === null) return isTyping(nowMs) ? () => undefined : null
+  return () => selection.only(found)
 }
 
 function stepOf(key: string, columns: number): number | 'first' | 'last' | null {
@@ -110,7 +124,7 @@ function keyAction(event: KeyboardEvent, { rows, selection, onOpen, keys }: File
     enter: active === null ? null : () => onOpen(active),
     f2: active === null || rename === undefined ? null : () => rename(active),
     delete: withSome(keys.remove),
-    s: withSome(keys.mark),
+    s: event.shiftKey ? null : withSome(keys.mark),
     backspace: keys.up ?? null,
     escape: selection.clear,
   }

@@ -1,17 +1,19 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { ArrowDown, ArrowUp, EllipsisVertical } from 'lucide-react'
+import { ArrowDown, ArrowUp } from 'lucide-react'
 import { memo, type ReactNode, type RefObject, useEffect, useId, useMemo, useRef } from 'react'
-import { parentOf, type Row, type Rows } from '../bridge/rows.ts'
+import { nameOf, parentOf, type Row } from '../bridge/rows.ts'
 import { formatBytes, formatFullTime, formatTime } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import type { SortKey } from '../worker/vault-api.ts'
 import { type FileListProps, handleListKey } from './file-list.ts'
-import { ItemName } from './item-name.tsx'
-import { ListMenu, openMenuAt } from './list-menu.tsx'
+import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasses } from './list-item.tsx'
+import { ListMenu } from './list-menu.tsx'
+import { RubberBand } from './rubber-band.tsx'
 import { Thumbnail } from './thumbnail.tsx'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 import { useNarrow } from './use-narrow.ts'
+import { type Band, useRubberBand } from './use-rubber-band.ts'
 
 /** As the style sheet has it. */
 const ROW_HEIGHT = { wide: 48, narrow: 56 } as const
@@ -40,6 +42,9 @@ export function FileTable(props: FileListProps) {
     if (active >= 0) virtual.scrollToIndex(active, { align: 'auto' })
   }, [active, virtual])
   const rowId = (index: number): string => `${tableId}-${index}`
+  const { band, handlers, wasPulled } = useRubberBand(scroller, selection, (area) =>
+    rowsIn(area, rowHeight, rows.count),
+  )
   return (
     <div className={`table ${props.withLocation ? 'table-located' : ''}`}>
       <TableHead {...props} />
@@ -50,6 +55,7 @@ export function FileTable(props: FileListProps) {
         onPlace={selection.clear}
       >
         <div
+          {...handlers}
           ref={scroller}
           className="table-body"
           role="grid"
@@ -60,7 +66,7 @@ export function FileTable(props: FileListProps) {
           aria-activedescendant={active >= 0 ? rowId(active) : undefined}
           onKeyDown={(event) => handleListKey(event, props, rowId)}
           onClick={(event) => {
-            if (event.target === event.currentTarget) selection.clear()
+            if (event.target === event.currentTarget && !wasPulled()) selection.clear()
           }}
           onFocus={(event) => {
             if (event.target === event.currentTarget && active < 0 && rows.count > 0) selection.moveTo(0)
@@ -68,6 +74,7 @@ export function FileTable(props: FileListProps) {
         >
           {/* The scroller's inner height is set by script: a style attribute would break the content policy. */}
           <div className="table-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
+            <RubberBand band={band} />
             {virtual.getVirtualItems().map((item) => {
               const id = rows.idAt(item.index)
               return (
@@ -92,6 +99,13 @@ export function FileTable(props: FileListProps) {
       </ListMenu>
     </div>
   )
+}
+
+/** Places of the rows that an area touches. */
+function rowsIn({ top, height }: Band, rowHeight: number, count: number): number[] {
+  const first = Math.floor(top / rowHeight)
+  const last = Math.min(count - 1, Math.floor((top + height) / rowHeight))
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index)
 }
 
 function TableHead({ rows, selection, sort, withLocation, timeLabel }: FileListProps) {
@@ -143,23 +157,14 @@ function HeadCell({ by, label, sort: { value, set }, className }: HeadCellProps)
   )
 }
 
-interface RowProps {
-  readonly rows: Rows
-  readonly index: number
-  readonly domId: string
+interface RowProps extends ListItemProps {
   readonly top: number
-  readonly isActive: boolean
-  readonly isSelected: boolean
-  readonly isFavourite: boolean
-  readonly isRenaming: boolean
-  readonly highlight: string
   readonly withLocation: boolean
-  readonly latest: RefObject<FileListProps>
 }
 
 /** Drawn anew only when something of itself has changed: scrolling moves the others without a word. */
 const TableRow = memo(function TableRow(props: RowProps) {
-  const { rows, index, domId, top, isActive, isSelected, isFavourite, isRenaming, highlight, latest } = props
+  const { rows, index, domId, top, isSelected, isRenaming, withLocation, latest } = props
   const row = useMemo(() => rows.at(index), [rows, index])
   const { isTarget, handlers } = useListItem(row, isSelected, isRenaming, latest)
   return (
@@ -169,63 +174,37 @@ const TableRow = memo(function TableRow(props: RowProps) {
       role="row"
       aria-rowindex={index + 1}
       aria-selected={isSelected}
-      className={`row ${isSelected ? 'row-selected' : ''} ${isActive ? 'row-active' : ''} ${isTarget ? 'row-target' : ''}`}
+      className={`row ${stateClasses(props, isTarget)}`}
       style={{ transform: `translateY(${top}px)` }}
     >
       <span className="cell-check" role="gridcell">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          aria-label={TEXT.files.select(row.name)}
-          checked={isSelected}
-          onClick={(event) => event.stopPropagation()}
-          onDoubleClick={(event) => event.stopPropagation()}
-          onChange={() => latest.current.selection.toggle(index)}
-        />
+        <ItemCheckbox item={props} row={row} />
       </span>
       <Cell className="cell-name" title={isRenaming ? undefined : row.name}>
         <Thumbnail row={row} />
-        <ItemName
-          row={row}
-          highlight={highlight}
-          isFavourite={isFavourite}
-          isRenaming={isRenaming}
-          onOpen={() => latest.current.onOpen(row)}
-          onRename={(name) => latest.current.onRename(row, name)}
-          onRenamed={() => {
-            latest.current.onRenamed()
-            document.getElementById(domId)?.closest<HTMLElement>('[role="grid"]')?.focus({ preventScroll: true })
-          }}
-        />
-        <span className="row-meta">{metaOf(row)}</span>
+        <ListItemName item={props} row={row} />
+        <span className="row-meta">{metaOf(row, withLocation)}</span>
       </Cell>
-      {props.withLocation && <Location row={row} latest={latest} />}
+      {withLocation && <Location row={row} latest={latest} />}
       <Cell className="cell-time" title={row.timeMs === 0 ? '' : formatFullTime(row.timeMs)}>
         {row.timeMs === 0 ? '' : formatTime(row.timeMs)}
       </Cell>
       <Cell className="cell-size">{row.kind === 'file' ? formatBytes(row.size) : ''}</Cell>
       <span className="cell-more" role="gridcell">
-        <button
-          type="button"
-          tabIndex={-1}
-          className="icon-button more-button"
-          aria-label={TEXT.files.more}
-          aria-haspopup="menu"
-          onClick={(event) => {
-            event.stopPropagation()
-            openMenuAt(event.currentTarget)
-          }}
-        >
-          <EllipsisVertical size={18} />
-        </button>
+        <MoreButton />
       </span>
     </div>
   )
 })
 
-function metaOf(row: Row): string {
-  if (row.kind !== 'file') return row.timeMs === 0 ? '' : formatTime(row.timeMs)
-  return `${formatTime(row.timeMs)} · ${formatBytes(row.size)}`
+/** What narrow screens show below the name instead of in columns. */
+function metaOf(row: Row, withLocation: boolean): string {
+  const folder = parentOf(row.path)
+  return [
+    ...(row.timeMs === 0 ? [] : [formatTime(row.timeMs)]),
+    ...(row.kind === 'file' ? [formatBytes(row.size)] : []),
+    ...(withLocation ? [folder === '/' ? TEXT.files.root : nameOf(folder)] : []),
+  ].join(' · ')
 }
 
 function Location({ row, latest }: { row: Row; latest: RefObject<FileListProps> }) {

@@ -41,6 +41,9 @@ export function ShowRecoveryKey({ login, recoveryKey, onSaved }: ShowProps) {
       <Button look="primary" wide onClick={onSaved}>
         {TEXT.recovery.saved}
       </Button>
+      <pre className="print-sheet" aria-hidden="true">
+        {TEXT.recovery.fileText(login, recoveryKey)}
+      </pre>
     </div>
   )
 }

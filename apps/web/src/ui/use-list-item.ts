@@ -8,6 +8,7 @@ import {
 } from 'react'
 import type { Row } from '../bridge/rows.ts'
 import { dragged } from '../state/dragging.ts'
+import { copies } from './copies.ts'
 import { dragImage } from './drag-image.ts'
 import type { FileListProps } from './file-list.ts'
 
@@ -54,6 +55,13 @@ export function useListItem(
       onDoubleClick() {
         if (lastPointer !== 'touch') latest.current.onOpen(row)
       },
+      onMouseDown(event: MouseEvent) {
+        // The middle button would begin to scroll.
+        if (event.button === 1) event.preventDefault()
+      },
+      onAuxClick(event: MouseEvent) {
+        if (event.button === 1 && row.kind === 'folder') latest.current.onOpenApart?.(row)
+      },
       onDragStart(event) {
         const { selection } = latest.current
         if (!isSelected) selection.only(row.index)
@@ -67,6 +75,7 @@ export function useListItem(
       onDragOver(event) {
         if (!takes(event)) return
         event.preventDefault()
+        copies(event)
         setTarget(true)
       },
       onDragLeave: () => setTarget(false),
@@ -74,7 +83,7 @@ export function useListItem(
         setTarget(false)
         if (!takes(event)) return
         event.preventDefault()
-        latest.current.onMoveInto?.(row)
+        latest.current.onMoveInto?.(row, copies(event))
       },
     },
   }

@@ -39,12 +39,13 @@ export function VersionsDialog({ row, onClose, onDownload, onShow }: VersionsPro
         {versions?.map((version) => (
           <li key={version.versionId} className="version">
             <div>
-              <strong>{formatFullTime(version.storedMs)}</strong>
+              <p className="version-when">
+                <strong>{formatFullTime(version.storedMs)}</strong>
+                {version.current && <span className="badge">{TEXT.versions.current}</span>}
+              </p>
               <p className="field-hint">{TEXT.versions.stored(formatBytes(version.size), version.deviceName)}</p>
             </div>
-            {version.current ? (
-              <span className="badge">{TEXT.versions.current}</span>
-            ) : (
+            {!version.current && (
               <IconButton label={TEXT.versions.restore} onClick={() => restore(version.versionId)}>
                 <RotateCcw size={18} />
               </IconButton>

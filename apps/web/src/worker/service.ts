@@ -4,18 +4,24 @@ import * as Comlink from 'comlink'
 import { readBytes, serveDownload, serveMedia } from './downloads.ts'
 import { innerWorkers, startThumbnailWorker } from './inner-workers.ts'
 import { itemFacts, itemSum, subfolders, takenPaths } from './item-facts.ts'
+import { keysService } from './keys.ts'
 import { packRows, rowBuffers, sortEntries } from './pack-rows.ts'
 import { type TabMemory, tabStore } from './tab-store.ts'
 import { thumbnailMaker } from './thumbnail-maker.ts'
 import { createThumbnails } from './thumbnails.ts'
 import { createUploads } from './uploads.ts'
-import type { AskCode, PackedRows, Registration, SignedInAs, VaultApi } from './vault-api.ts'
+import {
+  type AskCode,
+  MOST_FOUND,
+  type PackedRows,
+  type Registration,
+  type SignedInAs,
+  type VaultApi,
+} from './vault-api.ts'
 import { reportingTransport, warmSearch, watchVault } from './watch.ts'
 
-const MOST_FOUND = 1_000
 const MOST_RECENT = 200
 const BY_NAME = { by: 'name', descending: false } as const
-const MOST_ACTIVITY = 200
 
 export interface ServiceInput {
   /** Origin of the server, which is that of the page. */
@@ -180,7 +186,9 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     copy: (copies) => changing(() => drive().copyMany(copies, { conflict: 'keep-both' })),
     trash: (paths) => changing(() => drive().trashMany(paths)),
     restore: (nodeIds) => changing(async () => (await drive().restoreMany(nodeIds)).map((entry) => entry.path)),
-    emptyTrash: () => changing(async () => (await drive().emptyTrash()).items),
+    emptyTrash: (nodeIds) =>
+      changing(async () => (await drive().emptyTrash(nodeIds === null ? {} : { nodeIds })).entries.length),
+    trashDays: async () => (await known()).retention().trashDays,
     versions: (path) => drive().versions(path),
     restoreVersion: (path, versionId) =>
       changing(async () => {
@@ -205,14 +213,14 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       const events = await need().audit()
       return events
         .reverse()
-        .slice(0, MOST_ACTIVITY)
         .map(({ seq, timeMs, event, count, deviceName: name }) => ({ seq, timeMs, event, count, deviceName: name }))
     },
-    async keyReport() {
-      const { accountKeyMs, epoch, epochMs, total, due, policyDays } = await need().keys.status()
-      return { accountKeyMs, epoch, epochMs, contents: total.contents, due: due.contents, policyDays }
-    },
+    ...keysService(need, changing),
     stateCode: async () => (await need().state()).code,
+    async compareState(code) {
+      await drive().sync()
+      return (await need().compareState(code)).outcome
+    },
     taken: async (paths) => takenPaths(await known(), paths),
     subfolders: async (path) => subfolders(await known(), path),
     async upload(items, conflict, onProgress) {

@@ -155,13 +155,59 @@ export interface ActivityRow {
   readonly deviceName: string | null
 }
 
+/** How many contents, and their bytes. */
+export interface KeyAmount {
+  readonly contents: number
+  readonly bytes: number
+}
+
+/** The keys of the account and their ages; times in ms, null is unknown. See the SDK's KeyStatus. */
 export interface KeyReport {
   readonly accountKeyMs: number | null
   readonly epoch: number
   readonly epochMs: number | null
-  readonly contents: number
-  readonly due: number
+  readonly total: KeyAmount
+  readonly due: KeyAmount
   readonly policyDays: number | null
+  /** Contents by the age of their keys, the youngest first. */
+  readonly ages: readonly (KeyAmount & { readonly underDays: number | null })[]
+  /** What the server says of its own keys; nothing here can check it. */
+  readonly server: {
+    readonly outerKeyMs: number
+    readonly kmsKeyMs: number | null
+    readonly scope: 'shared' | 'per-user'
+  }
+}
+
+export interface KeyProgress {
+  readonly done: number
+  readonly total: number
+}
+
+/** What a rotation of keys did. */
+export interface KeyChange {
+  readonly contents: number
+  readonly failed: number
+}
+
+/** Rotating keys; one at a time. What was cut off is begun again by the same call, and what is done stays done. */
+export interface KeysApi {
+  keyReport(): Promise<KeyReport>
+  /** A new account key and a new recovery key, under the same password; other sessions end. */
+  rotateAccountKey(password: string, onRecoveryKey: ShowRecoveryKey): Promise<void>
+  /**
+   * A new vault key, under which the keys of all contents are wrapped again.
+   *
+   * @param from - number of the key that is to be replaced; one that was replaced already is not replaced again
+   */
+  rotateVaultKey(from: number, onProgress: (progress: KeyProgress) => void): Promise<KeyChange>
+  /**
+   * Encrypts contents anew under new keys.
+   *
+   * @param madeBeforeMs - those whose keys were made before; null takes what is due
+   */
+  rotateContents(madeBeforeMs: number | null, onProgress: (progress: KeyProgress) => void): Promise<KeyChange>
+  stopRotation(): Promise<void>
 }
 
 export type Conflict = 'replace' | 'keep-both' | 'skip'
@@ -213,7 +259,10 @@ export interface VaultFailure {
   readonly details: Readonly<Record<string, string | number | boolean>>
 }
 
-export interface VaultApi {
+/** Entries that a search returns at most. */
+export const MOST_FOUND = 1_000
+
+export interface VaultApi extends KeysApi {
   /** Who is signed in on this tab, from what it kept; null for nobody. */
   resume(): Promise<SignedInAs | null>
   /** Whether this server takes new accounts. */
@@ -258,7 +307,10 @@ export interface VaultApi {
   trash(paths: readonly string[]): Promise<void>
   /** Takes out of the trash. @param nodeIds - hex */
   restore(nodeIds: readonly string[]): Promise<string[]>
-  emptyTrash(): Promise<number>
+  /** Destroys all of the trash, or some of it; returns how many entries. @param nodeIds - hex */
+  emptyTrash(nodeIds: readonly string[] | null): Promise<number>
+  /** Days after which the trash is destroyed; null is never. */
+  trashDays(): Promise<number | null>
   versions(path: string): Promise<VersionRow[]>
   restoreVersion(path: string, versionId: string): Promise<void>
   sessions(): Promise<SessionRow[]>
@@ -271,10 +323,12 @@ export interface VaultApi {
   beginSecondFactor(password: string): Promise<SecondFactorSetup>
   confirmSecondFactor(setup: SecondFactorSetup, code: string): Promise<void>
   disableSecondFactor(input: { password: string; code: string }): Promise<void>
+  /** What happened to the account, the newest first. */
   activity(): Promise<ActivityRow[]>
-  keyReport(): Promise<KeyReport>
   /** What people compare between devices. */
   stateCode(): Promise<string>
+  /** Compares the state code of another device. */
+  compareState(code: string): Promise<'same' | 'different' | 'ahead'>
   /** What lies already at some of these paths. */
   taken(paths: readonly string[]): Promise<Taken[]>
   subfolders(path: string): Promise<FolderRow[]>

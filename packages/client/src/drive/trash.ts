@@ -14,7 +14,7 @@ import type { DriveContext } from './context.ts'
 import { childOf, entryOf, findPath, rootOf } from './lookup.ts'
 import { formatPath, numberedName, parsePath } from './paths.ts'
 import { purgeTrashed } from './purge.ts'
-import type { CallOptions, EmptyTrashResult, Entry, RestoreOptions, TrashedEntry } from './types.ts'
+import type { CallOptions, EmptyTrashOptions, EmptyTrashResult, Entry, RestoreOptions, TrashedEntry } from './types.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -172,15 +172,15 @@ function trashedAt(state: VaultState, names: readonly string[]): VaultNode | nul
  * Destroys what has been in the trash for at least `olderThanDays` days (default 0: all of it). It is the user's word
  * that decides here, so the times that the devices claimed are enough.
  */
-export async function emptyTrash(
-  context: DriveContext,
-  options: CallOptions & { olderThanDays?: number | undefined; dryRun?: boolean | undefined } = {},
-): Promise<EmptyTrashResult> {
+export async function emptyTrash(context: DriveContext, options: EmptyTrashOptions = {}): Promise<EmptyTrashResult> {
   const { log, platform } = context
   await log.sync(options.signal)
   const until = platform.clock.nowMs() - (options.olderThanDays ?? 0) * DAY_MS
   const all = (options.olderThanDays ?? 0) === 0
-  const entries = trashEntries(log.state).filter((entry) => all || entry.trashedMs <= until)
+  const wanted = options.nodeIds === undefined ? null : new Set(options.nodeIds)
+  const entries = trashEntries(log.state)
+    .filter((entry) => all || entry.trashedMs <= until)
+    .filter(({ nodeId }) => wanted === null || wanted.has(nodeId))
   const tops = entries.flatMap((entry) => log.state.nodes.get(entry.nodeId) ?? [])
   tops.sort((a, b) => formerNames(log.state, b).length - formerNames(log.state, a).length)
   const doomed = new Map(tops.flatMap((top) => subtreeOf(log.state, top.id)).map((node) => [toHex(node.id), node]))

@@ -120,6 +120,20 @@ describe('many at once', () => {
     expect(names('/same')).toEqual(['/same/n (2).txt', '/same/n.txt'])
   })
 
+  it('destroys some of the trash and leaves the rest, and what was restored meanwhile', async () => {
+    const { drive } = device.session
+    await fill('/doomed', ['1', '2', '3'])
+    await drive.emptyTrash()
+    await drive.trashMany(['/doomed/1', '/doomed/2', '/doomed/3'])
+    const idOf = async (path: string) => String((await drive.listTrash()).find((entry) => entry.path === path)?.nodeId)
+    const [one, two] = [await idOf('/doomed/1'), await idOf('/doomed/2')]
+    await drive.restoreMany([two])
+    expect(await drive.emptyTrash({ nodeIds: [one, two] })).toMatchObject({ items: 1 })
+    expect((await drive.listTrash()).map(({ path }) => path)).toEqual(['/doomed/3'])
+    expect(names('/doomed')).toEqual(['/doomed/2'])
+    expect(await drive.emptyTrash({ nodeIds: [] })).toMatchObject({ items: 0 })
+  })
+
   it('are found by any part of their names, as a walk through all of them would', async () => {
     const { drive } = device.session
     await fill('/find/\u00c9t\u00e9', ['a.TXT', 'ab.txt', 'b\na.txt', '\u0130x'])

@@ -4,6 +4,7 @@ import type { Row, Rows } from '../../bridge/rows.ts'
 import { formatBytes } from '../../format.ts'
 import { previewKind } from '../../preview-kind.ts'
 import { TEXT } from '../../strings.ts'
+import { useBackCloses } from '../back-closes.ts'
 import { IconButton } from '../controls.tsx'
 import { FileIcon } from '../file-icon.tsx'
 import { ImageView } from './image-view.tsx'
@@ -31,6 +32,7 @@ interface PreviewProps {
 export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const { row, version } = shown
+  useBackCloses(() => dialog.current?.close())
   useEffect(() => {
     dialog.current?.showModal()
     dialog.current?.focus()
