@@ -18,6 +18,11 @@ export function Thumbnail({ row, size }: { row: Pick<Row, 'id' | 'kind' | 'name'
       decoding="async"
       draggable={false}
       onError={() => rejectThumbnail(row.id)}
+      onLoad={({ currentTarget: image }) => {
+        // Reason: a browser that has read a picture's head calls it loaded, whatever follows; who looks elsewhere meanwhile
+        // has not seen whether it can be drawn.
+        image.decode().catch(() => image.isConnected && image.src === url && rejectThumbnail(row.id))
+      }}
     />
   )
 }

@@ -1,0 +1,274 @@
+import { randomBytes } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openDatabase } from '../../dev-env/database.ts'
+import { bytesSource, loginDevice, PASSWORD, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
+import { row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+
+const SLOT = 'thumbnail'
+const LOGIN = 'photographer@example.org'
+/** Photos in a folder; with `STRONGROOM_SOAK` as many as a holiday brings. */
+const PHOTOS = process.env.STRONGROOM_SOAK === '1' ? 500 : 30
+
+let world: WebWorld
+let tab: Tab
+let device: SdkDevice
+let pool: pg.Pool
+
+function crc32(bytes: Buffer): number {
+  let crc = -1
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return (crc ^ -1) >>> 0
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+  const frame = Buffer.alloc(8)
+  frame.writeUInt32BE(data.length)
+  frame.writeUInt32BE(crc32(body), 4)
+  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)])
+}
+
+/** A picture of one colour, as wide and high as said; `rows` less to lie about it. */
+function picture(colour: number, [width, height] = [600, 400] as const, rows = height): Buffer {
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width)
+  head.writeUInt32BE(height, 4)
+  head.set([8, 2, 0, 0, 0], 8)
+  const line = Buffer.alloc(1 + Math.min(width, 4096) * 3)
+  for (let at = 1; at < line.length; at += 3) line.writeUIntBE(colour, at, 3)
+  const data = deflateSync(Buffer.concat(Array.from({ length: rows }, () => line)))
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+}
+
+/** A photo as a phone held upright makes it: lying, with a word in its EXIF data that says so. */
+async function turnedPhoto(): Promise<Buffer> {
+  const base64 = await tab.page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(400, 200)
+    const context = canvas.getContext('2d')
+    context?.fillRect(0, 0, 200, 200)
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer())
+    return btoa(String.fromCharCode(...bytes))
+  })
+  const jpeg = Buffer.from(base64, 'base64')
+  const exif = Buffer.from(
+    '457869660000' + '4d4d002a00000008' + '0001' + '0112000300000001' + '00060000' + '00000000',
+    'hex',
+  )
+  const segment = Buffer.concat([Buffer.from([0xff, 0xe1, 0, exif.length + 2]), exif])
+  return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)])
+}
+
+/** A name that no attempt before has used. */
+const freshName = (of: string): string => `${of} ${randomBytes(4).toString('hex')}`
+const nameOf = (number: number): string => `photo ${String(number).padStart(3, '0')}.png`
+
+beforeAll(async () => {
+  world = await startWebWorld()
+  tab = await world.openProfile()
+  await signUp(tab, LOGIN, PASSWORD)
+  device = await loginDevice(world.server.url, LOGIN)
+  pool = openDatabase(world.server)
+})
+afterAll(async () => {
+  await device?.[Symbol.asyncDispose]()
+  await pool?.end()
+  await world?.[Symbol.asyncDispose]()
+})
+
+/** Uploads photos past the web app, into a folder of their own; returns their nodes. */
+async function store(folder: string, count: number): Promise<string[]> {
+  const { drive } = device.session
+  async function* items() {
+    for (let number = 1; number <= count; number += 1) {
+      const source = bytesSource(picture(number * 30_001))
+      yield { path: `${folder}/${nameOf(number)}`, kind: 'file' as const, source, mtimeMs: 1 }
+    }
+  }
+  await drive.putTree(items(), { parents: true })
+  return drive.listLocal(folder).map(({ nodeId }) => nodeId)
+}
+
+/** How many of these nodes have a thumbnail in the log. */
+async function attached(nodeIds: readonly string[]): Promise<number> {
+  await device.session.drive.sync()
+  return nodeIds.filter((nodeId) => device.session.drive.slots(nodeId)?.sizes.has(SLOT)).length
+}
+
+async function blobs(where = 'true'): Promise<number> {
+  const { rows } = await pool.query<{ n: string }>(`SELECT count(*) AS n FROM blobs WHERE ${where}`)
+  return Number(rows[0]?.n)
+}
+
+/** Goes through the open folder to its end, as its user does; returns the names of what showed a thumbnail. */
+async function scrollThrough({ page }: Tab, count: number): Promise<Set<string>> {
+  const grid = page.getByRole('grid')
+  const seen = new Set<string>()
+  const look = async (): Promise<boolean> => {
+    const shown = await grid.locator('.row, .card-item').evaluateAll((items) =>
+      items.flatMap((item) => {
+        const image = item.querySelector<HTMLImageElement>('img.thumbnail')
+        const isDrawn = image?.complete === true && image.naturalWidth > 0
+        return isDrawn ? [item.querySelector('.name')?.textContent ?? ''] : []
+      }),
+    )
+    for (const name of shown) seen.add(name)
+    const total = await grid.locator('.row, .card-item').count()
+    return shown.length >= total
+  }
+  for (let at = 0; seen.size < count && at < 200; at += 1) {
+    await expect.poll(look, { timeout: 120_000, interval: 200 }).toBe(true)
+    await grid.evaluate((element) => element.scrollBy(0, element.clientHeight))
+    await page.waitForTimeout(300)
+  }
+  return seen
+}
+
+async function openFolder({ page }: Tab, name: string): Promise<void> {
+  await page.goto(world.server.url)
+  await row({ page } as Tab, name)
+    .getByRole('button', { name, exact: true })
+    .click()
+  await page.getByRole('grid').locator('.row, .card-item').first().waitFor()
+}
+
+async function secondProfile(): Promise<Tab> {
+  const opened = await world.openProfile()
+  await signIn(opened, LOGIN, PASSWORD)
+  await opened.page.getByRole('grid').waitFor()
+  return opened
+}
+
+describe('thumbnails', () => {
+  let holiday = ''
+  let photos: string[] = []
+
+  it('of a folder of photos show as it scrolls, and each is made once', async () => {
+    holiday = freshName('holiday')
+    photos = await store(`/${holiday}`, PHOTOS)
+    const before = await blobs()
+    await openFolder(tab, holiday)
+    expect((await scrollThrough(tab, PHOTOS)).size).toBe(PHOTOS)
+    await expect.poll(() => attached(photos), { timeout: 60_000 }).toBe(PHOTOS)
+    expect(await blobs()).toBe(before + PHOTOS)
+  })
+
+  it('are made by whichever device came first, and by no other', async () => {
+    const before = await blobs()
+    const second = await secondProfile()
+    await openFolder(second, holiday)
+    await second.page.getByRole('button', { name: 'Grid' }).click()
+    expect((await scrollThrough(second, PHOTOS)).size).toBe(PHOTOS)
+    expect(await blobs()).toBe(before)
+    expect(second.complaints).toEqual([])
+    await second.context.close()
+  })
+
+  it('come with an upload, upright, without fetching it; what is no picture, or none to be safe, keeps its icon', async () => {
+    const pictures = { 'a turned.jpg': await turnedPhoto(), 'b small.png': picture(0x3366cc, [20, 10]) }
+    const others = {
+      'c bomb.png': picture(0, [50_000, 50_000], 10),
+      'd noise.jpg': Buffer.alloc(9_000, 'noise'),
+      'e cut.png': picture(1).subarray(0, 200),
+      'f drawing.svg': Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+    }
+    const folder = freshName('uploads')
+    const words = bytesSource(Buffer.from('words'))
+    await device.session.drive.put(words, `/${folder}/words.txt`, { parents: true })
+    await openFolder(tab, folder)
+    let fetched = 0
+    tab.page.context().on('request', (request) => {
+      if (request.method() === 'GET' && request.url().includes('/store/')) fetched += 1
+    })
+    const all = Object.entries({ ...pictures, ...others })
+    await uploadFiles(
+      tab,
+      all.map(([name, bytes]) => ({ name, bytes })),
+    )
+    const sizeOf = async (name: string) =>
+      await row(tab, name)
+        .locator('img.thumbnail')
+        .evaluate((image) => [(image as HTMLImageElement).naturalWidth, (image as HTMLImageElement).naturalHeight])
+    await expect.poll(() => sizeOf('a turned.jpg'), { timeout: 60_000 }).toEqual([128, 256])
+    await expect.poll(() => sizeOf('b small.png'), { timeout: 60_000 }).toEqual([20, 10])
+    expect(fetched).toBe(0)
+    const nodes = async () => (await device.session.drive.list(`/${folder}`)).map(({ nodeId }) => nodeId)
+    await expect.poll(async () => await attached(await nodes()), { timeout: 60_000 }).toBe(2)
+    for (const name of Object.keys(others)) expect(await row(tab, name).locator('img').count()).toBe(0)
+    expect(tab.complaints).toEqual([])
+  })
+
+  it('of two devices that look at once are in the log once each', async () => {
+    const before = await blobs(`state = 'live'`)
+    const folder = freshName('shared')
+    const ids = await store(`/${folder}`, 20)
+    const second = await secondProfile()
+    await Promise.all([openFolder(tab, folder), openFolder(second, folder)])
+    await Promise.all([scrollThrough(tab, 20), scrollThrough(second, 20)])
+    await expect.poll(() => attached(ids), { timeout: 60_000 }).toBe(20)
+    // Each with its picture, and no more: what the slower device made is nothing's.
+    expect(await blobs(`state = 'live'`)).toBe(before + 40)
+    expect([...tab.complaints, ...second.complaints]).toEqual([])
+    await second.context.close()
+  })
+
+  it('that another client made of rubbish are not drawn, and nothing is made in their place', async () => {
+    const folder = freshName('rubbish')
+    const ids = await store(`/${folder}`, 6)
+    const { drive } = device.session
+    const bomb = Buffer.concat([picture(0, [60_000, 60_000], 1)])
+    const rubbish = [
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="document.title=1"/>'),
+      bomb,
+      Buffer.alloc(40_000),
+      Buffer.alloc(0),
+      // A JPEG by its head, and noise behind it.
+      Buffer.concat([Buffer.from('ffd8ffc0001108001000100301220002110103110100', 'hex'), Buffer.alloc(500, 'noise')]),
+    ]
+    await drive.attach(
+      SLOT,
+      rubbish.map((bytes, index) => {
+        const nodeId = ids[index] ?? ''
+        return { nodeId, versionId: drive.slots(nodeId)?.versionId ?? '', bytes }
+      }),
+    )
+    const before = await blobs()
+    await openFolder(tab, folder)
+    await row(tab, nameOf(6)).locator('img.thumbnail').waitFor()
+    await expect.poll(() => attached(ids), { timeout: 60_000 }).toBe(6)
+    await expect.poll(() => tab.page.locator('img.thumbnail').count()).toBe(1)
+    expect(await blobs()).toBe(before + 1)
+    expect(tab.complaints).toEqual([])
+  })
+
+  it('follow a new version, and are fetched for nobody who saves data', async () => {
+    const folder = freshName('changed')
+    const ids = await store(`/${folder}`, 3)
+    const careful = await world.openProfile()
+    await careful.context.addInitScript(() => {
+      Object.defineProperty(navigator, 'connection', { value: { saveData: true } })
+    })
+    await careful.page.reload()
+    await signIn(careful, LOGIN, PASSWORD)
+    await careful.page.getByRole('grid').waitFor()
+    await openFolder(careful, folder)
+    await careful.page.waitForTimeout(2_000)
+    expect(await attached(ids)).toBe(0)
+    await openFolder(tab, folder)
+    await scrollThrough(tab, 3)
+    await expect.poll(() => attached(ids), { timeout: 60_000 }).toBe(3)
+    // What others made is shown.
+    await expect.poll(() => careful.page.locator('img.thumbnail').count(), { timeout: 60_000 }).toBe(3)
+    const first = row(tab, nameOf(1)).locator('img.thumbnail')
+    const before = await first.getAttribute('src')
+    await device.session.drive.put(bytesSource(picture(7, [100, 300])), `/${folder}/${nameOf(1)}`)
+    await expect.poll(() => first.getAttribute('src'), { timeout: 60_000 }).not.toBe(before)
+    await expect.poll(() => first.evaluate((image) => (image as HTMLImageElement).naturalHeight)).toBe(256)
+    await careful.context.close()
+  })
+})
