@@ -8,13 +8,26 @@ export interface BufferPool {
   clear(): void
 }
 
+/** Makes memory for a pool. */
+export type MakeBuffer = (size: number) => ArrayBuffer
+
+/**
+ * Memory that threads share.
+ *
+ * Reason: a buffer that is transferred counts as new memory in the thread that gets it, which then collects garbage all
+ * the time.
+ */
+// Reason for the cast: nobody asks such memory for what only the other kind can do; `remoteCipher` does not transfer it.
+export const sharedBuffer: MakeBuffer = (size) => new SharedArrayBuffer(size) as unknown as ArrayBuffer
+
 /** A pool of buffers of `size` bytes each; it grows to as many as are in use at once. */
-export function bufferPool(size: number): BufferPool {
+export function bufferPool(size: number, make: MakeBuffer = (bytes) => new ArrayBuffer(bytes)): BufferPool {
   let free: ArrayBuffer[] = []
   return {
-    take: (length) => new Uint8Array(free.pop() ?? new ArrayBuffer(size), 0, length),
-    give({ buffer }) {
-      if (buffer instanceof ArrayBuffer && buffer.byteLength === size && !free.includes(buffer)) free.push(buffer)
+    take: (length) => new Uint8Array(free.pop() ?? make(size), 0, length),
+    give(bytes) {
+      const buffer = bytes.buffer as ArrayBuffer // Of the kind that `make` makes.
+      if (buffer.byteLength === size && !free.includes(buffer)) free.push(buffer)
     },
     clear() {
       for (const buffer of free) new Uint8Array(buffer).fill(0)

@@ -36,7 +36,7 @@ type Deps = { readonly engine: CryptoEngine; readonly openFile: (file: LocalFile
 
 /**
  * What a worker does that encrypts and decrypts content. It opens the source itself, so that plaintext never travels
- * between threads on its way in; ciphertext is transferred, not copied.
+ * between threads on its way in; ciphertext is transferred or shared, not copied.
  */
 export function contentJobs(
   deps: Deps,
@@ -109,7 +109,12 @@ async function answer(
     response = { task: task.task, failure }
   }
   const spent = 'bytes' in response && response.ciphertext !== null ? [response.ciphertext.buffer] : []
-  post(response, 'bytes' in response ? [response.bytes.buffer, ...spent] : [])
+  const buffers: ArrayBufferLike[] = 'bytes' in response ? [response.bytes.buffer, ...spent] : []
+  post(
+    response,
+    // Shared memory stays where it is.
+    buffers.filter((buffer) => buffer instanceof ArrayBuffer),
+  )
 }
 
 async function encrypt(engine: CryptoEngine, job: Job, { index, output, macOnly }: PartTask) {

@@ -5,7 +5,7 @@ import {
   partBlobRange,
   partPlaintextRange,
 } from '@strongroom/crypto'
-import { bufferPool } from '../content/buffers.ts'
+import { bufferPool, type MakeBuffer, sharedBuffer } from '../content/buffers.ts'
 import { contentEncryptor, contentFailure, inlineCipher } from '../content/inline.ts'
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import type { ContentCipher } from '../ports.ts'
@@ -19,10 +19,19 @@ const FEWEST_PARTS = 2
 
 type Result = Extract<FromWorker, { bytes: unknown }>
 
-/** Content encryption in workers for large local files and for downloads of several parts, inline for all else. */
-export function remoteCipher(engine: CryptoEngine, start: StartWorker): ContentCipher {
+/**
+ * Content encryption in workers for large local files and for downloads of several parts, inline for all else.
+ *
+ * @param options.shared - whether workers share memory with their program; else buffers are handed over and come back
+ */
+export function remoteCipher(
+  engine: CryptoEngine,
+  start: StartWorker,
+  { shared }: { shared: boolean } = { shared: false },
+): ContentCipher {
   const inline = inlineCipher(engine)
-  const pool = workerPool(start)
+  const pool = workerPool(start, shared)
+  const make: MakeBuffer | undefined = shared ? sharedBuffer : undefined
   return {
     async encryptor(input) {
       const { source, layout, dek, blobId, macKey = null } = input
@@ -42,7 +51,7 @@ export function remoteCipher(engine: CryptoEngine, start: StartWorker): ContentC
         macKey,
         file: local,
       })
-      const sealed = bufferPool(partBlobRange(layout, 0).length)
+      const sealed = bufferPool(partBlobRange(layout, 0).length, make)
       return {
         header,
         async encryptPart(index) {
@@ -77,8 +86,8 @@ export function remoteCipher(engine: CryptoEngine, start: StartWorker): ContentC
       })
       check.dispose()
       const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, macKey, file: null })
-      const sealed = bufferPool(partBlobRange(layout, 0).length)
-      const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength)
+      const sealed = bufferPool(partBlobRange(layout, 0).length, make)
+      const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength, make)
       return {
         lend: (length) => sealed.take(length),
         async decryptPart(index, ciphertext, sha256) {
@@ -100,7 +109,7 @@ export function remoteCipher(engine: CryptoEngine, start: StartWorker): ContentC
 type JobInput = Omit<OpenJob, 'type' | 'job' | 'dek'> & { readonly dek: Dek }
 
 interface WorkerJob {
-  /** Buffers of the task are handed over and come back with the result. */
+  /** Buffers of the task are the worker's until it has answered; then they come back with the result. */
   run(task: Omit<PartTask, 'type' | 'job' | 'task'>): Promise<Result>
   close(): void
 }
@@ -110,7 +119,7 @@ interface PoolWorker {
   readonly waiting: Map<number, { done: (result: Result) => void; fail: (error: Error) => void }>
 }
 
-function workerPool(start: StartWorker): { open(input: JobInput): WorkerJob; close(): Promise<void> } {
+function workerPool(start: StartWorker, shared: boolean): { open(input: JobInput): WorkerJob; close(): Promise<void> } {
   let workers: PoolWorker[] = []
   let nextJob = 0
   let nextTask = 0
@@ -148,7 +157,14 @@ function workerPool(start: StartWorker): { open(input: JobInput): WorkerJob; clo
       for (const each of own) dek.use((bytes) => send(each, { type: 'open', job, dek: bytes, ...input }))
       return {
         run: (input) =>
-          new Promise((done, fail) => {
+          new Promise((resolve, fail) => {
+            // Reason: what comes back is another view of shared memory, which a pool would not know again.
+            const done = (result: Result): void =>
+              resolve(
+                shared
+                  ? { ...result, bytes: input.output.subarray(0, result.bytes.length), ciphertext: input.ciphertext }
+                  : result,
+              )
             // Strided: neighbouring parts go to different workers.
             const each = own[input.index % own.length]
             if (each === undefined || !workers.includes(each)) {
@@ -157,6 +173,7 @@ function workerPool(start: StartWorker): { open(input: JobInput): WorkerJob; clo
             nextTask += 1
             each.worker.busy(true)
             each.waiting.set(nextTask, { done, fail })
+            if (shared) return send(each, { type: 'part', job, task: nextTask, ...input })
             const transfer = [input.output.buffer, ...(input.ciphertext === null ? [] : [input.ciphertext.buffer])]
             send(each, { type: 'part', job, task: nextTask, ...input }, transfer)
           }),

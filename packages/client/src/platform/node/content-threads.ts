@@ -6,5 +6,5 @@ import { startThread } from './thread.ts'
 
 /** Content encryption in worker threads for large local files, inline for all else, or where `entry` is null. */
 export function contentThreads(engine: CryptoEngine, entry: URL | null): ContentCipher {
-  return entry === null ? inlineCipher(engine) : remoteCipher(engine, startThread(entry))
+  return entry === null ? inlineCipher(engine) : remoteCipher(engine, startThread(entry), { shared: true })
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
+import type { Socket } from 'node:net'
 import { ClientError } from '../../errors.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../../ports.ts'
 
@@ -26,7 +27,10 @@ export function httpTransport({ idleMs = IDLE_MS }: { idleMs?: number } = {}): T
     timeout: KEEP_MS,
     scheduling: 'lifo' as const,
   }
-  const agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) }
+  const agents = {
+    'http:': readingInPlace(new http.Agent(options)),
+    'https:': readingInPlace(new https.Agent(options)),
+  }
   return async (url, request) => {
     const target = new URL(url)
     if (target.protocol !== 'http:' && target.protocol !== 'https:') {
@@ -46,6 +50,46 @@ export function httpTransport({ idleMs = IDLE_MS }: { idleMs?: number } = {}): T
   }
 }
 
+/** Bytes that are read from a connection at once. */
+const READ_BYTES = 256 * 1024
+
+/** The answer that a connection carries at the moment, or carried last. */
+const answers = new WeakMap<Socket, http.IncomingMessage>()
+
+interface ReadingSocket {
+  onread?: { buffer: () => Uint8Array; callback: (count: number, buffer: Uint8Array) => boolean }
+}
+
+/**
+ * Has an agent's connections read into memory of their own, again and again.
+ *
+ * Reason: Node takes new memory for each 64 KiB that arrives, and collecting it costs a download as much as all of its
+ * cryptography.
+ */
+function readingInPlace<T extends http.Agent>(agent: T): T {
+  // Typed nowhere, and what `http.request` calls for every new connection.
+  const inner = agent as unknown as { createConnection(options: ReadingSocket, done: unknown): Socket | undefined }
+  const create = inner.createConnection
+  inner.createConnection = (options, done) => {
+    let memory: Uint8Array | null = null
+    let socket: Socket | undefined
+    const buffer = (): Uint8Array => {
+      memory ??= Buffer.allocUnsafeSlow(READ_BYTES)
+      return memory
+    }
+    const callback = (count: number, read: Uint8Array): boolean => {
+      socket?.emit('data', Buffer.from(read.buffer, read.byteOffset, count))
+      const answer = socket === undefined ? undefined : answers.get(socket)
+      // Invariant: memory is read into again only when nothing of it waits in an answer that nobody reads yet.
+      if (answer !== undefined && (answer.readableFlowing !== true || answer.readableLength > 0)) memory = null
+      return true
+    }
+    socket = create.call(agent, { ...options, onread: { buffer, callback } }, done)
+    return socket
+  }
+  return agent
+}
+
 function exchange(
   send: typeof http.request,
   target: URL,
@@ -61,7 +105,10 @@ function exchange(
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
     request.setTimeout(idleMs, () => request.destroy(new Silence()))
     request.setNoDelay(true)
-    request.once('response', done)
+    request.once('response', (response) => {
+      if (request.socket !== null) answers.set(request.socket, response)
+      done(response)
+    })
     request.once('error', failed)
     request.end(body)
   })
