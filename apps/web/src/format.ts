@@ -1,5 +1,9 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
+// Reason: making one takes longer than drawing the row that needs it.
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 })
+const tenths = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+
 /** Bytes for people: `0 B`, `1.2 MB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes
@@ -8,8 +12,8 @@ export function formatBytes(bytes: number): string {
     value /= 1000
     unit += 1
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1
-  return `${value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${UNITS[unit]}`
+  const format = unit === 0 || value >= 99.95 ? whole : tenths
+  return `${format.format(value)} ${UNITS[unit]}`
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
@@ -34,4 +38,12 @@ export function formatDuration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`
   return `${Math.round(seconds / 3600)} h`
+}
+
+/** What turns or hides text: marks of direction that reach beyond a word, and characters that show nothing. */
+const TRICKS = /[\p{Cc}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
+
+/** A name as it may be shown: what would make it look like another one shows as a mark of its own; as long as before. */
+export function shownName(name: string): string {
+  return name.replaceAll(TRICKS, '\ufffd')
 }

@@ -1,8 +1,8 @@
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bulkWriter } from '../../e2e/src/checkpoints/bulk-writer.ts'
 import { freshLogin, PASSWORD, registerDevice } from '../../e2e/src/sdk/sdk.ts'
 import { row, signIn, startWebWorld, type Tab, type WebWorld } from './tab.ts'
+import { longTasks } from './tasks.ts'
 
 const SOAK = process.env.STRONGROOM_SOAK === '1'
 /** Three in five of them lie in one folder. */
@@ -21,8 +21,6 @@ beforeAll(async () => {
   world = await startWebWorld()
   await fillVault(world.server.url)
   tab = await world.openProfile()
-  await tab.context.addInitScript(watchTasks)
-  await tab.page.reload()
 })
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
@@ -55,21 +53,13 @@ function nameOf(prefix: string, index: number): string {
   return `${prefix} ${String(index).padStart(6, '0')}.jpg`
 }
 
-interface Watched {
-  readonly tasks: number[]
+/** Says which tasks were long, and in soak runs lets none pass. */
+async function withoutLongTasks(what: string, limitMs: number, act: () => Promise<void>): Promise<void> {
+  const { busy, clock } = await longTasks(tab.page, limitMs, act)
+  const list = (times: number[]): string => (times.length === 0 ? 'none' : `${times.join(', ')} ms`)
+  console.info(`${what}: tasks of more than ${limitMs} ms: ${list(busy)}; by the clock: ${list(clock)}`)
+  if (SOAK) expect(busy).toEqual([])
 }
-
-/** In a page: notes every task of the main thread that is longer than 50 ms. */
-function watchTasks(): void {
-  const tasks: number[] = []
-  Object.assign(globalThis, { watched: { tasks } })
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) tasks.push(Math.round(entry.duration))
-  }).observe({ type: 'longtask', buffered: true })
-}
-
-const takeTasks = (page: Page): Promise<number[]> =>
-  page.evaluate(() => (globalThis as unknown as { watched: Watched }).watched.tasks.splice(0))
 
 describe(`a vault of ${FILES} files`, () => {
   it('opens, and shows a folder of most of them', async () => {
@@ -83,28 +73,27 @@ describe(`a vault of ${FILES} files`, () => {
 
   it('scrolls from end to end without a blank row in any frame', async () => {
     const { page } = tab
-    await takeTasks(page)
-    const blank = await page.evaluate(async (frames) => {
-      const list = document.querySelector('[role="grid"]')
-      if (list === null) throw new Error('there is no list')
-      let blanks = 0
-      const far = list.scrollHeight - list.clientHeight
-      for (let frame = 0; frame <= frames; frame += 1) {
-        // Small steps as of a wheel, and leaps as of a dragged scrollbar.
-        list.scrollTop = frame % 10 === 0 ? (far * frame) / frames : list.scrollTop + 260
-        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
-        const { top, bottom, left } = list.getBoundingClientRect()
-        for (let y = top + 8; y < bottom - 8; y += 24) {
-          const hit = document.elementFromPoint(left + 120, y)
-          if (hit?.closest('[role="row"]') === null) blanks += 1
+    let blank = -1
+    await withoutLongTasks(`scrolling ${FILES}`, 50, async () => {
+      blank = await page.evaluate(async (frames) => {
+        const list = document.querySelector('[role="grid"]')
+        if (list === null) throw new Error('there is no list')
+        let blanks = 0
+        const far = list.scrollHeight - list.clientHeight
+        for (let frame = 0; frame <= frames; frame += 1) {
+          // Small steps as of a wheel, and leaps as of a dragged scrollbar.
+          list.scrollTop = frame % 10 === 0 ? (far * frame) / frames : list.scrollTop + 260
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+          const { top, bottom, left } = list.getBoundingClientRect()
+          for (let y = top + 8; y < bottom - 8; y += 24) {
+            const hit = document.elementFromPoint(left + 120, y)
+            if (hit?.closest('[role="row"]') === null) blanks += 1
+          }
         }
-      }
-      return blanks
-    }, FRAMES)
+        return blanks
+      }, FRAMES)
+    })
     expect(blank).toBe(0)
-    const tasks = await takeTasks(page)
-    console.info(`long tasks while scrolling ${FILES}: ${tasks.length === 0 ? 'none' : `${tasks.join(', ')} ms`}`)
-    if (SOAK) expect(tasks).toEqual([])
   })
 
   it('answers each keystroke of a search', async () => {
@@ -112,20 +101,19 @@ describe(`a vault of ${FILES} files`, () => {
     const search = page.getByLabel('Search all files')
     await search.fill('x')
     await page.waitForTimeout(1_000)
-    await takeTasks(page)
     const times: number[] = []
     const text = nameOf('report 7', 12)
     await search.fill('')
-    for (let length = 1; length <= text.length; length += 1) {
-      const before = await page.evaluate(() => performance.now())
-      await search.fill(text.slice(0, length))
-      times.push(Math.round((await page.evaluate(() => performance.now())) - before))
-      await page.waitForTimeout(120)
-    }
-    await row(tab, text).waitFor()
-    const tasks = await takeTasks(page)
-    console.info(`keystrokes: ${times.join(', ')} ms; long tasks: ${tasks.join(', ') || 'none'}`)
-    if (SOAK) expect(tasks).toEqual([])
+    await withoutLongTasks('searching', 50, async () => {
+      for (let length = 1; length <= text.length; length += 1) {
+        const before = await page.evaluate(() => performance.now())
+        await search.fill(text.slice(0, length))
+        times.push(Math.round((await page.evaluate(() => performance.now())) - before))
+        await page.waitForTimeout(120)
+      }
+      await row(tab, text).waitFor()
+    })
+    console.info(`keystrokes: ${times.join(', ')} ms`)
   })
 
   it('selects all of a folder, and none', async () => {
@@ -133,10 +121,10 @@ describe(`a vault of ${FILES} files`, () => {
     await page.keyboard.press('Escape')
     await row(tab, nameOf('holiday', 0)).waitFor()
     await page.getByRole('grid').focus()
-    await takeTasks(page)
-    await page.keyboard.press('Control+a')
-    await page.getByText(`${LARGE.toLocaleString('en')} selected`).waitFor()
-    console.info(`selecting all: ${(await takeTasks(page)).join(', ') || 'no'} long tasks`)
+    await withoutLongTasks('selecting all', 250, async () => {
+      await page.keyboard.press('Control+a')
+      await page.getByText(`${LARGE.toLocaleString('en')} selected`).waitFor()
+    })
     await page.keyboard.press('Escape')
     expect(tab.complaints).toEqual([])
   })

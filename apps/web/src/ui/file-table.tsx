@@ -2,9 +2,10 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
 import { memo, type ReactNode, type RefObject, useEffect, useId, useMemo, useRef } from 'react'
 import { nameOf, parentOf, type Row } from '../bridge/rows.ts'
-import { formatBytes, formatFullTime, formatTime } from '../format.ts'
+import { formatBytes, formatFullTime, formatTime, shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import type { SortKey } from '../worker/vault-api.ts'
+import { useDrawnRange } from './drawn-range.ts'
 import { type FileListProps, handleListKey } from './file-list.ts'
 import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasses } from './list-item.tsx'
 import { ListMenu } from './list-menu.tsx'
@@ -33,6 +34,7 @@ export function FileTable(props: FileListProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN,
+    rangeExtractor: useDrawnRange(),
   })
   useEffect(() => {
     if (rowHeight > 0) virtual.measure()
@@ -180,7 +182,7 @@ const TableRow = memo(function TableRow(props: RowProps) {
       <span className="cell-check" role="gridcell">
         <ItemCheckbox item={props} row={row} />
       </span>
-      <Cell className="cell-name" title={isRenaming ? undefined : row.name}>
+      <Cell className="cell-name" title={isRenaming ? undefined : shownName(row.name)}>
         <Thumbnail row={row} />
         <ListItemName item={props} row={row} />
         <span className="row-meta">{metaOf(row, withLocation)}</span>
