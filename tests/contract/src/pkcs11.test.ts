@@ -129,11 +129,12 @@ describe.skipIf(WITHOUT_HSM)('with an HSM', () => {
       }, 5)
       await signalAll('SIGSTOP')
       const waiting = keys.wrap(keyId, randomBytes(32), CONTEXT)
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      await new Promise((resolve) => setTimeout(resolve, 2500))
       await signalAll('SIGCONT')
       await waiting
       clearInterval(timer)
-      expect(longest).toBeLessThan(300)
+      // Where the loop waited for the token, it did so all the time; a busy machine makes it wait for a part of that.
+      expect(longest).toBeLessThan(2000)
       await keys.close()
     })
 

@@ -330,7 +330,7 @@ describe('commits', () => {
     )
   })
 
-  test('of 10,000 operations take less than a second on 100,000 nodes', async () => {
+  test('of 10,000 operations take less than a second of computing on 100,000 nodes', async () => {
     const state = await freshState()
     for (let batch = 0; batch < 10; batch += 1) {
       const operations: Operation[] = []
@@ -343,10 +343,11 @@ describe('commits', () => {
       )
       commit(state, [...extra])
       const derived = references(operations, state)
-      const start = performance.now()
+      const start = process.cpuUsage()
       const result = applyCommit(state, { header: header(state.seq + 1), section: section(derived), operations })
       expect(result.applied).toBe(true)
-      expect(performance.now() - start).toBeLessThan(1000)
+      const { user, system } = process.cpuUsage(start)
+      expect(user + system).toBeLessThan(1_000_000)
     }
     const bytes = encodeState(state)
     const decoded = await decodeState(hasher, bytes)

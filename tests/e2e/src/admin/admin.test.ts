@@ -80,8 +80,9 @@ describe('an operator', () => {
     const file = join(folder, 'large')
     const bytes = randomBytes(24_000_000)
     await writeFile(file, bytes)
-    const upload = ann.run(['put', '-q', '--limit-rate', '6M', file, '/large'])
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const upload = ann.run(['put', '-q', '--limit-rate', '3M', file, '/large'])
+    const isRunning = async () => (await readdir(join(dataDir, 'blobs/uploads')).catch(() => [])).length > 0
+    await expect.poll(isRunning, { timeout: 120_000, interval: 20 }).toBe(true)
     await admin().ok('disable', 'ann@example.org')
     expectFailure(await upload, 4, /operator.*disabled/)
     await admin().ok('enable', 'ann@example.org')

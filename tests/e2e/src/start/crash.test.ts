@@ -100,7 +100,7 @@ describe('after a crash', () => {
       const ready = async () => (await fetch(`${server.url}/readyz`)).status === 200
       while (!(await ready()) && Date.now() < deadline) await delay(100)
       await delay(500)
-      expect(await ready()).toBe(true)
+      await expect.poll(ready, { timeout: 20_000, interval: 100 }).toBe(true)
       await expectAllRows()
       const second = await startDevServer({ dataDir }).catch((thrown: unknown) => thrown)
       expect(second).toMatchObject({ output: expect.stringContaining('Another Strongroom server is running') })
