@@ -28,8 +28,9 @@ const ownEngines = [
   // The embedded database and its data folder: starting, crashing, a full disk.
   'tests/e2e/src/start/**',
   // Engines by name, in every test.
-  'tests/e2e/src/{cluster,deploy,kms,store}/**',
-  'tests/e2e/src/backup/engines.test.ts',
+  'tests/e2e/src/{cluster,deploy,doctor,kms,store}/**',
+  // Data folders that are moved about; backup/engines.test.ts moves a service between engines.
+  'tests/e2e/src/{backup/*,account/deletion-backup}.test.ts',
   'tests/e2e/src/admin/database-url.test.ts',
 ]
 

@@ -5,9 +5,9 @@ import { bytesSink, freshLogin, loginDevice, registerDevice } from '../sdk/sdk.t
 import { bulkWriter } from './bulk-writer.ts'
 
 const soak = process.env.STRONGROOM_SOAK === '1'
-const COMMITS = 5000
+const COMMITS = soak ? 5000 : 2000
 const MINUTES = soak ? 30 : 5
-const FILES = soak ? 500_000 : 100_000
+const FILES = soak ? 500_000 : 50_000
 const FILES_PER_COMMIT = 2500
 
 let server: DevServer

@@ -10,7 +10,7 @@ import { ServerProcess } from './server-process.ts'
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 const soak = process.env.STRONGROOM_SOAK === '1'
-const large = soak ? 4 * GIB : GIB
+const large = soak ? 4 * GIB : GIB / 2
 const ALLOWED = 48 * MIB
 const LIMIT_MS = (soak ? 30 : 5) * 60_000
 

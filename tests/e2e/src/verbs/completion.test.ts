@@ -18,13 +18,14 @@ beforeAll(async () => {
   await writeFile(join(path, 'strongroom'), `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`)
   await chmod(join(path, 'strongroom'), 0o755)
   await writeFile(join(desk.folder, 'local.txt'), 'x')
+  await writeFile(join(path, 'completion'), await desk.ok('completion', 'bash'))
   await desk.ok('mkdir', '-p', '/photos/summer 2024')
   await desk.putText('/photos/beach.jpg', 'x')
 })
 
 /** What bash offers for a line, the cursor at its end. */
 async function offered(...words: string[]): Promise<string[]> {
-  const script = `source <(strongroom completion bash)
+  const script = `source '${path}/completion'
 COMP_WORDS=(strongroom "$@"); COMP_CWORD=$#
 _strongroom
 printf '%s\\n' "\${COMPREPLY[@]}"`
