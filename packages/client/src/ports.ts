@@ -199,7 +199,7 @@ export interface EncryptedPart {
   readonly index: number
   readonly bytes: Uint8Array
   readonly sha256: Uint8Array
-  /** HMAC-SHA-256 of the true plaintext; null where no key for it was given. */
+  /** `plaintextMac` of the true plaintext; null where no key for it was given. */
   readonly mac: Uint8Array | null
   release(): void
 }
@@ -218,7 +218,7 @@ export interface PartEncryptor {
 /** A decrypted part; `release` gives its buffer back, after which `bytes` must not be touched. Releasing is optional. */
 export interface DecryptedPart {
   readonly bytes: Uint8Array
-  /** HMAC-SHA-256 of `bytes`; null where no key for it was given. */
+  /** `plaintextMac` of the whole part; null where no key for it was given. */
   readonly mac: Uint8Array | null
   release(): void
 }

@@ -1,8 +1,15 @@
-import { asBlobId, contentLayout, generateDek, partBlobRange, partPlaintextRange } from '@strongroom/crypto'
+import {
+  asBlobId,
+  contentLayout,
+  generateDek,
+  partBlobRange,
+  partPlaintextRange,
+  webCryptoEngine,
+} from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
 import { describe, expect, it } from 'vitest'
 import type { SeekableSource } from '../ports.ts'
-import { inlineCipher } from './inline.ts'
+import { inlineCipher, PLAINTEXT_MAC_LENGTH, plaintextMac } from './inline.ts'
 
 const engine = nodeEngine()
 
@@ -83,5 +90,31 @@ describe('inlineCipher', () => {
     const encryptor = await inlineCipher(engine).encryptor({ ...content, source: source(new Uint8Array(50), 100) })
     await expect(encryptor.encryptPart(0)).rejects.toMatchObject({ code: 'source_changed' })
     await encryptor.close()
+  })
+})
+
+describe('the mac of a plaintext', () => {
+  const [key, plaintext] = [engine.randomBytes(32), engine.randomBytes(70_000)]
+  const hex = async (...input: [Uint8Array, number, Uint8Array]) =>
+    Buffer.from(await plaintextMac(engine, ...input)).toString('hex')
+
+  it('is the same on every engine', async () => {
+    const mac = await plaintextMac(engine, key, 7, plaintext)
+    expect(mac).toHaveLength(PLAINTEXT_MAC_LENGTH)
+    expect(await plaintextMac(webCryptoEngine(), key, 7, plaintext)).toEqual(mac)
+  })
+
+  it('differs with any bit, length, part and key', async () => {
+    const changed = plaintext.slice()
+    changed[69_999] = (changed[69_999] ?? 0) ^ 1
+    const macs = await Promise.all([
+      hex(key, 7, plaintext),
+      hex(key, 7, changed),
+      hex(key, 7, plaintext.subarray(1)),
+      hex(key, 7, new Uint8Array(0)),
+      hex(key, 8, plaintext),
+      hex(engine.randomBytes(32), 7, plaintext),
+    ])
+    expect(new Set(macs).size).toBe(macs.length)
   })
 })

@@ -4,6 +4,7 @@ import {
   type ContentLayout,
   type CryptoEngine,
   CryptoError,
+  concat,
   createContentDecryptor,
   createContentEncryptor,
   equalBytes,
@@ -11,6 +12,8 @@ import {
   partPlaintextRange,
   resumeContentEncryptor,
   SEGMENT_LENGTH,
+  u32,
+  u64,
 } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
 import type { CipherInput, ContentCipher, OpenSource } from '../ports.ts'
@@ -49,13 +52,13 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
               paddedLength: partPlaintextRange(layout, index).paddedLength,
               final: index === layout.partCount - 1,
             }
-            const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, plaintext)
+            const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, index, plaintext)
             const bytes = await encryptor.encryptPart(part, output)
             return { index, bytes, sha256: await engine.sha256(bytes), mac, release: () => sealed.give(output) }
           }),
         async macPart(index) {
           if (macKey === undefined) throw new Error('a mac needs a key')
-          return await withPlaintext(index, (plaintext) => plaintextMac(engine, macKey, plaintext))
+          return await withPlaintext(index, (plaintext) => plaintextMac(engine, macKey, index, plaintext))
         },
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
@@ -79,7 +82,7 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
           const part = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
           const bytes = await openPart(engine, decryptor, { ...part, ciphertext, sha256, output, length: range.length })
           sealed.give(ciphertext)
-          const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, bytes)
+          const mac = macKey === undefined ? null : await plaintextMac(engine, macKey, index, bytes)
           return { bytes, mac, release: () => plain.give(output) }
         },
         async close() {
@@ -102,9 +105,28 @@ export function contentEncryptor(
     : resumeContentEncryptor(engine, { dek, blobId, header })
 }
 
-/** What tells later whether plaintext is the same; the key is as secret as the plaintext. */
-export function plaintextMac(engine: CryptoEngine, key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
-  return engine.hmac('SHA-256', key, plaintext)
+/** Bytes of a `plaintextMac`. */
+export const PLAINTEXT_MAC_LENGTH = 16
+
+/**
+ * What tells later whether a part's plaintext is the same: GMAC with the part's index as nonce. The key is as secret as
+ * the plaintext, and used for one transfer.
+ *
+ * Reason: HMAC-SHA-256 costs more than encrypting. A nonce comes again only where a part is read again, and what is
+ * computed then is compared and never leaves this function's caller.
+ */
+export async function plaintextMac(
+  engine: CryptoEngine,
+  key: Uint8Array,
+  index: number,
+  plaintext: Uint8Array,
+): Promise<Uint8Array> {
+  const cipher = await engine.importAesGcm(key)
+  try {
+    return await cipher.encrypt(concat(u64(0), u32(index)), plaintext, new Uint8Array(0))
+  } finally {
+    cipher.destroy()
+  }
 }
 
 export interface PartToOpen {

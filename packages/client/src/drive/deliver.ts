@@ -84,7 +84,8 @@ async function skipWritten(
   for (const mac of journal.earlier) {
     throwIfAborted(options.signal)
     const plaintext = buffer.subarray(0, partPlaintextRange(blob.layout, done).length)
-    const isRight = async () => equalBytes(await plaintextMac(platform.engine, journal.macKey, plaintext), mac)
+    const index = done
+    const isRight = async () => equalBytes(await plaintextMac(platform.engine, journal.macKey, index, plaintext), mac)
     if (!(await writer.skip(plaintext, isRight))) break
     count(plaintext.length)
     done += 1

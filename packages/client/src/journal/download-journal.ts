@@ -1,7 +1,8 @@
 import { type BlobId, concat, equalBytes, readU32, u8, u32 } from '@strongroom/crypto'
+import { PLAINTEXT_MAC_LENGTH as MAC_LENGTH } from '../content/inline.ts'
 import type { Transfer } from './transfers.ts'
 
-/** What is remembered of one download: an HMAC of the plaintext of each part that was written, from the first on. */
+/** What is remembered of one download: a MAC of the plaintext of each part that was written, from the first on. */
 export interface DownloadJournal {
   /** Hex id of the transfer. */
   readonly id: string
@@ -16,10 +17,9 @@ export interface DownloadJournal {
   close(): Promise<void>
 }
 
-const VERSION = 1
+const VERSION = 2
 const ID_LENGTH = 16
 const KEY_LENGTH = 32
-const MAC_LENGTH = 32
 
 interface Stored {
   readonly macKey: Uint8Array

@@ -101,7 +101,7 @@ describe('journals of downloads', () => {
     const transfer = await begin(['/a'], 'get')
     const blobId = asBlobId(engine.randomBytes(16))
     const freshKey = engine.randomBytes(32)
-    const macs = [engine.randomBytes(32), engine.randomBytes(32)]
+    const macs = [engine.randomBytes(16), engine.randomBytes(16)]
     const first = await downloadJournal(transfer, { blobId, freshKey })
     for (const mac of macs) first.add(mac)
     await first.close()

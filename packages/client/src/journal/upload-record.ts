@@ -21,13 +21,14 @@ import {
   utf8,
   type VersionId,
 } from '@strongroom/crypto'
+import { PLAINTEXT_MAC_LENGTH } from '../content/inline.ts'
 
 /** A part that the store has confirmed. */
 export interface ConfirmedPart {
   readonly index: number
   readonly etag: string
   readonly sha256: Uint8Array
-  /** HMAC-SHA-256 of the plaintext. */
+  /** `plaintextMac` of it. */
   readonly mac: Uint8Array
 }
 
@@ -56,7 +57,7 @@ export interface UploadRecord {
   readonly parts: readonly ConfirmedPart[]
 }
 
-const VERSION = 1
+const VERSION = 2
 const KEY_LENGTH = 32
 const DIGEST_LENGTH = 32
 const ID_LENGTH = 16
@@ -106,7 +107,7 @@ export function decodeUpload(bytes: Uint8Array): UploadRecord | null {
     for (let left = readU32(take(4)); left > 0; left -= 1) {
       const index = readU32(take(4))
       const sha256 = take(DIGEST_LENGTH)
-      const mac = take(DIGEST_LENGTH)
+      const mac = take(PLAINTEXT_MAC_LENGTH)
       const length = take(2)
       parts.push({ index, sha256, mac, etag: fromUtf8(take((length[0] ?? 0) * 256 + (length[1] ?? 0))) })
     }

@@ -22,7 +22,7 @@ export interface PartSupply {
   next(): Promise<EncryptedPart | null>
   /** A part that was supplied before, encrypted anew; null where the source cannot be read again. */
   again(index: number): Promise<EncryptedPart | null>
-  /** HMAC of a part's plaintext as it is now; null where the source cannot be read again, or no key was given. */
+  /** MAC of a part's plaintext as it is now; null where the source cannot be read again, or no key was given. */
   macPart(index: number): Promise<Uint8Array | null>
   /** True plaintext bytes in a part that was supplied. */
   plaintextLength(index: number): number

@@ -9,7 +9,7 @@ import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
 /*
  * [Note: Resuming an upload]
  *
- * The journal says which parts the store has confirmed, and has an HMAC of the plaintext of each. Before anything more
+ * The journal says which parts the store has confirmed, and has a MAC of the plaintext of each. Before anything more
  * is sent, those parts are read again and compared; only where all are the same does the upload go on, so that what a
  * blob holds is always one state of its source, read from front to end by one process that saw no change of size, time
  * or inode meanwhile. The other parts are encrypted anew, each segment under a fresh IV.

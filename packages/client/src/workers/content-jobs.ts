@@ -122,7 +122,7 @@ async function encrypt(engine: CryptoEngine, job: Job, { index, output, macOnly 
   if (encryptor === null || file === null) throw new Error('the job does not encrypt')
   const range = partPlaintextRange(layout, index)
   const plaintext = await file.read(range.offset, job.buffer.subarray(0, range.length))
-  const mac = await macOf(engine, job, plaintext)
+  const mac = await macOf(engine, job, index, plaintext)
   if (macOnly) return { bytes: output, sha256: new Uint8Array(0), mac, ciphertext: null }
   const part = {
     firstSegment: firstSegment(layout, index),
@@ -134,8 +134,13 @@ async function encrypt(engine: CryptoEngine, job: Job, { index, output, macOnly 
   return { bytes: output.subarray(0, bytes.length), sha256: await engine.sha256(bytes), mac, ciphertext: null }
 }
 
-async function macOf(engine: CryptoEngine, { macKey }: Job, plaintext: Uint8Array): Promise<Uint8Array | null> {
-  return macKey === null ? null : await plaintextMac(engine, macKey, plaintext)
+async function macOf(
+  engine: CryptoEngine,
+  { macKey }: Job,
+  index: number,
+  plaintext: Uint8Array,
+): Promise<Uint8Array | null> {
+  return macKey === null ? null : await plaintextMac(engine, macKey, index, plaintext)
 }
 
 async function decrypt(engine: CryptoEngine, job: Job, { index, ciphertext, sha256, output }: PartTask) {
@@ -145,5 +150,5 @@ async function decrypt(engine: CryptoEngine, job: Job, { index, ciphertext, sha2
   const place = { firstSegment: firstSegment(layout, index), final: index === layout.partCount - 1 }
   await openPart(engine, decryptor, { ...place, ciphertext, sha256, output, length })
   const bytes = output.subarray(0, length)
-  return { bytes, sha256, mac: await macOf(engine, job, bytes), ciphertext }
+  return { bytes, sha256, mac: await macOf(engine, job, index, bytes), ciphertext }
 }
