@@ -1,9 +1,11 @@
 import { ChevronRight, Ellipsis, Folder } from 'lucide-react'
+import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { useDropTarget } from '../ui/drop-target.ts'
 import { ActMenu } from '../ui/item-menu.tsx'
+import { useNarrow } from '../ui/use-narrow.ts'
 
-/** Folders shown before the current one; the rest is behind a menu. */
+/** Folders shown between the root and the current one; the rest is behind a menu. */
 const MOST_SHOWN = 2
 
 interface Crumb {
@@ -24,8 +26,10 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
     ...names.map((name, index) => ({ name, path: `/${names.slice(0, index + 1).join('/')}` })),
   ]
   const current = crumbs.pop()
-  const [root, ...between] = crumbs
-  const hidden = between.slice(0, Math.max(0, between.length - MOST_SHOWN))
+  // Narrow screens have room for the name of the folder alone.
+  const isNarrow = useNarrow()
+  const [root, between] = isNarrow ? [undefined, crumbs] : [crumbs[0], crumbs.slice(1)]
+  const hidden = between.slice(0, isNarrow ? between.length : Math.max(0, between.length - MOST_SHOWN))
   const shown = between.slice(hidden.length)
   return (
     <nav className="breadcrumbs" aria-label={TEXT.files.path}>
@@ -34,7 +38,11 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
         {hidden.length > 0 && (
           <li>
             <ActMenu
-              acts={hidden.map((crumb) => ({ label: crumb.name, icon: Folder, run: () => onOpen(crumb.path) }))}
+              acts={hidden.map((crumb) => ({
+                label: shownName(crumb.name),
+                icon: Folder,
+                run: () => onOpen(crumb.path),
+              }))}
               trigger={
                 <button type="button" className="crumb" aria-label={TEXT.files.morePath} title={TEXT.files.morePath}>
                   <Ellipsis size={18} aria-hidden="true" />
@@ -50,7 +58,7 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
         {current !== undefined && (
           <li className="crumb-current">
             <h1 aria-current="page" title={current.name}>
-              <bdi>{current.name}</bdi>
+              <bdi>{shownName(current.name)}</bdi>
             </h1>
           </li>
         )}
@@ -64,7 +72,7 @@ function Step({ crumb, onOpen }: { crumb: Crumb; onOpen: (path: string) => void 
   return (
     <li>
       <button type="button" className="crumb" title={crumb.name} onClick={() => onOpen(crumb.path)} {...target}>
-        <bdi>{crumb.name}</bdi>
+        <bdi>{shownName(crumb.name)}</bdi>
       </button>
       <ChevronRight size={17} aria-hidden="true" />
     </li>

@@ -1,4 +1,4 @@
-import { CheckCheck, RotateCcw, Trash2, X } from 'lucide-react'
+import { CheckCheck, RotateCcw, Trash2 } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import { SORTS } from '../state/list-look.ts'
 import { useObservable } from '../state/observable.ts'
@@ -52,9 +52,10 @@ export function TrashScreen() {
     { label: TEXT.files.selectAll, icon: CheckCheck, run: selection.all, keys: 'Ctrl+A' },
     {
       label: TEXT.trash.destroy,
-      icon: X,
+      icon: Trash2,
       run: () => setAsking('selected'),
       danger: true,
+      primary: true,
       apart: true,
       keys: 'Del',
     },

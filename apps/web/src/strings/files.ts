@@ -91,7 +91,6 @@ export const FILES = {
     stored: 'Uploaded',
     versions: (count: number) => (count === 1 ? '1 version' : `${count.toLocaleString()} versions`),
     yes: 'Yes',
-    no: 'No',
     sealed: 'How it is stored',
     key: 'Key made',
     onServer: 'Encrypted size',

@@ -1,7 +1,7 @@
 import { ArrowRight } from 'lucide-react'
 import { useState } from 'react'
 import { nameOf, parentOf } from '../bridge/rows.ts'
-import { formatBytes, formatFullTime } from '../format.ts'
+import { formatBytes, formatFullTime, shownName } from '../format.ts'
 import { type Collision, isReplaceable, openCollisions } from '../state/collisions.ts'
 import { useObservable } from '../state/observable.ts'
 import { TEXT } from '../strings.ts'
@@ -49,7 +49,7 @@ function Questions({ collisions, onAnswer }: QuestionsProps) {
       <div className="collision-name">
         <FileIcon row={{ kind: arrival.kind, name: nameOf(arrival.path) }} size={24} />
         <strong>
-          <bdi>{nameOf(arrival.path)}</bdi>
+          <bdi>{shownName(nameOf(arrival.path))}</bdi>
         </strong>
       </div>
       <div className="collision-sides">

@@ -2,7 +2,7 @@ import { Files, Info, X } from 'lucide-react'
 import { type ReactNode, useEffect, useState } from 'react'
 import { asFailure } from '../bridge/connect.ts'
 import { parentOf, type Row } from '../bridge/rows.ts'
-import { formatBytes, formatFullTime } from '../format.ts'
+import { formatBytes, formatFullTime, shownName } from '../format.ts'
 import { setDetailsOpen } from '../state/details.ts'
 import { useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
@@ -92,7 +92,7 @@ function One({ row, onOpenFolder, onVersions }: DetailsProps & { row: Row }) {
         <Thumbnail row={row} size={72} />
       </div>
       <h3>
-        <bdi>{row.name}</bdi>
+        <bdi>{shownName(row.name)}</bdi>
       </h3>
       {facts !== null && <Facts facts={facts} row={row} onOpenFolder={onOpenFolder} onVersions={onVersions} />}
     </div>
@@ -137,7 +137,7 @@ function Facts({ facts, row, onOpenFolder, onVersions }: FactsProps) {
             </button>
           </Fact>
         )}
-        <Fact name={TEXT.files.isFavourite}>{facts.isFavourite ? TEXT.details.yes : TEXT.details.no}</Fact>
+        {facts.isFavourite && <Fact name={TEXT.files.isFavourite}>{TEXT.details.yes}</Fact>}
       </dl>
       {isFile && (
         <section className="details-sealed" aria-label={TEXT.details.sealed}>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useEffect, useId, useMemo, useRef, useState } from 'react'
-import { formatBytes } from '../format.ts'
+import { formatBytes, shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { type FileListProps, handleListKey } from './file-list.ts'
 import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasses } from './list-item.tsx'
@@ -152,7 +152,7 @@ const Card = memo(function Card(props: CardProps) {
       role="gridcell"
       aria-colindex={column}
       aria-selected={isSelected}
-      title={isRenaming ? undefined : row.name}
+      title={isRenaming ? undefined : shownName(row.name)}
       className={`card-item ${stateClasses(props, isTarget)}`}
     >
       <div className="card-picture">

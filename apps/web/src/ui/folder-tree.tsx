@@ -1,6 +1,7 @@
 import { ChevronRight, Folder, FolderOpen, HardDrive } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { parentOf } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import type { FolderRow } from '../worker/vault-api.ts'
@@ -117,7 +118,7 @@ export function FolderTree({ label, selected, refused, onSelect }: TreeProps) {
               {folder.hasFolders && <ChevronRight size={16} />}
             </span>
             <Icon size={19} className={folder.path === '/' ? '' : 'folder-icon'} aria-hidden="true" />
-            <bdi>{folder.name}</bdi>
+            <bdi>{shownName(folder.name)}</bdi>
           </li>
         )
       })}

@@ -1,7 +1,7 @@
 import * as ContextMenu from '@radix-ui/react-context-menu'
 import * as Dropdown from '@radix-ui/react-dropdown-menu'
 import { EllipsisVertical } from 'lucide-react'
-import { type ComponentType, Fragment, type ReactNode } from 'react'
+import { type ComponentType, Fragment, type ReactNode, useRef, useState } from 'react'
 import { TEXT } from '../strings.ts'
 
 /** Where menus are put: inside the main landmark, so that screen readers know where they are. */
@@ -62,9 +62,21 @@ interface ActMenuProps {
 
 /** The acts behind a button. */
 export function ActMenu({ acts, label = TEXT.files.more, trigger }: ActMenuProps) {
+  const [isOpen, setOpen] = useState(false)
+  const wasTouched = useRef(false)
   return (
-    <Dropdown.Root modal={false}>
-      <Dropdown.Trigger asChild>
+    <Dropdown.Root modal={false} open={isOpen} onOpenChange={setOpen}>
+      <Dropdown.Trigger
+        asChild
+        onPointerDown={(event) => {
+          wasTouched.current = event.pointerType === 'touch'
+          // Reason: a sheet that comes up under a finger takes its tap for one of its own.
+          if (wasTouched.current) event.preventDefault()
+        }}
+        onClick={() => {
+          if (wasTouched.current) setOpen(!isOpen)
+        }}
+      >
         {trigger ?? (
           <button type="button" className="icon-button" aria-label={label} title={label}>
             <EllipsisVertical size={19} />

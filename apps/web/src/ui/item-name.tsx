@@ -1,5 +1,6 @@
 import { Star } from 'lucide-react'
 import type { Row } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { matchesIn } from '../state/search.ts'
 import { TEXT } from '../strings.ts'
 import { RenameField } from './rename-field.tsx'
@@ -32,7 +33,7 @@ export function ItemName({ row, highlight, isFavourite, isRenaming, onOpen, onRe
       >
         {/* First-strong isolation: a name's direction marks turn nothing but the name itself. */}
         <bdi>
-          <Highlighted text={row.name} wanted={highlight} />
+          <Highlighted text={shownName(row.name)} wanted={highlight} />
         </bdi>
       </button>
       {isFavourite && (

@@ -2,6 +2,7 @@ import { FolderPlus } from 'lucide-react'
 import { useState } from 'react'
 import { asFailure } from '../bridge/connect.ts'
 import { joinPath, parentOf, type Row } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { useVault } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, Field } from './controls.tsx'
@@ -23,7 +24,8 @@ export function MoveDialog({ from, moving, onClose, onMove }: MoveProps) {
   const [naming, setNaming] = useState<string | null>(null)
   const [error, setError] = useState<string | null>(null)
   const moved = new Set(moving.map((row) => row.path))
-  const title = moving.length === 1 ? TEXT.moveDialog.one(moving[0]?.name ?? '') : TEXT.moveDialog.many(moving.length)
+  const title =
+    moving.length === 1 ? TEXT.moveDialog.one(shownName(moving[0]?.name ?? '')) : TEXT.moveDialog.many(moving.length)
   const create = async (): Promise<void> => {
     if (naming === null) return
     if (!isName(naming)) return setError(failureText({ code: 'usage' }))

@@ -1,7 +1,7 @@
 import { Check, Download as DownloadIcon, Pause, Play, RotateCw, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { nameOf, parentOf } from '../bridge/rows.ts'
-import { formatBytes, formatDuration } from '../format.ts'
+import { formatBytes, formatDuration, shownName } from '../format.ts'
 import { cancelDownload, type Download, retryDownload } from '../state/downloads.ts'
 import { cancelUploads, isUnfinished, pauseUploads, resumeUploads, type Transfer } from '../state/transfers.ts'
 import { useSpeed } from '../state/use-speed.ts'
@@ -107,8 +107,8 @@ function Row({ name, icon, progress, text, failed, done, children }: RowProps) {
     <li className="transfer">
       {icon}
       <div className="transfer-text">
-        <span className="transfer-name" title={name}>
-          <bdi>{name}</bdi>
+        <span className="transfer-name" title={shownName(name)}>
+          <bdi>{shownName(name)}</bdi>
         </span>
         {progress !== null && <ProgressBar value={progress} label={name} />}
         <span className={`transfer-state ${failed ? 'failed' : ''}`}>{text}</span>

@@ -2,7 +2,7 @@ import { Download, Eye, RotateCcw } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { asFailure } from '../bridge/connect.ts'
 import type { Row } from '../bridge/rows.ts'
-import { formatBytes, formatFullTime } from '../format.ts'
+import { formatBytes, formatFullTime, shownName } from '../format.ts'
 import { showToast } from '../state/toasts.ts'
 import { useVault } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
@@ -32,7 +32,7 @@ export function VersionsDialog({ row, onClose, onDownload, onShow }: VersionsPro
     )
   }
   return (
-    <Dialog title={`${TEXT.versions.title}: ${row.name}`} onClose={onClose}>
+    <Dialog title={`${TEXT.versions.title}: ${shownName(row.name)}`} onClose={onClose}>
       <Notice text={error} />
       <p className="field-hint">{TEXT.versions.hint}</p>
       <ul className="versions" aria-busy={versions === null}>

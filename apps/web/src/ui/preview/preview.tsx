@@ -1,7 +1,7 @@
 import { ChevronLeft, ChevronRight, Download, X } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useRef } from 'react'
 import type { Row, Rows } from '../../bridge/rows.ts'
-import { formatBytes } from '../../format.ts'
+import { formatBytes, shownName } from '../../format.ts'
 import { previewKind } from '../../preview-kind.ts'
 import { TEXT } from '../../strings.ts'
 import { useBackCloses } from '../back-closes.ts'
@@ -49,7 +49,7 @@ export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewPro
     <dialog
       ref={dialog}
       className="preview"
-      aria-label={row.name}
+      aria-label={shownName(row.name)}
       tabIndex={-1}
       onClose={onClose}
       onKeyDown={onKeyDown}
@@ -57,7 +57,7 @@ export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewPro
       <header className="preview-head">
         <FileIcon row={row} />
         <h2>
-          <bdi>{row.name}</bdi>
+          <bdi>{shownName(row.name)}</bdi>
         </h2>
         <span className="preview-size">{formatBytes(version?.size ?? row.size)}</span>
         {version !== null && <span className="badge">{TEXT.preview.older}</span>}
