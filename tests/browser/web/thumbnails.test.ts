@@ -34,7 +34,7 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /** A picture of one colour, as wide and high as said; `rows` less to lie about it. */
-function picture(colour: number, [width, height] = [600, 400] as const, rows = height): Buffer {
+function picture(colour: number, [width, height]: readonly [number, number] = [600, 400], rows = height): Buffer {
   const head = Buffer.alloc(13)
   head.writeUInt32BE(width)
   head.writeUInt32BE(height, 4)
@@ -241,7 +241,7 @@ describe('thumbnails', () => {
     await openFolder(tab, folder)
     await row(tab, nameOf(6)).locator('img.thumbnail').waitFor()
     await expect.poll(() => attached(ids), { timeout: 60_000 }).toBe(6)
-    await expect.poll(() => tab.page.locator('img.thumbnail').count()).toBe(1)
+    await expect.poll(() => tab.page.locator('img.thumbnail').count(), { timeout: 60_000 }).toBe(1)
     expect(await blobs()).toBe(before + 1)
     expect(tab.complaints).toEqual([])
   })
@@ -268,7 +268,9 @@ describe('thumbnails', () => {
     const before = await first.getAttribute('src')
     await device.session.drive.put(bytesSource(picture(7, [100, 300])), `/${folder}/${nameOf(1)}`)
     await expect.poll(() => first.getAttribute('src'), { timeout: 60_000 }).not.toBe(before)
-    await expect.poll(() => first.evaluate((image) => (image as HTMLImageElement).naturalHeight)).toBe(256)
+    await expect
+      .poll(() => first.evaluate((image) => (image as HTMLImageElement).naturalHeight), { timeout: 60_000 })
+      .toBe(256)
     await careful.context.close()
   })
 })

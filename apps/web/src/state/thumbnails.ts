@@ -2,6 +2,7 @@ import * as Comlink from 'comlink'
 import { useCallback, useSyncExternalStore } from 'react'
 import { asFailure, type Vault } from '../bridge/connect.ts'
 import type { ThumbnailFound, VaultFailure } from '../worker/vault-api.ts'
+import { connection } from './connection.ts'
 
 /** Bytes of thumbnails that are kept although their rows are not drawn. */
 const MOST_BYTES = 24 * 1024 * 1024
@@ -30,7 +31,10 @@ export function startThumbnails(of: Vault, onFailure: (failure: VaultFailure) =>
   stop = onFailure
   void of.followThumbnails(Comlink.proxy(keep), Comlink.proxy(onFailure))
   document.addEventListener('visibilitychange', ask)
+  // What was not answered is asked for again.
+  const forget = connection.subscribe(refreshThumbnails)
   return () => {
+    forget()
     document.removeEventListener('visibilitychange', ask)
     clearTimeout(timer)
     timer = undefined

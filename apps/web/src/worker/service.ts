@@ -126,6 +126,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     },
     async deleteAccount(input) {
       watching?.abort()
+      thumbnails.stop()
       const { receipt } = await need().deleteAccount(input)
       session = null
       return receipt

@@ -62,7 +62,8 @@ export function createThumbnails(drive: () => Drive, maker: ThumbnailMaker): Thu
   let attachTimer: ReturnType<typeof setTimeout> | undefined
 
   /** What passes by itself is tried at another time. */
-  const give = (error: unknown): void => {
+  const give = (error: unknown, { aborted }: AbortSignal): void => {
+    if (aborted) return
     const failure = failureOf(error)
     if (failure.code === 'quota') isFull = true
     if (!ENDING.includes(failure.code)) return
@@ -162,10 +163,11 @@ export function createThumbnails(drive: () => Drive, maker: ThumbnailMaker): Thu
   }
 
   function make(): void {
+    const { signal } = life
     while (lanes < LANES) {
       lanes += 1
       void lane()
-        .catch(give)
+        .catch((error: unknown) => give(error, signal))
         .finally(() => {
           lanes -= 1
           if (lanes === 0) maker.rest()
@@ -184,11 +186,12 @@ export function createThumbnails(drive: () => Drive, maker: ThumbnailMaker): Thu
     attaching = attaching.then(async () => {
       if (!signal.aborted) await drive().attach(THUMBNAIL_SLOT, batch, { signal })
     })
-    attaching = attaching.catch(give)
+    attaching = attaching.catch((error: unknown) => give(error, signal))
   }
 
   function work(): void {
-    void read().catch(give)
+    const { signal } = life
+    void read().catch((error: unknown) => give(error, signal))
     make()
   }
 
@@ -217,8 +220,6 @@ export function createThumbnails(drive: () => Drive, maker: ThumbnailMaker): Thu
       make()
     },
     stop() {
-      tell = () => undefined
-      failed = () => undefined
       life.abort()
       life = new AbortController()
       clearTimeout(attachTimer)
