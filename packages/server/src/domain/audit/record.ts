@@ -84,6 +84,54 @@ export async function recordAudit(
   })
 }
 
+/**
+ * The same for many accounts by four statements, one entry for each id; ids without an account are left out. Heads are
+ * locked in the order of ids.
+ */
+export async function recordAuditOfMany(
+  deps: { clock: Clock },
+  tx: DatabaseTransaction,
+  accountIds: readonly Uint8Array[],
+  event: AuditEvent,
+): Promise<void> {
+  if (accountIds.length === 0) return
+  const timeMs = deps.clock.nowMs()
+  await sql`
+    INSERT INTO audit_heads (account_id, seq, hash)
+    SELECT id, 0, ${NO_AUDIT.hash} FROM accounts WHERE id = ANY(${accountIds}::bytea[]) ORDER BY id
+    ON CONFLICT (account_id) DO NOTHING`.execute(tx)
+  const heads = await tx
+    .selectFrom('audit_heads')
+    .select(['account_id', 'seq', 'hash'])
+    .where('account_id', 'in', accountIds)
+    .orderBy('account_id')
+    .forUpdate()
+    .execute()
+  const folds = await tx
+    .deleteFrom('audit_folds')
+    .where('account_id', 'in', accountIds)
+    .returning(['account_id', 'event', 'count', 'last_ms'])
+    .execute()
+  const chains = heads.map(({ account_id, ...head }) => {
+    const isOwn = (id: Uint8Array): boolean => Buffer.compare(id, account_id) === 0
+    const folded = folds.filter((row) => isOwn(row.account_id)).map(({ account_id: _, ...row }) => row)
+    const fresh = accountIds.filter(isOwn).map(() => ({ event, timeMs, count: 1, sessionId: null, deviceId: null }))
+    return chainOf(account_id, head, [...inOrder(folded), ...fresh])
+  })
+  if (chains.length === 0) return
+  await sql`
+    UPDATE audit_heads AS h SET seq = n.seq, hash = n.hash
+    FROM unnest(
+      ${chains.map(({ rows }) => rows[0]?.account_id)}::bytea[],
+      ${chains.map(({ head }) => head.seq)}::bigint[],
+      ${chains.map(({ head }) => head.hash)}::bytea[]
+    ) AS n (account_id, seq, hash) WHERE h.account_id = n.account_id`.execute(tx)
+  await tx
+    .insertInto('audit_entries')
+    .values(chains.flatMap(({ rows }) => rows))
+    .execute()
+}
+
 /** Turns what was counted into entries, for one account. Ids without an account are only cleared. */
 export async function writeFolded(database: Database | DatabaseTransaction, accountId: Uint8Array): Promise<void> {
   await inTransaction(database, async (tx) => {
@@ -134,34 +182,45 @@ async function foldedEvents(tx: Database | DatabaseTransaction, accountId: Uint8
     .where('account_id', '=', accountId)
     .returning(['event', 'count', 'last_ms'])
     .execute()
-  return rows
+  return inOrder(rows)
+}
+
+function inOrder(folds: readonly { event: string; count: number; last_ms: number }[]): NewEntry[] {
+  return [...folds]
     .sort((left, right) => left.last_ms - right.last_ms)
     .map((row) => ({ event: row.event, count: row.count, timeMs: row.last_ms, sessionId: null, deviceId: null }))
 }
 
-async function append(
-  tx: Database | DatabaseTransaction,
-  accountId: Uint8Array,
-  head: AuditHead,
-  entries: readonly NewEntry[],
-): Promise<void> {
-  let { seq, hash } = head
+/** Rows of entries that follow a head, and the head after them. */
+function chainOf(accountId: Uint8Array, { seq, hash }: AuditHead, entries: readonly NewEntry[]) {
+  let head = { seq, hash }
   const rows = entries.map(({ event, timeMs, count, sessionId, deviceId }) => {
-    seq += 1
-    hash = sha256(auditEntryMessage({ accountId, seq, timeMs, event, count, sessionId, deviceId }, hash))
+    const next = head.seq + 1
+    const message = auditEntryMessage({ accountId, seq: next, timeMs, event, count, sessionId, deviceId }, head.hash)
+    head = { seq: next, hash: sha256(message) }
     return {
       account_id: accountId,
-      seq,
+      seq: next,
       time_ms: timeMs,
       event,
       count,
       session_id: sessionId,
       device_id: deviceId,
-      hash,
+      hash: head.hash,
     }
   })
+  return { rows, head }
+}
+
+async function append(
+  tx: Database | DatabaseTransaction,
+  accountId: Uint8Array,
+  before: AuditHead,
+  entries: readonly NewEntry[],
+): Promise<void> {
+  const { rows, head } = chainOf(accountId, before, entries)
   await tx
-    .with('moved', (build) => build.updateTable('audit_heads').set({ seq, hash }).where('account_id', '=', accountId))
+    .with('moved', (build) => build.updateTable('audit_heads').set(head).where('account_id', '=', accountId))
     .insertInto('audit_entries')
     .values(rows)
     .execute()

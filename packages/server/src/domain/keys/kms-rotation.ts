@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Database } from '../../database/tables.ts'
 import { type BlobStore, type Clock, type KeyManagement, KeyManagementError } from '../../ports/index.ts'
-import { recordAudit } from '../audit/record.ts'
+import { recordAuditOfMany } from '../audit/record.ts'
 import { eachConcurrently } from '../concurrency.ts'
 import { replaceSharedKey } from './kms-keys.ts'
 import { outerKeyContext } from './outer-keys.ts'
@@ -242,7 +242,8 @@ async function writeMoved(
       ) AS n (account_id, version, before, wrapped)
       WHERE o.account_id = n.account_id AND o.version = n.version AND o.wrapped = n.before
       RETURNING o.account_id`.execute(tx)
-    for (const { account_id } of written.rows) await recordAudit(deps, tx, account_id, 'kms_key_rotated')
+    const moved = written.rows.map((row) => row.account_id)
+    await recordAuditOfMany(deps, tx, moved, 'kms_key_rotated')
     return written.rows.length
   })
 }
