@@ -17,6 +17,8 @@ import { ItemScreen } from './item-screen.tsx'
 
 interface FlatProps {
   readonly title: string
+  /** Whether screen readers tell the title whenever it changes. */
+  readonly isTold?: boolean
   readonly listKey: string
   readonly loaded: Loaded
   readonly sorts: SortMemory
@@ -26,7 +28,7 @@ interface FlatProps {
 }
 
 /** Entries from all over the vault. */
-function FlatScreen({ title, listKey, loaded, sorts, empty, note, highlight = '' }: FlatProps) {
+function FlatScreen({ title, isTold = false, listKey, loaded, sorts, empty, note, highlight = '' }: FlatProps) {
   const navigate = useNavigate()
   const sort = useObservable(sorts.sort)
   const rows = useMemo(() => sortRows(loaded.rows, sort), [loaded.rows, sort])
@@ -34,7 +36,7 @@ function FlatScreen({ title, listKey, loaded, sorts, empty, note, highlight = ''
   useTitle(title)
   return (
     <ItemScreen
-      head={<h1>{title}</h1>}
+      head={<h1>{isTold ? <span role="status">{title}</span> : title}</h1>}
       note={note}
       loaded={{ ...loaded, rows }}
       selection={selection}
@@ -99,19 +101,15 @@ function Found({ text }: { text: string }) {
   const { count } = found.loaded.rows
   const title = isFirst ? TEXT.files.searching : TEXT.files.found(count, found.text)
   return (
-    <>
-      <p className="visually-hidden" role="status">
-        {title}
-      </p>
-      <FlatScreen
-        title={title}
-        listKey={`search:${found.text}`}
-        loaded={found.loaded}
-        sorts={SORTS.search}
-        highlight={found.text}
-        note={count === MOST_FOUND ? TEXT.files.foundMost(MOST_FOUND) : undefined}
-        empty={{ icon: Search, title: TEXT.files.nothingFound, hint: TEXT.files.nothingFoundHint }}
-      />
-    </>
+    <FlatScreen
+      title={title}
+      isTold
+      listKey={`search:${found.text}`}
+      loaded={found.loaded}
+      sorts={SORTS.search}
+      highlight={found.text}
+      note={count === MOST_FOUND ? TEXT.files.foundMost(MOST_FOUND) : undefined}
+      empty={{ icon: Search, title: TEXT.files.nothingFound, hint: TEXT.files.nothingFoundHint }}
+    />
   )
 }
