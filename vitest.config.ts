@@ -6,6 +6,9 @@ const minute = 60_000
 // printed; a fault that is there every time still fails. What fails twice is begun anew as a whole file (scripts/test.mjs).
 const retry = process.env.CI === 'true' ? 1 : 0
 
+// A second, which is what `expect.poll` waits unless told, is nothing on a busy machine.
+const expect = { poll: { timeout: minute / 2 } }
+
 const isSoak = process.env.STRONGROOM_SOAK === '1'
 
 /** Whether this run leaves out what needs one of these engines; `npm test` says so. */
@@ -48,6 +51,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           retry,
+          expect,
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
@@ -62,6 +66,7 @@ export default defineConfig({
               test: {
                 name: 'postgres-15',
                 retry,
+                expect,
                 include: [
                   'packages/server/src/database/**/*.test.ts',
                   'packages/server/src/domain/{audit/audit,blobs/collect,jobs/runner,keys/rotate-outer}.test.ts',
@@ -78,6 +83,7 @@ export default defineConfig({
         test: {
           name: 'contract',
           retry,
+          expect,
           include: ['tests/contract/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
@@ -89,6 +95,7 @@ export default defineConfig({
         test: {
           name: 'model',
           retry,
+          expect,
           include: ['tests/model/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: minute,
@@ -99,6 +106,7 @@ export default defineConfig({
         test: {
           name: 'repository',
           retry,
+          expect,
           include: ['tests/repository/**/*.test.ts'],
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
@@ -108,6 +116,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           retry,
+          expect,
           include: ['tests/e2e/**/*.test.ts'],
           exclude: leftOut,
           testTimeout: 5 * minute,
@@ -121,6 +130,7 @@ export default defineConfig({
               test: {
                 name: 'e2e-bucket',
                 retry,
+                expect,
                 include: [isSoak ? 'tests/e2e/**/*.test.ts' : 'tests/e2e/src/sdk/drive.test.ts'],
                 exclude: [...leftOut, ...ownEngines],
                 env: { STRONGROOM_TEST_STORE: 's3', ...smallCounts },
@@ -132,6 +142,7 @@ export default defineConfig({
               test: {
                 name: 'e2e-cluster',
                 retry,
+                expect,
                 include: [isSoak ? 'tests/e2e/**/*.test.ts' : 'tests/e2e/src/verbs/trash.test.ts'],
                 exclude: [...leftOut, ...ownEngines],
                 env: { STRONGROOM_TEST_ENGINES: 'cluster', ...smallCounts },
@@ -144,6 +155,7 @@ export default defineConfig({
         test: {
           name: 'adversary',
           retry,
+          expect,
           include: ['tests/adversary/**/*.test.ts'],
           globalSetup: ['tests/dev-env/global-setup.ts'],
           testTimeout: 5 * minute,
@@ -154,6 +166,7 @@ export default defineConfig({
         test: {
           name: 'resilience',
           retry,
+          expect,
           include: ['tests/resilience/**/*.test.ts'],
           exclude: leftOut,
           testTimeout: 5 * minute,
@@ -164,6 +177,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           retry,
+          expect,
           include: ['tests/browser/**/*.test.ts'],
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,

@@ -67,7 +67,7 @@ describe.skipIf(isLeftOut('firefox'))('the web app in Firefox', () => {
       const options = { home, server: world.server.url, password: PASSWORD }
       expect((await runCli(['login', LOGIN], options)).code).toBe(0)
       expect((await runCli(['put', '-', '/elsewhere.txt'], { ...options, input: 'x' })).code).toBe(0)
-      await row(tab, 'elsewhere.txt').waitFor({ timeout: 5_000 })
+      await row(tab, 'elsewhere.txt').waitFor({ timeout: 20_000 })
     } finally {
       await rm(home, { recursive: true })
     }

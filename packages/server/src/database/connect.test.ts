@@ -63,7 +63,7 @@ describe('a pool', () => {
 
   it('says how many connections it has, and who waits', async () => {
     const { database, poolState } = open({})
-    const slow = sql`SELECT pg_sleep(0.3)`.execute(database)
+    const slow = sql`SELECT pg_sleep(2)`.execute(database)
     const next = sql`SELECT 1`.execute(database)
     await expect.poll(poolState).toEqual({ open: 1, idle: 0, waiting: 1 })
     await Promise.all([slow, next])
