@@ -33,7 +33,9 @@ const ownEngines = [
   // Engines by name, in every test.
   'tests/e2e/src/{cluster,deploy,doctor,kms,store}/**',
   // Data folders that are moved about; backup/engines.test.ts moves a service between engines.
-  'tests/e2e/src/{backup/*,account/deletion-backup}.test.ts',
+  'tests/e2e/src/{backup/*,account/deletion-backup,restore/restore-server}.test.ts',
+  // A server that takes file bytes itself, and the disk that it keeps them on.
+  'tests/e2e/src/journeys/failures.test.ts',
   'tests/e2e/src/admin/database-url.test.ts',
 ]
 
