@@ -16,7 +16,7 @@ function expectClearLine(result: CliResult): void {
   expect(result.stderr).not.toMatch(/\n\s+at |node:internal|Error:/)
 }
 
-async function waitFor(what: string, condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+async function waitFor(what: string, condition: () => boolean | Promise<boolean>, limitMs = 120_000): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Waited in vain: ${what}.`)
