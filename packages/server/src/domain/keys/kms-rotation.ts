@@ -149,17 +149,28 @@ async function run(
   const total = await countLeft(deps.database)
   let [moved, failed] = [0, 0]
   let after: OuterRow | null = null
-  for (;;) {
-    const startMs = performance.now()
-    const rows: OuterRow[] = await readBatch(deps.database, after)
-    const last = rows.at(-1)
-    if (last === undefined) break
-    const fresh = await moveBatch(deps, rows, toKey, pause)
-    moved += fresh.moved
-    failed += fresh.failed
-    after = last
-    await options.step({ toKey, moved, left: total - moved })
-    await pause(Math.max(0, (rows.length / perSecond) * 1000 - (performance.now() - startMs)))
+  // One batch is written while the key service is at the next.
+  let writing: Promise<number> = Promise.resolve(0)
+  try {
+    for (;;) {
+      const startMs = performance.now()
+      const rows: OuterRow[] = await readBatch(deps.database, after)
+      const last = rows.at(-1)
+      if (last === undefined) break
+      const batch = await reEncryptBatch(deps, rows, toKey, pause)
+      moved += await writing
+      writing = writeMoved(deps, batch.fresh, toKey)
+      // A failure shows where it is awaited.
+      writing.catch(() => undefined)
+      failed += batch.failed
+      after = last
+      await options.step({ toKey, moved, left: total - moved })
+      await pause(Math.max(0, (rows.length / perSecond) * 1000 - (performance.now() - startMs)))
+    }
+    moved += await writing
+  } finally {
+    // Invariant: nobody else begins while a batch of this run is being written.
+    await writing.catch(() => undefined)
   }
   const left = await countLeft(deps.database)
   if (left === 0) {
@@ -177,6 +188,12 @@ interface OuterRow {
   readonly version: number
   readonly wrapped: Uint8Array
   readonly kms_key_id: string
+}
+
+/** An outer key wrapped anew, and the row that it was read from. */
+interface FreshKey {
+  readonly row: OuterRow
+  readonly wrapped: Uint8Array
 }
 
 async function readBatch(database: Database, after: OuterRow | null): Promise<OuterRow[]> {
@@ -203,13 +220,13 @@ async function countLeft(database: Database): Promise<number> {
   return row.left
 }
 
-async function moveBatch(
+async function reEncryptBatch(
   deps: KmsRotationDeps,
   rows: readonly OuterRow[],
   toKey: string,
   pause: (ms: number) => Promise<void>,
-): Promise<{ moved: number; failed: number }> {
-  const fresh: { row: OuterRow; wrapped: Uint8Array }[] = []
+): Promise<{ fresh: FreshKey[]; failed: number }> {
+  const fresh: FreshKey[] = []
   let failed = 0
   await eachConcurrently(rows, CONCURRENCY, async (row) => {
     const context = outerKeyContext(row.account_id, row.version)
@@ -222,15 +239,11 @@ async function moveBatch(
       failed += 1
     }
   })
-  return { moved: await writeMoved(deps, fresh, toKey), failed }
+  return { fresh, failed }
 }
 
 /** Writes what nobody else has changed meanwhile, each with an entry in its account's audit log. */
-async function writeMoved(
-  deps: KmsRotationDeps,
-  fresh: readonly { readonly row: OuterRow; readonly wrapped: Uint8Array }[],
-  toKey: string,
-): Promise<number> {
+async function writeMoved(deps: KmsRotationDeps, fresh: readonly FreshKey[], toKey: string): Promise<number> {
   return deps.database.transaction().execute(async (tx) => {
     const written = await sql<{ account_id: Uint8Array }>`
       UPDATE outer_keys AS o SET wrapped = n.wrapped, kms_key_id = ${toKey}
