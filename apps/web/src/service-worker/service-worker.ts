@@ -22,6 +22,8 @@ export interface KeptUpload {
   readonly id: string
   /** Hex; whoever signs in next may be someone else. */
   readonly accountId: string
+  /** Life of the page that sends it; see [Note: Lives]. */
+  readonly life: string
   readonly path: string
   readonly conflict: 'replace' | 'keep-both' | 'skip'
   readonly file: File
@@ -38,6 +40,7 @@ export type TabWord =
   | { readonly type: 'drop'; readonly ids: readonly string[] }
   /** Answered on the port with all that is kept. */
   | { readonly type: 'kept' }
+  /** Answered on the port, if there is one, with what differs for each life of this worker. */
   | { readonly type: 'alive' }
 
 interface Announced extends StreamAnnouncement {
@@ -67,6 +70,7 @@ interface WorkerScope extends EventTarget {
 const scope = self as unknown as WorkerScope
 const announced = new Map<string, Announced>()
 const kept = new Map<string, KeptUpload>()
+const ownLife = crypto.randomUUID()
 
 scope.addEventListener('install', (event) => (event as LifecycleEvent).waitUntil(scope.skipWaiting()))
 scope.addEventListener('activate', (event) => (event as LifecycleEvent).waitUntil(scope.clients.claim()))
@@ -77,6 +81,7 @@ scope.addEventListener('message', (event) => {
   if (data.type === 'keep') for (const upload of data.uploads) kept.set(upload.id, upload)
   if (data.type === 'drop') for (const id of data.ids) kept.delete(id)
   if (data.type === 'kept') port?.postMessage([...kept.values()])
+  if (data.type === 'alive') port?.postMessage(ownLife)
   if (data.type === 'stream' && port !== undefined) {
     announced.set(data.id, { ...data, port })
     port.postMessage('ready')

@@ -1,7 +1,8 @@
 import * as Comlink from 'comlink'
 import { asFailure, type Vault } from '../bridge/connect.ts'
-import { dropUploads, keepUploads, keptUploads, stayAwake } from '../bridge/kept-uploads.ts'
+import { adoptUploads, dropUploads, keepUploads, stayAwake } from '../bridge/kept-uploads.ts'
 import { nameOf } from '../bridge/rows.ts'
+import type { KeptUpload } from '../service-worker/service-worker.ts'
 import type { Conflict, UploadItem, UploadProgress } from '../worker/vault-api.ts'
 import { observable } from './observable.ts'
 
@@ -152,31 +153,43 @@ export function forgetUploads(): void {
 }
 
 /**
- * Goes on with what a reload interrupted, and again whenever the network is back; returns what ends that and takes the
- * list away.
+ * Goes on with what a reload or a closed tab interrupted, and again whenever the network is back or the tab is looked at;
+ * returns what ends that and takes the list away.
  */
 export function startTransfers(vault: Vault, accountId: string): () => void {
   account = accountId
-  const sleep = stayAwake(() => transfers.get().some((transfer) => !isOver(transfer)))
+  const unfinished = (): Transfer[] => transfers.get().filter((transfer) => !isOver(transfer))
+  const keepAgain = (): void =>
+    keepUploads(unfinished().map(({ id, path, file, conflict }) => ({ id, path, file, conflict, accountId })))
+  const sleep = stayAwake(() => unfinished().length > 0, keepAgain)
+  const adoption = adoptUploads(accountId, (kept) => takeOver(vault, kept))
   const retry = (): void => {
+    void adoption.look()
     const offline = transfers.get().filter(({ state }) => state === 'offline')
     if (offline.length > 0) resumeUploads(vault, offline)
   }
+  // Reason: a browser may have frozen a tab that nobody looked at, with all its timers.
+  const retryInSight = (): void => {
+    if (document.visibilityState === 'visible') retry()
+  }
   addEventListener('online', retry)
+  document.addEventListener('visibilitychange', retryInSight)
+  navigator.serviceWorker?.addEventListener('controllerchange', keepAgain)
   const timer = setInterval(retry, RETRY_MS)
-  void findKept(vault, accountId)
+  void adoption.look()
   return () => {
     sleep()
+    adoption.stop()
     removeEventListener('online', retry)
+    document.removeEventListener('visibilitychange', retryInSight)
+    navigator.serviceWorker?.removeEventListener('controllerchange', keepAgain)
     clearInterval(timer)
     account = null
     transfers.set([])
   }
 }
 
-async function findKept(vault: Vault, accountId: string): Promise<void> {
-  const kept = await keptUploads(accountId)
-  if (account !== accountId) return
+function takeOver(vault: Vault, kept: readonly KeptUpload[]): void {
   const known = new Set(transfers.get().map(({ id }) => id))
   const found = kept
     .filter(({ id }) => !known.has(id))
