@@ -1,20 +1,22 @@
-import { ShieldAlert } from 'lucide-react'
+import { CookieIcon, ShieldAlert } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import { asFailure, connectVault, forgetTab, type Vault } from './bridge/connect.ts'
 import { startStreams } from './bridge/download.ts'
+import { loadPart, reloadOnceServed } from './bridge/load.ts'
 import { deviceName } from './device-name.ts'
 import { Halt } from './screens/halt.tsx'
 import { SignIn } from './screens/sign-in.tsx'
 import { isSignedOut } from './state/final-failures.ts'
+import { keepsStorage } from './state/storage.ts'
 import { failureText, TEXT } from './strings.ts'
+import { Boundary } from './ui/boundary.tsx'
 import { Empty } from './ui/empty.tsx'
 import type { SignedInAs, VaultFailure } from './worker/vault-api.ts'
 
 // Reason for the parts that are loaded later: most of the app is of no use before somebody has signed in.
-const loadDrive = () => import('./drive-app.tsx')
-const DriveApp = lazy(async () => ({ default: (await loadDrive()).DriveApp }))
-const SignUp = lazy(async () => ({ default: (await import('./screens/sign-up.tsx')).SignUp }))
-const Forgot = lazy(async () => ({ default: (await import('./screens/forgot.tsx')).Forgot }))
+const DriveApp = lazy(async () => ({ default: (await loadPart(() => import('./drive-app.tsx'))).DriveApp }))
+const SignUp = lazy(async () => ({ default: (await loadPart(() => import('./screens/sign-up.tsx'))).SignUp }))
+const Forgot = lazy(async () => ({ default: (await loadPart(() => import('./screens/forgot.tsx'))).Forgot }))
 
 type Stage =
   | { readonly at: 'starting' }
@@ -37,18 +39,42 @@ async function resume(vault: Vault): Promise<Stage> {
   }
 }
 
+/** What stands in the way of anything at all. */
+function obstacle(): { readonly icon: typeof ShieldAlert; readonly title: string; readonly text: string } | null {
+  if (!isSecureContext) return { icon: ShieldAlert, ...TEXT.insecure }
+  return keepsStorage() ? null : { icon: CookieIcon, ...TEXT.blocked }
+}
+
+const reload = (): void => void reloadOnceServed()
+
+/** The app, or what stands in its way. */
 export function App() {
+  const way = obstacle()
+  if (way !== null) {
+    return (
+      <main className="halt">
+        <Empty level={1} icon={way.icon} title={way.title} hint={way.text} />
+      </main>
+    )
+  }
+  return (
+    <Boundary instead={(failure) => <Halt failure={failure} onRetry={reload} />}>
+      <Stages />
+    </Boundary>
+  )
+}
+
+function Stages() {
   const [vault, setVault] = useState<Vault | null>(null)
   const [stage, setStage] = useState<Stage>({ at: 'starting' })
   useEffect(() => {
-    if (!isSecureContext) return
     const start = async (): Promise<void> => {
       void startStreams().catch(() => undefined)
       const connected = await connectVault(deviceName(navigator.userAgent))
       setVault(() => connected)
       setStage(await resume(connected))
     }
-    void start()
+    start().catch((error) => setStage({ at: 'halted', failure: asFailure(error), account: null }))
   }, [])
   const enter = useCallback((account: SignedInAs): void => setStage({ at: 'drive', account }), [])
   const signedOut = useCallback((notice: string | null): void => setStage({ at: 'sign-in', notice }), [])
@@ -63,9 +89,7 @@ export function App() {
     vault?.logOut().then(over, over)
   }, [vault])
 
-  if (!isSecureContext) {
-    return <Empty icon={ShieldAlert} title={TEXT.insecure.title} hint={TEXT.insecure.text} />
-  }
+  if (vault === null && stage.at === 'halted') return <Halt failure={stage.failure} onRetry={reload} />
   if (vault === null || stage.at === 'starting') return <Loading />
   const toSignIn = (): void => setStage({ at: 'sign-in', notice: null })
   switch (stage.at) {
@@ -93,8 +117,8 @@ export function App() {
       )
     case 'halted': {
       const { failure } = stage
-      const reload = failure.code === 'upgrade_required' ? () => location.reload() : again
-      return <Halt failure={failure} onRetry={reload} onSignOut={failure.code === 'integrity' ? undefined : giveUp} />
+      const retry = failure.code === 'upgrade_required' ? reload : again
+      return <Halt failure={failure} onRetry={retry} onSignOut={failure.code === 'integrity' ? undefined : giveUp} />
     }
     case 'drive': {
       const { account } = stage

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
 import { router } from './router.tsx'
 import { connection } from './state/connection.ts'
+import { downloads } from './state/downloads.ts'
 import { isHalting, isSignedOut } from './state/final-failures.ts'
 import { useInactivityLock } from './state/lock.ts'
 import { refreshThumbnails, startThumbnails } from './state/thumbnails.ts'
@@ -55,7 +56,7 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   useEffect(refreshThumbnails, [revision])
   useInactivityLock(
     () => acts.leave(TEXT.auth.locked),
-    () => transfers.get().some(isUnfinished),
+    () => transfers.get().some(isUnfinished) || downloads.get().some(({ state }) => state === 'running'),
   )
   useEffect(
     () =>

@@ -28,7 +28,12 @@ const routes = root.addChildren([
   at('/security', SecurityScreen),
 ])
 
-export const router = createRouter({ routeTree: routes, defaultPreload: false })
+/** Whatever cannot be drawn is told by the app as a whole. */
+function Rethrow({ error }: { readonly error: unknown }): never {
+  throw error
+}
+
+export const router = createRouter({ routeTree: routes, defaultPreload: false, defaultErrorComponent: Rethrow })
 
 declare module '@tanstack/react-router' {
   interface Register {

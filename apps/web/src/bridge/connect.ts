@@ -2,6 +2,7 @@ import * as Comlink from 'comlink'
 import type { TabMemory } from '../worker/tab-store.ts'
 import type { VaultApi, VaultFailure } from '../worker/vault-api.ts'
 import type { VaultWorker } from '../worker/vault-worker.ts'
+import { loadFailure } from './load.ts'
 import { workerUrl } from './trusted.ts'
 
 export type Vault = Comlink.Remote<VaultApi>
@@ -71,12 +72,17 @@ export function onSignedOutElsewhere(callback: () => void): () => void {
   return () => channel.removeEventListener('message', listen)
 }
 
-/** Starts the worker that holds the keys. */
+/** Starts the worker that holds the keys. @throws VaultFailure `upgrade_required` or `network`: it does not load */
 export async function connectVault(deviceName: string): Promise<Vault> {
   const worker = new Worker(workerUrl(), { type: 'module', name: 'vault' })
   const remote = Comlink.wrap<VaultWorker>(worker)
+  const broken = new Promise<'broken'>((done) => {
+    worker.addEventListener('error', () => done('broken'), { once: true })
+  })
+  const started = await Promise.race([remote.start(Comlink.proxy(tab), deviceName), broken])
+  if (started === 'broken') throw await loadFailure()
   // Reason for the cast: a proxied object arrives as a remote one.
-  return (await remote.start(Comlink.proxy(tab), deviceName)) as unknown as Vault
+  return started as unknown as Vault
 }
 
 /** The failure behind whatever a call threw. */

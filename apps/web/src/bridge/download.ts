@@ -37,7 +37,8 @@ export async function download(
   version: string | null,
   watch: DownloadWatch,
 ): Promise<RunningDownload> {
-  const controller = navigator.serviceWorker.controller
+  // Reason: private windows of some browsers have no service workers at all.
+  const controller = 'serviceWorker' in navigator ? navigator.serviceWorker.controller : null
   if (controller === null) throw { code: 'downloads_unavailable', details: {} }
   const toVault = new MessageChannel()
   const toStream = new MessageChannel()

@@ -1,4 +1,5 @@
 import { observable } from './observable.ts'
+import { keepsStorage } from './storage.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -6,7 +7,7 @@ const KEY = 'strongroom-theme'
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
 function stored(): Theme {
-  const value = localStorage.getItem(KEY)
+  const value = keepsStorage() ? localStorage.getItem(KEY) : null
   return value === 'light' || value === 'dark' ? value : 'system'
 }
 

@@ -61,6 +61,10 @@ export const AUTH = {
     fileText: (login: string, key: string) =>
       `Strongroom recovery key\n\nLogin name: ${login}\nRecovery key: ${key}\n\nWhoever has this key can open the account's files. Keep it on paper or in a safe place.\n`,
   },
+  blocked: {
+    title: 'This browser keeps nothing for this page',
+    text: 'Cookies and site data are blocked, and without them nobody can stay signed in. Allow them for this address in the browser’s settings, then reload. No other site is involved, and nothing follows you.',
+  },
   insecure: {
     title: 'HTTPS needed',
     text: 'This page was opened over plain HTTP. Browsers give pages no encryption there, so nothing can be kept secret. Ask whoever runs this server for its https:// address.',
