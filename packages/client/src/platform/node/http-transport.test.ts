@@ -10,6 +10,17 @@ const selfSigned = selfSignedPair()
 let server: http.Server
 let url = ''
 let redirected = 0
+let allWritten = Promise.resolve()
+const PIECES = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(1_000))
+
+/** Each goes out by itself, so that a client reads them one by one. */
+async function writePieces(response: http.ServerResponse): Promise<void> {
+  for (const piece of PIECES) {
+    response.write(piece)
+    await new Promise((done) => setTimeout(done, 30))
+  }
+  response.end()
+}
 
 /** A key and its certificate by the openssl program; null where there is none. */
 function selfSignedPair(): { key: Buffer; cert: Buffer } | null {
@@ -29,6 +40,7 @@ beforeAll(async () => {
       response.write('half')
       setTimeout(() => response.destroy(), 20)
     } else if (request.url === '/silent') request.resume()
+    else if (request.url === '/pieces') allWritten = writePieces(response)
     else if (request.url === '/drip') {
       const drip = setInterval(() => response.write('.'), 10)
       response.once('close', () => clearInterval(drip))
@@ -52,6 +64,14 @@ describe('httpTransport', () => {
     const bytes = await response.bytes(10, into)
     expect(new TextDecoder().decode(bytes)).toBe('hello')
     expect(bytes.buffer).toBe(into.buffer)
+  })
+
+  it('keeps what has arrived in pieces before anybody reads it', async () => {
+    const response = await transport(`${url}/pieces`, { method: 'GET', headers: {} })
+    await allWritten
+    await new Promise((done) => setTimeout(done, 50))
+    const bytes = await response.bytes(10_000)
+    expect(new TextDecoder().decode(bytes)).toBe(PIECES.join(''))
   })
 
   it('never follows a redirect', async () => {
