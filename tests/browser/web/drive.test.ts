@@ -206,7 +206,7 @@ describe('more by mouse', () => {
     await row(tab, 'd.txt').click({ position: { x: 300, y: 20 } })
     await page.keyboard.press('Delete')
     await page.getByRole('dialog').getByText('Nobody can bring it back.').waitFor()
-    await page.getByRole('button', { name: 'Delete for good' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click()
     await page.getByText('1 item destroyed').waitFor()
     await row(tab, 'd.txt').waitFor({ state: 'detached' })
     await row(tab, 'new.txt').waitFor()
