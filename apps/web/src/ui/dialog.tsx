@@ -22,6 +22,7 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
     // Reason: the browser would choose the button that closes it.
     const first = dialog?.querySelector<HTMLElement>('input:not([type="checkbox"]), [role="tree"]') ?? dialog
     first?.focus()
+    return () => void setTimeout(focusList, 0)
   }, [])
   return (
     <dialog
@@ -45,4 +46,10 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
       </div>
     </dialog>
   )
+}
+
+/** Reason: what opened the dialog may be gone, as menus are, and then the browser gives the focus to nothing. */
+function focusList(): void {
+  if (document.activeElement !== document.body) return
+  document.querySelector<HTMLElement>('.screen [role="grid"]')?.focus({ preventScroll: true })
 }
