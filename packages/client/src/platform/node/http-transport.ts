@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
-import type { Socket } from 'node:net'
 import { ClientError } from '../../errors.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../../ports.ts'
 
@@ -27,10 +26,7 @@ export function httpTransport({ idleMs = IDLE_MS }: { idleMs?: number } = {}): T
     timeout: KEEP_MS,
     scheduling: 'lifo' as const,
   }
-  const agents = {
-    'http:': readingInPlace(new http.Agent(options)),
-    'https:': readingInPlace(new https.Agent(options)),
-  }
+  const agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) }
   return async (url, request) => {
     const target = new URL(url)
     if (target.protocol !== 'http:' && target.protocol !== 'https:') {
@@ -50,46 +46,6 @@ export function httpTransport({ idleMs = IDLE_MS }: { idleMs?: number } = {}): T
   }
 }
 
-/** Bytes that are read from a connection at once. */
-const READ_BYTES = 256 * 1024
-
-/** The answer that a connection carries at the moment, or carried last. */
-const answers = new WeakMap<Socket, http.IncomingMessage>()
-
-interface ReadingSocket {
-  onread?: { buffer: () => Uint8Array; callback: (count: number, buffer: Uint8Array) => boolean }
-}
-
-/**
- * Has an agent's connections read into memory of their own, again and again.
- *
- * Reason: Node takes new memory for each 64 KiB that arrives, and collecting it costs a download as much as all of its
- * cryptography.
- */
-function readingInPlace<T extends http.Agent>(agent: T): T {
-  // Typed nowhere, and what `http.request` calls for every new connection.
-  const inner = agent as unknown as { createConnection(options: ReadingSocket, done: unknown): Socket | undefined }
-  const create = inner.createConnection
-  inner.createConnection = (options, done) => {
-    let memory: Uint8Array | null = null
-    let socket: Socket | undefined
-    const buffer = (): Uint8Array => {
-      memory ??= Buffer.allocUnsafeSlow(READ_BYTES)
-      return memory
-    }
-    const callback = (count: number, read: Uint8Array): boolean => {
-      socket?.emit('data', Buffer.from(read.buffer, read.byteOffset, count))
-      const answer = socket === undefined ? undefined : answers.get(socket)
-      // Reason: Node 20 copies what its parser hands on; one that does not must find nothing overwritten that still waits.
-      if (answer !== undefined && (answer.readableFlowing !== true || answer.readableLength > 0)) memory = null
-      return true
-    }
-    socket = create.call(agent, { ...options, onread: { buffer, callback } }, done)
-    return socket
-  }
-  return agent
-}
-
 function exchange(
   send: typeof http.request,
   target: URL,
@@ -105,10 +61,7 @@ function exchange(
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
     request.setTimeout(idleMs, () => request.destroy(new Silence()))
     request.setNoDelay(true)
-    request.once('response', (response) => {
-      if (request.socket !== null) answers.set(request.socket, response)
-      done(response)
-    })
+    request.once('response', done)
     request.once('error', failed)
     request.end(body)
   })
