@@ -10,6 +10,11 @@ export const CONTENT_CHECKS = {
     find: "if (!equalBytes(await engine.sha256(ciphertext), sha256)) throw integrityError('a part of a file')",
     replace: '',
   },
+  'digest of a verified part': {
+    file: 'packages/client/src/verify/verify-blob.ts',
+    find: 'const right = equalBytes(await engine.sha256(bytes), digestOf(index))',
+    replace: 'const right = true',
+  },
   padding: {
     file: 'packages/client/src/content/inline.ts',
     find: "if (plaintext[index] !== 0) throw integrityError('the padding of a file')",

@@ -28,8 +28,8 @@ export type Leak =
 export interface Attack {
   readonly name: string
   apply(world: World): Promise<Undo>
-  /** `get` of this file, `ls /`, `audit`, `whoami`, or `login` on a device that has never been here. */
-  readonly command: FileName | 'ls' | 'audit' | 'whoami' | 'login'
+  /** `get` of this file, `ls /`, `audit`, `whoami`, `verify`, or `login` on a device that has never been here. */
+  readonly command: FileName | 'ls' | 'audit' | 'whoami' | 'verify' | 'login'
   /** Checks that stand in the way, all of which the mutant leaves out. Empty where the server notices. */
   readonly checks: readonly Check[]
   readonly leak: Leak
@@ -93,6 +93,15 @@ async function forgeContent(world: World): Promise<{ blob: Uint8Array; digest: U
   return { blob, digest: await engine.sha256(blob) }
 }
 
+/** Puts such content in the place of a.txt, with a list of digests to go with it. */
+async function forgeContentWithDigests(world: World): Promise<Undo> {
+  const { blob, digest } = await forgeContent(world)
+  return undoAll(
+    await editFile(await partFile(world, 'a.txt'), () => blob),
+    await editCell(world.server.database, blobCell(world, 'a.txt', 'digests'), () => digest),
+  )
+}
+
 function swapSlices(bytes: Buffer, length: number): Buffer {
   return Buffer.concat([bytes.subarray(length, 2 * length), bytes.subarray(0, length), bytes.subarray(2 * length)])
 }
@@ -124,13 +133,7 @@ const CONTENT: Attack[] = [
   },
   {
     name: 'content and digest list are forged by somebody who has the key of the file',
-    apply: async (world) => {
-      const { blob, digest } = await forgeContent(world)
-      return undoAll(
-        await editFile(await partFile(world, 'a.txt'), () => blob),
-        await editCell(world.server.database, blobCell(world, 'a.txt', 'digests'), () => digest),
-      )
-    },
+    apply: forgeContentWithDigests,
     command: 'a.txt',
     checks: ['digest list root'],
     leak: 'wrong content',
@@ -224,6 +227,20 @@ const CONTENT: Attack[] = [
       editCell(world.server.database, blobCell(world, 'a.txt', 'digests'), (bytes) => flipBit(bytes, 0)),
     command: 'a.txt',
     checks: ['digest list root', 'part digest'],
+    leak: 'success',
+  },
+  {
+    name: 'a bit is flipped, and all is verified',
+    apply: async (world) => editFile(await partFile(world, 'big.bin', 1), (bytes) => flipBit(bytes, 40)),
+    command: 'verify',
+    checks: ['digest of a verified part'],
+    leak: 'success',
+  },
+  {
+    name: 'content and digest list are forged, and all is verified',
+    apply: forgeContentWithDigests,
+    command: 'verify',
+    checks: ['digest list root'],
     leak: 'success',
   },
   {
