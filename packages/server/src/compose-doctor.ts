@@ -10,6 +10,7 @@ import { type Check, lineOf, type Notes, notes } from './doctor/check.ts'
 import { checkClient } from './doctor/client.ts'
 import { checkClocks, type OtherClock, readHttpClock } from './doctor/clock.ts'
 import { checkDatabase } from './doctor/database.ts'
+import { noteUnopened } from './doctor/database-reach.ts'
 import { checkBackups, checkFiles } from './doctor/files.ts'
 import { checkKeys } from './doctor/keys.ts'
 import { type CorsRules, corsRules, type Policy, serverPolicy } from './doctor/policies.ts'
@@ -52,9 +53,9 @@ export async function examine(
   try {
     await checkSettings(config, Date.now(), take)
     await checkFiles(config, take)
-    const keyId = await examineDatabase(config, resources, clocks, take)
-    await examineKeys(config, resources, keyId, take)
-    await examineStore(config, resources, clocks, take)
+    const known = await examineDatabase(config, resources, clocks, take)
+    await examineKeys(config, resources, known.keyId, take)
+    await examineStore(config, resources, { clocks, known }, take)
     checkClocks(
       clocks.filter((clock) => clock !== null),
       take,
@@ -76,23 +77,30 @@ function originOf(config: Config): string | null {
   return config.publicUrl
 }
 
-/** @returns the key of the key service that is in use; null where that is not known */
+/** What a database says of the other engines. */
+interface Known {
+  /** The key of the key service that is in use; null where that is not known. */
+  readonly keyId: string | null
+  readonly hasAccounts: boolean
+}
+
+const UNKNOWN: Known = { keyId: null, hasAccounts: false }
+
 async function examineDatabase(
   config: Config,
   resources: Opened,
   clocks: (OtherClock | null)[],
   take: Notes,
-): Promise<string | null> {
-  if (config.databaseUrl === null) return examineEmbedded(config, take)
+): Promise<Known> {
+  if (config.databaseUrl === null) return { ...UNKNOWN, keyId: await examineEmbedded(config, take) }
   try {
     const { database } = await openDatabase(config, resources, basics({ logLevel: 'silent' }).logger)
     const theirMs = await checkDatabase(database, take)
     clocks.push({ name: 'the database', theirMs, ownMs: Date.now() })
-    return await currentKey(database)
+    return { keyId: await currentKey(database), hasAccounts: await hasAccounts(database) }
   } catch (error) {
-    const mend = 'see that the database of DATABASE_URL runs, and that host, user and password are right'
-    take.fail('database.reach', `it cannot be used (${lineOf(error)})`, mend)
-    return null
+    noteUnopened(error, take)
+    return UNKNOWN
   }
 }
 
@@ -129,6 +137,12 @@ async function currentKey(database: Database): Promise<string | null> {
   return row?.id ?? null
 }
 
+async function hasAccounts(database: Database): Promise<boolean> {
+  const there = await sql<{ found: boolean }>`SELECT to_regclass('accounts') IS NOT NULL AS found`.execute(database)
+  if (there.rows[0]?.found !== true) return false
+  return (await database.selectFrom('accounts').select('id').limit(1).executeTakeFirst()) !== undefined
+}
+
 async function examineKeys(config: Config, resources: Opened, keyId: string | null, take: Notes): Promise<void> {
   // What is absent would be made by opening it.
   if (config.kms.kind === 'file' && keyId === null) return
@@ -144,7 +158,7 @@ async function examineKeys(config: Config, resources: Opened, keyId: string | nu
 async function examineStore(
   config: Config,
   resources: Opened,
-  clocks: (OtherClock | null)[],
+  { clocks, known }: { clocks: (OtherClock | null)[]; known: Known },
   take: Notes,
 ): Promise<void> {
   if (config.blobs.kind === 'file' && !(await isThere(config.blobs.folder))) {
@@ -160,7 +174,7 @@ async function examineStore(
     resources.push(() => store.close())
     take.ok('store.reach', `the blob store (${store.kind}) answers`)
     await checkStore({ store, policy: PASTE_POLICY }, take)
-    await examineSetup(store, take)
+    await examineSetup(store, known, take)
     const direct: BlobStore | null = 'presignGet' in store && config.blobTransfer === 'direct' ? store : null
     if (direct === null) return
     await checkClient({ store: direct, origin: originOf(config), cors: PASTE_CORS }, take)
@@ -176,8 +190,14 @@ async function isThere(place: string): Promise<boolean> {
   )
 }
 
-async function examineSetup(store: Pick<BlobStore, 'readNamed'>, take: Notes): Promise<void> {
+async function examineSetup(store: Pick<BlobStore, 'readNamed'>, known: Known, take: Notes): Promise<void> {
   const setup = await store.readNamed('opaque-setup')
-  if (setup === null) take.ok('store.setup', 'there is no login setup yet: the first start makes it')
+  if (setup === null && known.hasAccounts) {
+    take.fail(
+      'store.setup',
+      'the database has accounts, but here is no login setup for them: this is another store, or its objects were lost',
+      'name the store of this database in BLOB_URL, or put named/opaque-setup and the blobs back from a backup',
+    )
+  } else if (setup === null) take.ok('store.setup', 'there is no login setup yet: the first start makes it')
   else take.ok('store.setup', 'the login setup is there; without it nobody signs in: keep a copy of named/opaque-setup')
 }

@@ -38,11 +38,7 @@ async function checkServer(database: Database, notes: Notes): Promise<void> {
   const recovery = await sql<{ standby: boolean }>`SELECT pg_is_in_recovery() AS standby`.execute(database)
   const readOnly = (await setting(database, 'default_transaction_read_only')) === 'on'
   if (recovery.rows[0]?.standby === true || readOnly) {
-    notes.fail(
-      'database.writable',
-      'it takes no changes',
-      'name the primary in DATABASE_URL (target_session_attrs=read-write)',
-    )
+    notes.fail('database.writable', 'it takes no changes', 'name the primary in DATABASE_URL')
   } else notes.ok('database.writable', 'it takes changes')
   const isolation = await setting(database, 'default_transaction_isolation')
   if (isolation === 'read committed') notes.ok('database.isolation', isolation)

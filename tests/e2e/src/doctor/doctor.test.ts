@@ -7,7 +7,7 @@ import { examine } from '@strongroom/server'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CorsRule } from '../../../../packages/server/src/testing/bucket.ts'
-import { runCli } from '../../../dev-env/cli.ts'
+import { CliDevice, runCli } from '../../../dev-env/cli.ts'
 import { type TestBucket, useBucket } from '../../../dev-env/engines/bucket.ts'
 import { runCeph } from '../../../dev-env/engines/ceph.ts'
 import { isLeftOut } from '../../../dev-env/engines/install.ts'
@@ -245,6 +245,43 @@ describe.skipIf(isLeftOut('ceph'))('doctor', () => {
     )
     expect(failed(closed)).toEqual(['database.reach', 'store.reach'])
     expect(JSON.stringify(closed)).not.toMatch(/secret-/)
+  })
+
+  it('tells why a database lets nobody in, and a store that is not the one of a database', async () => {
+    const own = await useDatabase('15')
+    const reach = async (change: (url: URL) => void) => {
+      const url = new URL(own.url)
+      change(url)
+      const answer = await ask({ STRONGROOM_DATA: join(folder, 'shut'), DATABASE_URL: url.href })
+      expect(answer.code).toBe(1)
+      return answer.by.get('database.reach')
+    }
+    const client = new pg.Client({ connectionString: own.url })
+    await client.connect()
+    try {
+      expect((await reach((url) => (url.pathname = '/none-of-this-name')))?.mend).toMatch(/CREATE DATABASE/)
+      await client.query("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+      expect((await reach((url) => (url.pathname = '/ascii')))?.mend).toMatch(/ENCODING 'UTF8'/)
+      await client.query("CREATE ROLE stranger LOGIN PASSWORD 'their-secret'")
+      await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC')
+      const stranger = await ask({
+        STRONGROOM_DATA: join(folder, 'shut'),
+        DATABASE_URL: Object.assign(new URL(own.url), { username: 'stranger', password: 'their-secret' }).href,
+      })
+      expect(stranger.code).toBe(1)
+      expect(JSON.stringify(stranger)).not.toContain('their-secret')
+      await using server = await startDevServer({ env: { DATABASE_URL: own.url } }).then((started) => ({
+        ...started,
+        [Symbol.asyncDispose]: () => started.stop().then(() => undefined),
+      }))
+      await using device = await CliDevice.create(server.url)
+      await device.register('ann@example.org')
+      const other = await ask(settings({ DATABASE_URL: own.url, BLOB_URL: bucket.url({ prefix: 'another/place' }) }))
+      expect(other.by.get('store.setup')).toMatchObject({ status: 'fail', mend: expect.stringMatching(/BLOB_URL/) })
+    } finally {
+      await client.end()
+      await own.close()
+    }
   })
 
   it('tells a database that loses what it acknowledged, and not what servers set for themselves', async () => {
