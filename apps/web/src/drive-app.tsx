@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
 import { router } from './router.tsx'
 import { connection } from './state/connection.ts'
-import { downloads } from './state/downloads.ts'
+import { downloads, watchFailures } from './state/downloads.ts'
 import { isHalting, isSignedOut } from './state/final-failures.ts'
 import { useInactivityLock } from './state/lock.ts'
 import { refreshThumbnails, startThumbnails } from './state/thumbnails.ts'
@@ -53,6 +53,7 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   }, [vault, acts])
   useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
   useEffect(() => startThumbnails(vault, acts.stop), [vault, acts])
+  useEffect(() => watchFailures(acts.stop), [acts])
   useEffect(refreshThumbnails, [revision])
   useInactivityLock(
     () => acts.leave(TEXT.auth.locked),

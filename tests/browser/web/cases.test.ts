@@ -149,7 +149,7 @@ describe('an account that changes elsewhere', () => {
     await tab.context.close()
   })
 
-  it('breaks a download off at what does not verify, and saves nothing of it', async () => {
+  it('stops everything at a download that does not verify, and saves nothing of it', async () => {
     const tab = await signedIn()
     const objects = storedObjects(world.server)
     const before = new Set(await objects.ids())
@@ -165,7 +165,7 @@ describe('an account that changes elsewhere', () => {
       void download.failure().then((failure) => failure ?? saved.push(download.suggestedFilename()))
     })
     await tab.page.getByRole('button', { name: 'Download', exact: true }).click()
-    await tab.page.getByText('The download broke off. Try again.').waitFor()
+    await tab.page.locator('main.stop[role=alert]').waitFor()
     expect(saved).toEqual([])
     await tab.context.close()
   })

@@ -1,5 +1,6 @@
 import * as Comlink from 'comlink'
 import type { StreamAnnouncement, TabWord } from '../service-worker/service-worker.ts'
+import type { VaultFailure } from '../worker/vault-api.ts'
 import type { Vault } from './connect.ts'
 import { serviceWorkerUrl } from './trusted.ts'
 
@@ -21,6 +22,8 @@ export interface DownloadWatch {
   /** Bytes that the browser has taken since the last call. */
   onBytes(count: number): void
   onEnd(outcome: 'done' | 'failed' | 'cancelled'): void
+  /** Before the end of one that failed. */
+  onFailure(failure: VaultFailure): void
 }
 
 export interface RunningDownload {
@@ -58,14 +61,15 @@ export async function download(
     else toVault.port1.postMessage(data)
     if (data === 'cancel') end('cancelled')
   }
-  toVault.port1.onmessage = ({ data }: MessageEvent<Uint8Array<ArrayBuffer> | null | 'failed'>) => {
+  toVault.port1.onmessage = ({ data }: MessageEvent<Uint8Array<ArrayBuffer> | null | VaultFailure>) => {
     if (ended) return
     if (data instanceof Uint8Array) {
       watch.onBytes(data.length)
       toStream.port1.postMessage(data, [data.buffer])
       return
     }
-    toStream.port1.postMessage(data)
+    toStream.port1.postMessage(data === null ? null : 'failed')
+    if (data !== null) watch.onFailure(data)
     end(data === null ? 'done' : 'failed')
   }
   const announcement: StreamAnnouncement = { type: 'stream', id, name, size }

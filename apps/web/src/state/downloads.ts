@@ -1,6 +1,7 @@
 import type { Vault } from '../bridge/connect.ts'
 import { download, type RunningDownload } from '../bridge/download.ts'
 import { nameOf, type Row } from '../bridge/rows.ts'
+import type { VaultFailure } from '../worker/vault-api.ts'
 import { observable } from './observable.ts'
 
 /** A download of this tab. The browser writes it to disk and shows it too; here it can be told apart and stopped. */
@@ -18,6 +19,13 @@ export interface Download {
 export const downloads = observable<readonly Download[]>([])
 
 const running = new Map<string, RunningDownload>()
+let tellFailure: (failure: VaultFailure) => void = () => undefined
+
+/** Tells why downloads fail, from now on. */
+export function watchFailures(tell: (failure: VaultFailure) => void): void {
+  tellFailure = tell
+}
+
 const TELL_MS = 200
 
 /** Starts a download; its progress shows in `downloads`. */
@@ -37,6 +45,7 @@ export async function startDownload(vault: Vault, rows: readonly Row[], version:
       taken += count
       timer ??= setTimeout(tell, TELL_MS)
     },
+    onFailure: (failure) => tellFailure(failure),
     onEnd(state) {
       if (timer !== null) clearTimeout(timer)
       running.delete(id)

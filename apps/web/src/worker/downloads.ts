@@ -1,6 +1,7 @@
 import type { Drive, Entry } from '@strongroom/client'
 import { downloadZip } from 'client-zip'
-import type { DownloadRequest, MediaRequest } from './vault-api.ts'
+import { failureOf } from './failures.ts'
+import type { DownloadRequest, MediaRequest, VaultFailure } from './vault-api.ts'
 
 /** Bytes in one message to the service worker. */
 const CHUNK_BYTES = 4 * 1024 * 1024
@@ -9,7 +10,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024
 type Pull = 'pull' | 'cancel'
 
 /**
- * Answers each `pull` on the port with the next chunk, at the end with null and on failure with the word `failed`, so
+ * Answers each `pull` on the port with the next chunk, at the end with null and on failure with what failed, so
  * that nothing is decrypted faster than the disk takes it.
  */
 export async function serveDownload(
@@ -22,7 +23,7 @@ export async function serveDownload(
   const single = only !== undefined && entries.length === 1 && only.kind === 'file'
   const chunks = single ? fileChunks(drive, only, version, abort.signal) : zipChunks(drive, entries, abort.signal)
   // The browser shows a download that broke off; the panel of transfers is told by the port.
-  pump(port, chunks, abort).catch(() => undefined)
+  pump(port, chunks, abort, failureOf).catch(() => undefined)
   if (single) return { name: only.name, size: version === null ? only.size : null }
   return { name: `${entries.length === 1 ? only?.name : 'Strongroom'}.zip`, size: null }
 }
@@ -32,6 +33,7 @@ function pump(
   port: MessagePort,
   chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
   abort: AbortController,
+  wordFor: (error: unknown) => VaultFailure | 'failed' = () => 'failed',
 ): Promise<void> {
   return new Promise((done, fail) => {
     port.onmessage = ({ data }: MessageEvent<Pull>) => {
@@ -49,7 +51,7 @@ function pump(
           } else port.postMessage(next.value, [next.value.buffer])
         },
         (error: unknown) => {
-          port.postMessage('failed')
+          port.postMessage(wordFor(error))
           if (abort.signal.aborted) done()
           else fail(error)
         },
