@@ -10,6 +10,7 @@ import { Notice } from '../../ui/notice.tsx'
 import { QrCode } from '../../ui/qr-code.tsx'
 import { saveText } from '../../ui/save-text.ts'
 import type { SecondFactorSetup } from '../../worker/vault-api.ts'
+import { PasswordDialog } from './password-dialog.tsx'
 import { Section } from './section.tsx'
 import { useFetched } from './use-fetched.ts'
 
@@ -53,25 +54,12 @@ function Enable({ onClose, onDone }: StepProps) {
   const { busy, error, submit } = useSubmit(begin, { explain: explainWithPassword })
   if (setup !== null) return <Confirm setup={setup} onClose={onClose} onDone={onDone} />
   return (
-    <Dialog title={TEXT.security.factor} onClose={onClose}>
-      <form className="dialog-form" onSubmit={submit}>
-        <PasswordField
-          label={TEXT.security.currentPassword}
-          autoComplete="current-password"
-          autoFocus
-          required
-          value={password}
-          error={error}
-          onChange={(event) => setPassword(event.target.value)}
-        />
-        <div className="dialog-actions">
-          <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
-          <Button type="submit" look="primary" disabled={busy}>
-            {busy ? TEXT.auth.working : TEXT.auth.next}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <PasswordDialog
+      title={TEXT.security.factor}
+      {...{ busy, error, password, onClose }}
+      onPassword={setPassword}
+      onSubmit={submit}
+    />
   )
 }
 
