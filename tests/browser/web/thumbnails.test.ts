@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { deflateSync } from 'node:zlib'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../dev-env/database.ts'
 import { bytesSource, loginDevice, PASSWORD, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
+import { png } from './png.ts'
 import { row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const SLOT = 'thumbnail'
@@ -16,34 +16,11 @@ let tab: Tab
 let device: SdkDevice
 let pool: pg.Pool
 
-function crc32(bytes: Buffer): number {
-  let crc = -1
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
-  }
-  return (crc ^ -1) >>> 0
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
-  const frame = Buffer.alloc(8)
-  frame.writeUInt32BE(data.length)
-  frame.writeUInt32BE(crc32(body), 4)
-  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)])
-}
-
 /** A picture of one colour, as wide and high as said; `rows` less to lie about it. */
 function picture(colour: number, [width, height]: readonly [number, number] = [600, 400], rows = height): Buffer {
-  const head = Buffer.alloc(13)
-  head.writeUInt32BE(width)
-  head.writeUInt32BE(height, 4)
-  head.set([8, 2, 0, 0, 0], 8)
   const line = Buffer.alloc(1 + Math.min(width, 4096) * 3)
   for (let at = 1; at < line.length; at += 3) line.writeUIntBE(colour, at, 3)
-  const data = deflateSync(Buffer.concat(Array.from({ length: rows }, () => line)))
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-  return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+  return png(width, height, Buffer.concat(Array.from({ length: rows }, () => line)))
 }
 
 /** A photo as a phone held upright makes it: lying, with a word in its EXIF data that says so. */
