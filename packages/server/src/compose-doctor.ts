@@ -2,9 +2,11 @@ import { access } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { callSocket, connectSocket } from './admin/connect.ts'
 import { adminSocketOf } from './admin/socket-path.ts'
+import type { BucketAddress } from './blob-url.ts'
 import { openDatabase } from './compose-database.ts'
 import { basics, type Opened, opened, openKeys, openStore } from './compose-services.ts'
 import { type Config, loadConfig } from './config.ts'
+import { openSignals } from './database/signals.ts'
 import type { Database } from './database/tables.ts'
 import { type Check, lineOf, type Notes, notes } from './doctor/check.ts'
 import { checkClient } from './doctor/client.ts'
@@ -15,6 +17,7 @@ import { checkBackups, checkFiles } from './doctor/files.ts'
 import { checkKeys } from './doctor/keys.ts'
 import { type CorsRules, corsRules, type Policy, serverPolicy } from './doctor/policies.ts'
 import { checkSettings } from './doctor/settings.ts'
+import { checkSignals } from './doctor/signals.ts'
 import { checkStore, isDenied } from './doctor/store.ts'
 import { boundedKeys } from './domain/keys/bounded-keys.ts'
 import type { BlobStore } from './ports/index.ts'
@@ -94,9 +97,11 @@ async function examineDatabase(
 ): Promise<Known> {
   if (config.databaseUrl === null) return { ...UNKNOWN, keyId: await examineEmbedded(config, take) }
   try {
-    const { database } = await openDatabase(config, resources, basics({ logLevel: 'silent' }).logger)
-    const theirMs = await checkDatabase(database, take)
+    const { database, connection } = await openDatabase(config, resources, basics({ logLevel: 'silent' }).logger)
+    const theirMs = await checkDatabase(database, take, config.databasePool)
     clocks.push({ name: 'the database', theirMs, ownMs: Date.now() })
+    const signals = openSignals(database, connection)
+    await checkSignals(signals, take).finally(() => signals.close())
     return { keyId: await currentKey(database), hasAccounts: await hasAccounts(database) }
   } catch (error) {
     noteUnopened(error, take)
@@ -175,12 +180,25 @@ async function examineStore(
     take.ok('store.reach', `the blob store (${store.kind}) answers`)
     await checkStore({ store, policy: PASTE_POLICY }, take)
     await examineSetup(store, known, take)
+    if (config.blobs.kind === 's3') await examineVersions(config.blobs, take)
     const direct: BlobStore | null = 'presignGet' in store && config.blobTransfer === 'direct' ? store : null
     if (direct === null) return
     await checkClient({ store: direct, origin: originOf(config), cors: PASTE_CORS }, take)
   } catch (error) {
     take.fail('store.reach', lineOf(error), isDenied(error) ? PASTE_POLICY : 'see docs/storage.md')
   }
+}
+
+async function examineVersions(bucket: BucketAddress, take: Notes): Promise<void> {
+  const { whatBecomesOfDeleted } = await import('./adapters/blob/s3-versions.ts')
+  const deleted = await whatBecomesOfDeleted(bucket).catch(() => null)
+  if (deleted === 'gone') return take.ok('store.versions', 'what is deleted is gone')
+  if (deleted === 'kept for days') return take.ok('store.versions', 'what is deleted stays for the days of a rule')
+  if (deleted === 'kept') {
+    const mend = 'add a lifecycle rule that deletes noncurrent versions after some days, or end versioning'
+    return take.warn('store.versions', 'the bucket keeps versions: what is deleted stays in it for ever', mend)
+  }
+  take.warn('store.versions', 'the credentials may not ask whether the bucket keeps what is deleted', PASTE_POLICY)
 }
 
 async function isThere(place: string): Promise<boolean> {

@@ -4,12 +4,17 @@ import type { Database } from '../database/tables.ts'
 import type { Notes } from './check.ts'
 
 const OLDEST = 14
-/** Connections of one server: its pool, and one for signals. */
-const CONNECTIONS = 20
+/** What a server has beside its pool: one connection for signals, and some for a moment. */
+const BESIDE = 4
 
-/** The database as servers use it; changes nothing. @returns its clock, in milliseconds */
-export async function checkDatabase(database: Database, notes: Notes): Promise<number> {
-  await checkServer(database, notes)
+/**
+ * The database as servers use it; changes nothing.
+ *
+ * @param pool - most connections of one server's pool; the default setting unless given
+ * @returns its clock, in milliseconds
+ */
+export async function checkDatabase(database: Database, notes: Notes, pool = 16): Promise<number> {
+  await checkServer(database, notes, pool + BESIDE)
   await checkDurability(database, notes)
   await checkRole(database, notes)
   await checkSchema(database, notes)
@@ -23,7 +28,7 @@ async function setting(database: Database, name: string): Promise<string> {
   return found.rows[0]?.value ?? ''
 }
 
-async function checkServer(database: Database, notes: Notes): Promise<void> {
+async function checkServer(database: Database, notes: Notes, connections: number): Promise<void> {
   const version = Math.floor(Number(await setting(database, 'server_version_num')) / 10_000)
   if (version >= OLDEST) notes.ok('database.version', `PostgreSQL ${version}`)
   else notes.fail('database.version', `PostgreSQL ${version}`, `use ${OLDEST} or newer`)
@@ -50,10 +55,10 @@ async function checkServer(database: Database, notes: Notes): Promise<void> {
     )
   }
   const most = Number(await setting(database, 'max_connections'))
-  if (most < CONNECTIONS * 2) {
-    notes.warn('database.connections', `max_connections is ${most}`, `give it ${CONNECTIONS} for each server`)
+  if (most < connections * 2) {
+    notes.warn('database.connections', `max_connections is ${most}`, `give it ${connections} for each server`)
   } else
-    notes.ok('database.connections', `max_connections is ${most}: enough for ${Math.floor(most / CONNECTIONS)} servers`)
+    notes.ok('database.connections', `max_connections is ${most}: enough for ${Math.floor(most / connections)} servers`)
 }
 
 async function checkDurability(database: Database, notes: Notes): Promise<void> {

@@ -4,12 +4,13 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openKeyFile } from '../adapters/kms/key-file.ts'
 import { loadConfig } from '../config.ts'
-import { type KeyManagement, KeyManagementError } from '../ports/index.ts'
+import { type KeyManagement, KeyManagementError, type Signals } from '../ports/index.ts'
 import { type Check, notes } from './check.ts'
 import { checkClocks } from './clock.ts'
 import { checkKeys } from './keys.ts'
 import { corsRules, serverPolicy } from './policies.ts'
 import { checkSettings } from './settings.ts'
+import { checkSignals } from './signals.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -34,6 +35,32 @@ describe('clocks', () => {
     const { checks, take } = collected()
     checkClocks([{ name: 'the store', theirMs: 1e12, ownMs: 1e12 + difference }], take)
     expect(checks).toMatchObject([{ status, found: expect.stringMatching(found) }])
+  })
+})
+
+describe('signals', () => {
+  const signals = (connected: boolean): Signals => ({
+    send: async () => undefined,
+    listen: () => () => undefined,
+    connected: () => connected,
+    close: async () => undefined,
+  })
+  const later: Signals = {
+    ...signals(false),
+    listen(hear) {
+      setImmediate(hear, null)
+      return () => undefined
+    },
+  }
+
+  it.each([
+    ['that arrived already', signals(true), 'ok'],
+    ['that arrive soon', later, 'ok'],
+    ['that never arrive', signals(false), 'warn'],
+  ] as const)('%s', async (_, given, status) => {
+    const { checks, take } = collected()
+    await checkSignals(given, take, 20)
+    expect(checks).toMatchObject([{ name: 'database.signals', status }])
   })
 })
 

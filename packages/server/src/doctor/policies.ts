@@ -52,7 +52,12 @@ function bucketStatements({ bucket, prefix }: BucketAddress): Policy['Statement'
   return [
     {
       Effect: 'Allow',
-      Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
+      Action: [
+        's3:ListBucket',
+        's3:ListBucketMultipartUploads',
+        's3:GetBucketVersioning',
+        's3:GetLifecycleConfiguration',
+      ],
       Resource: `arn:aws:s3:::${bucket}`,
     },
     {

@@ -6,6 +6,7 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutBucketCorsCommand,
+  PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   S3Client,
@@ -33,6 +34,8 @@ export interface RawBucket {
   setCors(rules: readonly CorsRule[]): Promise<void>
   /** A bucket policy in JSON. */
   setPolicy(policy: string): Promise<void>
+  /** One rule, which removes older versions below a prefix. */
+  setLifecycle(rule: { readonly prefix: string; readonly noncurrentDays: number }): Promise<void>
   close(): void
 }
 
@@ -92,6 +95,13 @@ export async function createRawBucket(access: BucketAccess, name: string): Promi
     },
     async setPolicy(policy) {
       await client.send(new PutBucketPolicyCommand({ Bucket, Policy: policy }))
+    },
+    async setLifecycle({ prefix, noncurrentDays }) {
+      const NoncurrentVersionExpiration = { NoncurrentDays: noncurrentDays }
+      const rule = { ID: 'older', Status: 'Enabled', Filter: { Prefix: prefix }, NoncurrentVersionExpiration } as const
+      await client.send(
+        new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }),
+      )
     },
     close: () => client.destroy(),
   }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { exclusively } from '../../database/exclusive.ts'
 import type { Database } from '../../database/tables.ts'
 import type { BackupFolder, BlobStore, Clock, KeyManagement, Random } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
@@ -22,8 +22,6 @@ import {
 } from './manifest.ts'
 import { dumpTables, readLines } from './rows.ts'
 
-/** Arbitrary and fixed: the advisory lock that a running backup holds. */
-const LOCK = 5_373_043
 const BLOBS = 500
 const STORE_CONCURRENCY = 4
 
@@ -74,7 +72,7 @@ export async function makeBackup(
   folder: BackupFolder,
   options: BackupOptions,
 ): Promise<BackupResult> {
-  return withLock(deps.database, async () => {
+  return alone(deps.database, async () => {
     await claimFolder(folder, deps.setup.id)
     await folder.clean()
     for (const name of await folder.list(BACKUPS)) {
@@ -120,16 +118,10 @@ export async function makeBackup(
 }
 
 /** Runs alone among all servers of the database. @throws BackupError `conflict` */
-async function withLock<T>(database: Database, task: () => Promise<T>): Promise<T> {
-  return database.connection().execute(async (connection) => {
-    const found = await sql<{ locked: boolean }>`SELECT pg_try_advisory_lock(${LOCK}) AS locked`.execute(connection)
-    if (found.rows[0]?.locked !== true) throw new BackupError('conflict', 'Another backup of this service is running.')
-    try {
-      return await task()
-    } finally {
-      await sql`SELECT pg_advisory_unlock(${LOCK})`.execute(connection).catch(() => undefined)
-    }
-  })
+async function alone<T>(database: Database, task: () => Promise<T>): Promise<T> {
+  const done = await exclusively(database, 'backup', task)
+  if (done === null) throw new BackupError('conflict', 'Another backup of this service is running.')
+  return done.result
 }
 
 interface Copied {

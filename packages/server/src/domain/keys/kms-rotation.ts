@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { exclusively } from '../../database/exclusive.ts'
 import type { Database } from '../../database/tables.ts'
 import { type BlobStore, type Clock, type KeyManagement, KeyManagementError } from '../../ports/index.ts'
 import { recordAuditOfMany } from '../audit/record.ts'
@@ -15,7 +16,6 @@ import { rewrapServerSetup } from './server-setup.ts'
  * outer key is moved by compare-and-swap on its wrapped bytes. An advisory lock keeps two servers from doing the same
  * work; that it is lost with the connection of a server that died lets another one go on at once.
  */
-const LOCK = 5_373_043
 const BATCH = 100
 const CONCURRENCY = 16
 /** Outer keys a second, well below what a KMS allows for all its callers. */
@@ -60,7 +60,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  * @throws KeyManagementError when the key service stays unavailable; the rotation is gone on with later
  */
 export async function rotateKmsKey(deps: KmsRotationDeps, options: RotationOptions): Promise<RotationResult | null> {
-  return withLock(deps.database, async () => run(deps, await beginRotation(deps, options.toKey), options))
+  return alone(deps.database, async () => run(deps, await beginRotation(deps, options.toKey), options))
 }
 
 /** Goes on with an unfinished rotation, if there is one and nobody else does. */
@@ -69,23 +69,16 @@ export async function resumeKmsRotation(
   options: RotationOptions,
 ): Promise<RotationResult | null> {
   if ((await unfinishedRotation(deps.database)) === null) return null
-  return withLock(deps.database, async () => {
+  return alone(deps.database, async () => {
     const rotation = await unfinishedRotation(deps.database)
     return rotation === null ? null : run(deps, await keyOfRotation(deps, rotation), options)
   })
 }
 
 /** Runs `work` on one server at a time; null where another one is at it. */
-async function withLock<T>(database: Database, work: () => Promise<T | null>): Promise<T | null> {
-  return database.connection().execute(async (connection) => {
-    const { rows } = await sql<{ held: boolean }>`SELECT pg_try_advisory_lock(${LOCK}) AS held`.execute(connection)
-    if (rows[0]?.held !== true) return null
-    try {
-      return await work()
-    } finally {
-      await sql`SELECT pg_advisory_unlock(${LOCK})`.execute(connection).catch(() => undefined)
-    }
-  })
+async function alone<T>(database: Database, work: () => Promise<T | null>): Promise<T | null> {
+  const done = await exclusively(database, 'kms-rotation', work)
+  return done?.result ?? null
 }
 
 interface Rotation {
