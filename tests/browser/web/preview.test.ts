@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -71,37 +71,6 @@ async function close(): Promise<void> {
   await tab.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
   await tab.page.getByRole('dialog').waitFor({ state: 'detached' })
 }
-
-/** All that lies in the server's store. */
-async function storedObjects(): Promise<Buffer[]> {
-  const folder = path.join(world.server.dataDir, 'blobs')
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name))
-  return await Promise.all(files.map((file) => readFile(file)))
-}
-
-describe('what the server sees of a file', () => {
-  it('is what lies in its store', async () => {
-    const { page } = tab
-    await row(tab, 'd page.html').click()
-    await row(tab, 'd page.html').getByRole('button', { name: 'More actions' }).click()
-    await page.getByRole('menuitem', { name: 'What the server sees' }).click()
-    const dialog = page.getByRole('dialog', { name: 'What the server sees' })
-    const server = dialog.getByRole('region', { name: 'The server' })
-    await dialog.getByText('Checksum of the object').waitFor()
-    const record = await dialog.locator('.server-record dd').allTextContents()
-    const stored = await storedObjects()
-    const digests = stored.map((bytes) => createHash('sha256').update(bytes).digest('hex'))
-    const object = stored[digests.indexOf(record.at(-1) ?? '')]
-    const shown = (await server.locator('code').textContent()) ?? ''
-    const hex = shown.split('\n').map((line) => line.slice(0, 23).replaceAll(' ', ''))
-    expect(object?.subarray(0, 256).toString('hex')).toBe(hex.join(''))
-    expect(await server.textContent()).not.toContain('d page')
-    const own = await dialog.getByRole('region', { name: 'You' }).locator('code').textContent()
-    expect(own).toContain('3c 21 64 6f 63 74 79 70  <!doctyp')
-    await close()
-  })
-})
 
 describe('a preview', () => {
   it('shows pictures and texts, and goes on with the arrow keys', async () => {

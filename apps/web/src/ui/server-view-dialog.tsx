@@ -2,7 +2,7 @@ import { EyeOff, RefreshCw, Server, UserRound } from 'lucide-react'
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
 import { asFailure } from '../bridge/connect.ts'
 import type { Row } from '../bridge/rows.ts'
-import { formatBytes, formatFullTime } from '../format.ts'
+import { formatBytes, formatFullTime, shownName } from '../format.ts'
 import { useVault } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 import type { ServerFile } from '../worker/vault-api.ts'
@@ -52,10 +52,10 @@ export function ServerViewDialog({ row, onClose }: ServerViewProps) {
       <div className="server-view" aria-busy={both === null}>
         <Side icon={<UserRound size={18} aria-hidden="true" />} title={TEXT.serverView.you}>
           <Line name={TEXT.files.name}>
-            <bdi>{row.name}</bdi>
+            <bdi>{shownName(row.name)}</bdi>
           </Line>
           <Line name={TEXT.files.location}>
-            <bdi>{row.path}</bdi>
+            <bdi>{shownName(row.path)}</bdi>
           </Line>
           <Line name={TEXT.details.type}>{typeOf(row)}</Line>
           <Line name={TEXT.files.size}>{TEXT.details.bytes(formatBytes(row.size), row.size)}</Line>
@@ -81,6 +81,7 @@ export function ServerViewDialog({ row, onClose }: ServerViewProps) {
           <Line name={TEXT.serverView.digests(both.server.digests.length)}>{both.server.digests[0] ?? '–'}</Line>
         </dl>
       )}
+      <p className="field-hint">{TEXT.serverView.also}</p>
       <div className="dialog-actions">
         <Button onClick={() => void load()}>
           <RefreshCw size={17} />

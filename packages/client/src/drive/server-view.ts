@@ -1,6 +1,7 @@
-import { toHex } from '@strongroom/crypto'
+import { equalBytes, partBlobRange, toHex } from '@strongroom/crypto'
 import { fetchPart } from '../download/fetch-parts.ts'
-import { ClientError } from '../errors.ts'
+import type { OpenBlob } from '../download/open.ts'
+import { integrityError } from '../errors.ts'
 import { type DriveContext, fetchContext, openNamed } from './context.ts'
 import { readableFile } from './get.ts'
 import { needPath } from './lookup.ts'
@@ -10,7 +11,11 @@ import type { CallOptions, ServerView } from './types.ts'
 const SHOWN_BYTES = 256
 const DIGEST_LENGTH = 32
 
-/** What the server has of a file, asked for now: its answers as they came, nothing of them opened. */
+/**
+ * What the server has of a file, asked for now: its answers as they came, and only if they are what the log signed.
+ *
+ * @throws ClientError `integrity` when they are not
+ */
 export async function serverViewOf(
   context: DriveContext,
   path: string,
@@ -23,9 +28,7 @@ export async function serverViewOf(
   if (blob === undefined) throw new Error('each record has its blob')
   const { digests, wrap, epoch, layout } = blob
   blob.dek.dispose()
-  const length = Math.min(SHOWN_BYTES, layout.blobLength)
-  const range = { offset: 0, length, into: new Uint8Array(length) }
-  const stored = length === 0 ? range.into : await readStart(context, blob, range, signal)
+  const stored = layout.partCount === 0 ? new Uint8Array(0) : await readStart(context, blob, signal)
   const parts = digests.length / DIGEST_LENGTH
   return {
     vaultId: toHex(context.log.state.vaultId),
@@ -36,19 +39,21 @@ export async function serverViewOf(
     ),
     wrappedKey: toHex(wrap.bytes),
     epoch,
-    storedBytes: new Uint8Array(stored),
+    storedBytes: stored,
   }
 }
 
-type Range = Parameters<typeof fetchPart>[2]
-
+// Reason for fetching the whole part: only whole parts have a digest, and what was not compared with one is not shown.
 async function readStart(
   context: DriveContext,
-  blob: Parameters<typeof fetchPart>[1],
-  range: Range,
+  blob: OpenBlob,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  const found = await fetchPart(fetchContext(context), blob, range, signal ?? new AbortController().signal)
-  if (found.length < range.length) throw new ClientError('server', 'The store sent less than was asked for.')
-  return found
+): Promise<Uint8Array<ArrayBuffer>> {
+  const range = partBlobRange(blob.layout, 0)
+  const into = new Uint8Array(range.length)
+  const part = await fetchPart(fetchContext(context), blob, { ...range, into }, signal ?? new AbortController().signal)
+  const digest = await context.platform.engine.sha256(part)
+  if (!equalBytes(digest, blob.digests.subarray(0, DIGEST_LENGTH)))
+    throw integrityError('the beginning of a stored file')
+  return part.slice(0, SHOWN_BYTES)
 }

@@ -16,7 +16,7 @@ export interface OuterLayer {
 }
 
 /** Opens the key file of a server's data folder. */
-export async function openOuterLayer(server: ServerProcess): Promise<OuterLayer> {
+export async function openOuterLayer(server: Pick<ServerProcess, 'dataFolder' | 'database'>): Promise<OuterLayer> {
   const file = join(server.dataFolder, 'keys.json')
   const service = await openKeyFile({ file, clock: { nowMs: () => Date.now() } })
   const keyOf = async (owner: Uint8Array): Promise<KeyObject> => {
