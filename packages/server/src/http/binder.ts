@@ -53,7 +53,10 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
     },
     handler: async (request, reply) => {
       const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
+      // Reason: every answer ends in `close`, and aborting makes an exception that nobody wants.
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) gone.abort()
+      })
       const call = {
         params: decode(route.params, request.params, 'params'),
         query: decode(route.query, request.query, 'query'),
