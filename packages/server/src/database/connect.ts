@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import { statementNames } from './prepared.ts'
 import { repeatTransactions } from './repeat.ts'
 import type { Database, Tables } from './tables.ts'
 
@@ -10,6 +11,8 @@ const ANSWER_MS = STATEMENT_MS + 15_000
 /** After this a connection is replaced, so that a pool follows a database that has moved to another machine. */
 const LIFETIME_SECONDS = 30 * 60
 const READ_ONLY = '25006'
+/** What was prepared no longer fits its tables: a newer server has migrated them. */
+const PLAN_OUTDATED = '0A000'
 
 /**
  * Set by a statement and not by what a connection begins with, which poolers refuse. Invariant: every statement sees
@@ -20,7 +23,7 @@ const SETTINGS = `SELECT set_config('statement_timeout', '${STATEMENT_MS}', fals
   set_config('default_transaction_isolation', 'read committed', false), set_config('timezone', 'UTC', false),
   set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
     ELSE current_setting('synchronous_commit') END, false),
-  pg_is_in_recovery() AS standby`
+  pg_is_in_recovery() AS standby, pg_backend_pid() AS pid`
 
 export interface PoolState {
   /** Connections, those in use included. */
@@ -81,27 +84,39 @@ export function connectPool(config: pg.PoolConfig, onIdleError: () => void): Con
   }
 }
 
+/**
+ * Connections that lead to one process of the database for as long as they live. A pooler names processes of its own,
+ * and may have the next transaction done by another one, which knows nothing of what was prepared.
+ */
+const direct = new WeakSet<pg.ClientBase>()
+
 /** @throws StandbyError */
 async function prepare(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>(SETTINGS)
+  const { rows } = await client.query<{ standby: boolean; pid: number }>(SETTINGS)
   if (rows[0]?.standby === true) throw new StandbyError()
+  // What the connection began with; the types leave it out.
+  if ((client as { processID?: unknown }).processID === rows[0]?.pid) direct.add(client)
 }
 
 /**
- * A pool that does not take a connection back whose server has fallen silent, or takes no changes any more.
+ * A pool that does not take a connection back whose server has fallen silent, or takes no changes any more, or whose
+ * prepared statements are out of date.
  *
  * Reason: the first still waits for the answer to an old statement, and would let everyone wait who gets it next; the
- * second would refuse all changes for as long as it lives.
+ * second would refuse all changes for as long as it lives; the third would fail at the same statement each time.
  */
 function discarding(pool: pg.Pool): PostgresPool {
+  const nameOf = statementNames()
   return {
     async connect() {
       const client = await pool.connect()
       let broken: Error | undefined
-      const query = async (sql: string, parameters: readonly unknown[]) => {
+      const query = async (text: string, parameters: readonly unknown[]) => {
         if (broken !== undefined) throw broken
         try {
-          return await client.query(sql, [...parameters])
+          // Without parameters: what begins and ends transactions, and what costs nothing to plan.
+          const name = parameters.length > 0 && direct.has(client) ? nameOf(text) : undefined
+          return await client.query({ text, values: [...parameters], ...(name === undefined ? {} : { name }) })
         } catch (error) {
           if (error instanceof Error && isBroken(error)) broken = error
           throw error
@@ -115,5 +130,6 @@ function discarding(pool: pg.Pool): PostgresPool {
 }
 
 function isBroken(error: Error): boolean {
-  return error.message === 'Query read timeout' || (error as { code?: unknown }).code === READ_ONLY
+  const { code } = error as { code?: unknown }
+  return error.message === 'Query read timeout' || code === READ_ONLY || code === PLAN_OUTDATED
 }

@@ -32,7 +32,9 @@ beforeAll(async () => {
   await populate(server.database, { accounts: 400, blobsEach: 10 })
   // Records what the server's own driver is asked; the call itself is passed on untouched.
   pg.Client.prototype.query = function (this: pg.Client, ...parameters: unknown[]) {
-    if (typeof parameters[0] === 'string') statements.add(parameters[0])
+    const [asked] = parameters as (string | { text?: string })[]
+    const text = typeof asked === 'string' ? asked : asked?.text
+    if (text !== undefined) statements.add(text)
     return Reflect.apply(query, this, parameters)
   } as typeof query
 })

@@ -5,7 +5,8 @@ const RETRY_SECONDS = 5
 
 // Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
 const UNAVAILABLE_CLASSES = new Set(['08', '57', '58'])
-const UNAVAILABLE = new Set(['25006', '25P03', '40001', '40P01', '53000', '53200', '53300', '55P03', 'XX000'])
+// 0A000: a prepared statement whose tables a newer server has migrated; the next connection prepares it anew.
+const UNAVAILABLE = new Set(['0A000', '25006', '25P03', '40001', '40P01', '53000', '53200', '53300', '55P03', 'XX000'])
 const DISK_FULL = '53100'
 const SYSTEM = new Set([
   'ECONNREFUSED',
