@@ -127,6 +127,8 @@ export interface SeekableSource {
   /** For platform workers, which open the file themselves and compare its identity. */
   readonly local?: LocalFile | undefined
   open(): Promise<OpenSource>
+  /** Every reading gives the same bytes for ever, so that what an earlier process has read need not be compared. */
+  readonly unchanging?: true | undefined
   /** The source as it is now, after a change; absent where that cannot be told. */
   again?: (() => Promise<SeekableSource>) | undefined
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CliDevice, type CliResult } from '../../dev-env/cli.ts'
 import type { Fault } from './harness/fault-proxy.ts'
-import { ageLocks, openWorld, ROUTE, route, type World } from './harness/world.ts'
+import { ageLocks, hashOf, MIB, openWorld, partBytes, ROUTE, route, type World } from './harness/world.ts'
 
 const soak = process.env.STRONGROOM_SOAK === '1'
 const NEXT = 'a fresh password nobody knows 77'
@@ -134,5 +134,31 @@ describe('kill -9 during other rotations', () => {
     await using fresh = await CliDevice.create(world.proxy.url)
     await fresh.login(login)
     await expectFiles(fresh, fresh.password)
+  })
+})
+
+describe('kill -9 while a large content is given a new key', () => {
+  const SIZE = 40 * MIB
+
+  it('leaves what was sent where it is: neither read nor sent again', async () => {
+    const { device, login } = await newAccount()
+    await using _ = device
+    const path = await world.file(`${login}.bin`, 7, SIZE)
+    await device.ok(['put', path, '/large.bin'])
+    const command = ['keys', 'rotate', '--dek', '--older-than', '0min', '--jobs', '1']
+    expect(await killedAt(device, command, { name: 'the third part', matches: ROUTE.part, nth: 3, at: 'seen' })).toBe(
+      true,
+    )
+    world.proxy.forget()
+    const rotated = await device.ok(['--json', ...command])
+    expect(JSON.parse(rotated.stdout.toString())).toMatchObject({ skipped: 0, failed: [] })
+    // Four of six parts, and the two small files.
+    const objects = world.proxy.passed.filter(ROUTE.object)
+    expect(partBytes(world.proxy)).toBeLessThan(SIZE - 15 * MIB)
+    expect(objects.length).toBeLessThanOrEqual(4 + FILES.length)
+    await device.ok(['get', '/large.bin', `${path}.back`])
+    expect(await hashOf(`${path}.back`)).toBe(await hashOf(path))
+    // No journal is left: the account key can be changed.
+    await device.ok(['keys', 'rotate', '--account', '--recovery-file', `${path}.key`])
   })
 })

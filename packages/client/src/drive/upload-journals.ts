@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from '@strongroom/crypto'
-import { currentVersion, pathOf, referenceCount } from '@strongroom/vault'
+import { type ContentRecord, currentVersion, pathOf, referenceCount } from '@strongroom/vault'
+import type { Transfer } from '../journal/transfers.ts'
 import { type UploadJournal, uploadJournal } from '../journal/upload-journal.ts'
 import type { FileSource } from '../ports.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
@@ -21,7 +22,21 @@ export async function openUploadJournal(
 ): Promise<UploadJournal | undefined> {
   if (source.kind === 'stream' || source.local === undefined || isInline(layoutOf(source.size))) return undefined
   const transfer = await context.transfers.begin('put', [source.local.path, path], signal)
-  if (transfer === null) return undefined
+  return transfer === null ? undefined : await journalOf(context, transfer)
+}
+
+/** The journal of giving one stored content a new key; undefined where another process works at it. */
+export async function openRekeyJournal(
+  context: DriveContext,
+  { blobId, slot }: ContentRecord,
+  signal: AbortSignal | undefined,
+): Promise<UploadJournal | undefined> {
+  const transfer = await context.transfers.begin('rekey', [toHex(blobId), `${slot}`], signal)
+  return transfer === null ? undefined : await journalOf(context, transfer)
+}
+
+/** Journal of a transfer that was claimed; releases it where that fails. */
+async function journalOf(context: DriveContext, transfer: Transfer): Promise<UploadJournal> {
   const fresh = { nodeId: newNodeId(context), versionId: newVersionId(context) }
   try {
     return await uploadJournal(transfer, fresh, (blobId) => referenceCount(context.log.state, blobId) > 0)

@@ -22,7 +22,11 @@ export interface Transfers {
    * Takes a transfer, named by what is sent from where to where, for this process. null where no journals are kept, or
    * another process works at it.
    */
-  begin(kind: 'put' | 'get' | 'verify', names: readonly string[], signal?: AbortSignal): Promise<Transfer | null>
+  begin(
+    kind: 'put' | 'get' | 'verify' | 'rekey',
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Transfer | null>
 }
 
 /** One transfer, claimed. */

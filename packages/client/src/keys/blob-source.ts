@@ -18,6 +18,7 @@ export function blobSource(
     kind: 'seekable',
     size: blob.layout.size,
     mtimeMs: 0,
+    unchanging: true,
     open: async () => ({
       async read(offset, target) {
         let done = 0

@@ -4,7 +4,9 @@ import { memorySource } from '../content/memory-source.ts'
 import { type DriveContext, transferOf, uploadContext, uploadOptions } from '../drive/context.ts'
 import { type ProgressCounter, progressCounter } from '../drive/progress.ts'
 import type { TransferOptions, TreeFailure } from '../drive/types.ts'
+import { openRekeyJournal } from '../drive/upload-journals.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
+import type { UploadJournal } from '../journal/upload-journal.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
 import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
 import type { UploadedContent } from '../upload/types.ts'
@@ -94,17 +96,25 @@ interface Renewed {
   readonly upload: UploadedContent
 }
 
+/** What has come of a batch so far: what was sent, and the journals of contents of several parts. */
+interface Progress {
+  readonly renewed: Renewed[]
+  readonly journals: UploadJournal[]
+}
+
 async function rotateBatch(run: Run, batch: readonly KeyedContent[]): Promise<void> {
   const { context, options, progress } = run
   const opened = await openStill(context, batch, options.signal)
   for (let left = batch.length - opened.length; left > 0; left -= 1) skip(run)
-  const renewed: Renewed[] = []
+  const { renewed, journals }: Progress = { renewed: [], journals: [] }
   try {
     const isSmall = batch.every(({ record }) => isInline(layoutOf(record.size)))
-    await (isSmall ? renewSmall(run, opened, renewed) : renewLarge(run, opened, renewed))
+    await (isSmall ? renewSmall(run, opened, renewed) : renewLarge(run, opened, { renewed, journals }))
     await commit(run, renewed)
+    for (const journal of journals) await journal.remove()
     for (const { content } of renewed) progress.item(nameOf(run, content), 'done')
   } finally {
+    for (const journal of journals) await journal.close()
     for (const { blob } of opened) blob.dek.dispose()
     for (const { upload } of renewed) upload.dek.dispose()
   }
@@ -144,8 +154,8 @@ async function renewSmall(run: Run, opened: readonly Opened[], renewed: Renewed[
   }
 }
 
-/** Contents of one part side by side, one of several parts with its parts side by side. */
-async function renewLarge(run: Run, opened: readonly Opened[], renewed: Renewed[]): Promise<void> {
+/** Contents of one part side by side, one of several parts with its parts side by side and a journal. */
+async function renewLarge(run: Run, opened: readonly Opened[], { renewed, journals }: Progress): Promise<void> {
   const { context, options, progress } = run
   const transfer = transferOf(context, options)
   const alone = opened.length === 1
@@ -153,7 +163,11 @@ async function renewLarge(run: Run, opened: readonly Opened[], renewed: Renewed[
     guarded(run, each.content, async () => {
       const source = blobSource(context, each.blob, { ...transfer, signal: options.signal })
       const sending = uploadOptions(alone ? transfer : { ...transfer, jobs: 1 }, (bytes) => progress.addBytes(bytes))
-      renewed.push({ content: each.content, upload: await uploadContent(uploadContext(context), source, sending) })
+      const isLong = each.blob.layout.partCount > 1
+      const journal = isLong ? await openRekeyJournal(context, each.content.record, options.signal) : undefined
+      if (journal !== undefined) journals.push(journal)
+      const upload = await uploadContent(uploadContext(context), source, { ...sending, journal })
+      renewed.push({ content: each.content, upload })
     }),
   )
 }

@@ -12,7 +12,8 @@ import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
  * The journal says which parts the store has confirmed, and has a MAC of the plaintext of each. Before anything more
  * is sent, those parts are read again and compared; only where all are the same does the upload go on, so that what a
  * blob holds is always one state of its source, read from front to end by one process that saw no change of size, time
- * or inode meanwhile. The other parts are encrypted anew, each segment under a fresh IV.
+ * or inode meanwhile. A stored content, which is given a new key, never changes: it is not read again. The other parts
+ * are encrypted anew, each segment under a fresh IV.
  */
 
 /** The source is not what the earlier attempt has sent. */
@@ -89,7 +90,8 @@ async function upload(
     if (continued === null) await journal?.begin({ ...plan, header, size: source.size, macKey })
     else {
       journal?.resume(continued.record)
-      await compare(supply, continued.record, options)
+      if (source.unchanging) count(supply, continued.record, options)
+      else await compare(supply, continued.record, options)
     }
     const sender = senderFor(context, plan, options)
     for (const part of earlier) sender.adopt(part.index, part)
@@ -113,6 +115,10 @@ async function upload(
     await journal?.flush().catch(() => undefined)
     if (!isKept) plan.dek.dispose()
   }
+}
+
+function count(supply: PartSupply, { parts }: UploadRecord, options: UploadOptions): void {
+  for (const { index } of parts) options.onBytes(supply.plaintextLength(index))
 }
 
 /** Reads the parts again that the store has. */
