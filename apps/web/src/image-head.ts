@@ -6,6 +6,9 @@ export interface ImageHead {
   readonly height: number | null
 }
 
+/** What an AVIF picture may say of itself before its content. */
+const MOST_META_BYTES = 65_536
+
 // [Note: Picture bombs] A few kilobytes can declare a picture of gigabytes, which decoders then try to hold. So the size
 // is read from the head first, by the content and not by the name, and what is too large or unknown is never decoded.
 
@@ -38,14 +41,26 @@ function png(bytes: Uint8Array, view: DataView): ImageHead | null {
   return { type: 'image/png', width: view.getUint32(16), height: view.getUint32(20) }
 }
 
+/** What is larger: the screen of the picture, or its first frame, to which decoders widen the screen. */
 function gif(bytes: Uint8Array, view: DataView): ImageHead | null {
   if (!/^GIF8[79]a$/.test(ascii(bytes, 0, 6))) return null
-  return { type: 'image/gif', width: view.getUint16(6, true), height: view.getUint16(8, true) }
+  const table = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 << ((flags & 7) + 1))
+  let at = 13 + table(view.getUint8(10))
+  while (view.getUint8(at) === 0x21) {
+    // An extension, in blocks that each tell their length; the last has none.
+    for (at += 2; view.getUint8(at) !== 0; ) at += 1 + view.getUint8(at)
+    at += 1
+  }
+  if (view.getUint8(at) !== 0x2c) return null
+  const right = view.getUint16(at + 1, true) + view.getUint16(at + 5, true)
+  const bottom = view.getUint16(at + 3, true) + view.getUint16(at + 7, true)
+  const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)]
+  return { type: 'image/gif', width: Math.max(width, right), height: Math.max(height, bottom) }
 }
 
 function bmp(bytes: Uint8Array, view: DataView): ImageHead | null {
   if (ascii(bytes, 0, 2) !== 'BM' || view.getUint32(14, true) < 40) return null
-  return { type: 'image/bmp', width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)) }
+  return { type: 'image/bmp', width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) }
 }
 
 function jpeg(bytes: Uint8Array, view: DataView): ImageHead | null {
@@ -78,11 +93,18 @@ function webp(bytes: Uint8Array, view: DataView): ImageHead | null {
   return of((bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1)
 }
 
-/** The largest size among the image's properties. */
+/**
+ * The largest size among the image's properties, all of which must be near the beginning. Sequences, which have their sizes
+ * elsewhere, are none of the known ones.
+ */
 function avif(bytes: Uint8Array, view: DataView): ImageHead | null {
-  if (ascii(bytes, 4, 4) !== 'ftyp' || !/avi[fs]/.test(ascii(bytes, 8, Math.min(64, view.getUint32(0))))) return null
+  if (ascii(bytes, 4, 4) !== 'ftyp' || ascii(bytes, 8, 4) === 'avis') return null
+  const brands = view.getUint32(0)
+  if (!ascii(bytes, 8, Math.min(64, brands - 8)).includes('avif') || ascii(bytes, brands + 4, 4) !== 'meta') return null
+  const end = brands + view.getUint32(brands)
+  if (end > Math.min(bytes.length, MOST_META_BYTES)) return null
   let [width, height] = [0, 0]
-  for (let at = 8; at < Math.min(bytes.length - 16, 65_536); at += 1) {
+  for (let at = brands + 8; at <= end - 16; at += 1) {
     if (ascii(bytes, at, 4) !== 'ispe') continue
     width = Math.max(width, view.getUint32(at + 8))
     height = Math.max(height, view.getUint32(at + 12))

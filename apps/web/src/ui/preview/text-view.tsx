@@ -1,5 +1,7 @@
+import { type CSSProperties, useMemo } from 'react'
 import { TEXT } from '../../strings.ts'
 import type { ViewProps } from './preview-file.ts'
+import { textBlocks } from './text-blocks.ts'
 import { useBytes } from './use-bytes.ts'
 import { Waiting } from './waiting.tsx'
 
@@ -14,8 +16,21 @@ export function TextView({ file, fallback }: ViewProps) {
   return (
     <div className="preview-text">
       {/* The text is scrolled by the keyboard too. */}
-      <pre tabIndex={0}>{new TextDecoder().decode(found.bytes)}</pre>
+      <pre tabIndex={0}>
+        <Blocks bytes={found.bytes} />
+      </pre>
       {file.size > MOST_BYTES && <p className="field-hint">{TEXT.preview.cut}</p>}
     </div>
   )
+}
+
+/** See [Note: Texts that take for ever]. */
+function Blocks({ bytes }: { bytes: Uint8Array }) {
+  const blocks = useMemo(() => textBlocks(new TextDecoder().decode(bytes)), [bytes])
+  return blocks.map(({ at, text, lines }) => (
+    // Reason for the cast: the DOM types know no custom properties.
+    <span key={at} className="preview-block" style={{ '--lines': lines } as CSSProperties}>
+      {text}
+    </span>
+  ))
 }
