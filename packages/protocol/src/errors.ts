@@ -49,7 +49,7 @@ export const ERRORS = {
   blob_not_ready: { status: 409, advice: 'The blob is not stored completely; upload its parts and complete it first.' },
   blob_gone: { status: 409, advice: 'The blob was deleted; upload its content again under a new id.' },
   payload_too_large: { status: 413, advice: 'The body is larger than the route takes; send less at once.' },
-  unsupported_media_type: { status: 415, advice: 'Send JSON, or for parts application/octet-stream.' },
+  unsupported_media_type: { status: 415, advice: 'Send JSON, or what the API description names beside it.' },
   range_invalid: { status: 416, advice: 'The range lies outside the object.' },
   commit_rejected: { status: 422, advice: 'The commit breaks a rule of the vault log; the reason is in details.' },
   digest_mismatch: { status: 422, advice: 'The bytes received do not match their announced digest; send them again.' },

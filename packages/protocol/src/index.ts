@@ -1,5 +1,6 @@
 export { bytesBetween, bytesOf, decodeBytes, encodeBytes } from './bytes.ts'
 export { type ApiErrorCode, ERROR_CODES, ERRORS, type ErrorBody, errorBody } from './errors.ts'
+export { FRAMED, frame, unframe } from './framed.ts'
 export { LIMITS, PROTOCOL_VERSIONS } from './limits.ts'
 export { normaliseLogin } from './login-name.ts'
 export type { BodyOf, HttpMethod, ParamsOf, QueryOf, ResponseOf, Route } from './route.ts'

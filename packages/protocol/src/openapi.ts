@@ -1,4 +1,5 @@
 import { type ApiErrorCode, ERRORS, errorBody } from './errors.ts'
+import { FRAMED } from './framed.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { z } from './zod.ts'
@@ -49,7 +50,10 @@ function operation(route: Route): JsonObject {
           requestBody: {
             required: true,
             description: `At most ${route.bodyLimit} bytes.`,
-            content: { 'application/json': { schema: jsonSchema(route.body) } },
+            content: {
+              'application/json': { schema: jsonSchema(route.body) },
+              ...(route.framed === true ? { [FRAMED]: { schema: { type: 'string', format: 'binary' } } } : {}),
+            },
           },
         }
       : {}),
@@ -80,7 +84,7 @@ export function openApiDocument(): JsonObject {
       version: '1',
       description:
         'Byte strings are base64url without padding, ids 16 bytes, times milliseconds since 1970. Parts and objects ' +
-        'travel by presigned URLs, which spec/upload-protocol.md describes.',
+        'travel by presigned URLs, which spec/upload-protocol.md describes, as it does framed bodies.',
     },
     paths,
     components: {

@@ -23,6 +23,8 @@ export interface Route<
   readonly body: Body
   readonly response: Response
   readonly bodyLimit: number
+  /** Whether the body may come framed, with bytes behind its JSON. */
+  readonly framed?: boolean
   readonly errors: readonly ApiErrorCode[]
 }
 

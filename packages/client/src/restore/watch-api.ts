@@ -27,11 +27,11 @@ const WATCHED: Watchers = {
   },
   blobsReserve: {
     sent: ({ body }) =>
-      (body?.blobs ?? []).flatMap(({ blobId, blobLength, part }): SeenRecord[] =>
-        part === undefined || blobLength === null
-          ? []
-          : [{ kind: 'blob', blobId: asBlobId(blobId), blobLength, digests: part.sha256 }],
-      ),
+      (body?.blobs ?? []).flatMap(({ blobId, blobLength, part, framedPart }): SeenRecord[] => {
+        const digests = (part ?? framedPart)?.sha256
+        if (digests === undefined || blobLength === null) return []
+        return [{ kind: 'blob', blobId: asBlobId(blobId), blobLength, digests }]
+      }),
   },
   blobsComplete: {
     sent: ({ body }) =>

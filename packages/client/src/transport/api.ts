@@ -3,6 +3,8 @@ import {
   type BodyOf,
   COOKIE_WANTED,
   errorBody,
+  FRAMED,
+  frame,
   type ParamsOf,
   PROTOCOL_VERSIONS,
   type QueryOf,
@@ -25,6 +27,8 @@ export interface CallInput<N extends RouteName> {
   readonly params?: ParamsOf<RouteOf<N>>
   readonly query?: QueryOf<RouteOf<N>>
   readonly body?: BodyOf<RouteOf<N>>
+  /** Sent behind the JSON of a framed body, one piece after the other. */
+  readonly payload?: readonly Uint8Array[]
   readonly signal?: AbortSignal | undefined
   /** False where a repetition could do the work twice; default true. */
   readonly retry?: boolean
@@ -106,13 +110,13 @@ export function createApi(options: ApiOptions): Api {
 interface BuiltRequest {
   readonly url: string
   readonly headers: Record<string, string>
-  readonly body: string | undefined
+  readonly body: string | Uint8Array | undefined
 }
 
 function buildRequest(
   options: ApiOptions,
   route: Route,
-  input: { params?: unknown; query?: unknown; body?: unknown },
+  input: { params?: unknown; query?: unknown; body?: unknown; payload?: readonly Uint8Array[] },
 ): BuiltRequest {
   const params = route.params.encode(input.params ?? {}) as Record<string, string>
   const path = route.path.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
@@ -126,10 +130,11 @@ function buildRequest(
   if (route.auth === 'session' && token === null) throw new ClientError('authentication', 'Not logged in.')
   if (options.cookies) headers[SESSION_HEADER] = token ?? COOKIE_WANTED
   else if (token !== null) headers.authorization = `Bearer ${token}`
-  let body: string | undefined
+  let body: string | Uint8Array | undefined
   if (input.body !== undefined) {
-    body = JSON.stringify(route.body.encode(input.body))
-    headers['content-type'] = 'application/json'
+    const json = JSON.stringify(route.body.encode(input.body))
+    body = input.payload === undefined ? json : frame(json, input.payload)
+    headers['content-type'] = input.payload === undefined ? 'application/json' : FRAMED
   }
   return { url: options.server + path + search, headers, body }
 }

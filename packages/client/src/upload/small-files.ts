@@ -35,29 +35,24 @@ export async function uploadSmallFiles<T>(
   batch: readonly { item: T; source: SeekableSource }[],
   options: UploadOptions,
 ): Promise<SmallResult<T>[]> {
-  const results: SmallResult<T>[] = []
-  const ready: Prepared<T>[] = []
-  for (const { item, source } of batch) {
-    throwIfAborted(options.signal)
-    try {
-      ready.push(await prepare(context, item, source))
-    } catch (error) {
-      results.push(await retryAlone(context, item, source, error, options))
-    }
-  }
+  const { ready, results } = await prepareAll(context, batch, options)
   if (ready.length === 0) return results
   const blobs = ready.map(({ plan, layout, sha256, bytes }) => ({
     blobId: plan.blobId,
     blobLength: layout.blobLength,
     partSize: layout.partSize,
-    part: { sha256, bytes },
+    framedPart: { sha256, length: bytes.length },
   }))
   await options.limiter.take(
     ready.reduce((sum, { bytes }) => sum + bytes.length, 0),
     options.signal,
   )
   try {
-    await context.api.call('blobsReserve', { body: { blobs }, signal: options.signal })
+    await context.api.call('blobsReserve', {
+      body: { blobs },
+      payload: ready.map(({ bytes }) => bytes),
+      signal: options.signal,
+    })
   } catch (error) {
     if (!wantsNewBlob(error)) throw error
     for (const { plan } of ready) plan.dek.dispose()
@@ -68,6 +63,36 @@ export async function uploadSmallFiles<T>(
     results.push({ item, content: await describe(context, plan, header, layout, [sha256]) })
   }
   return results
+}
+
+/** Files that are read at once: most of the time goes into waiting for the file system's answers. */
+const READERS = 4
+
+/** Encrypts a batch, in its order; files that cannot be read are results already. */
+async function prepareAll<T>(
+  context: UploadContext,
+  batch: readonly { item: T; source: SeekableSource }[],
+  options: UploadOptions,
+): Promise<{ ready: Prepared<T>[]; results: SmallResult<T>[] }> {
+  const prepared: (Prepared<T> | undefined)[] = batch.map(() => undefined)
+  const results: SmallResult<T>[] = []
+  const files = batch.entries()
+  const reader = async (): Promise<void> => {
+    for (const [index, { item, source }] of files) {
+      throwIfAborted(options.signal)
+      try {
+        prepared[index] = await prepare(context, item, source)
+      } catch (error) {
+        results.push(await retryAlone(context, item, source, error, options))
+      }
+    }
+  }
+  const readers = await Promise.allSettled(Array.from({ length: READERS }, reader))
+  const ready = prepared.filter((file) => file !== undefined)
+  const failed = readers.find((result) => result.status === 'rejected')
+  if (failed === undefined) return { ready, results }
+  for (const { plan } of ready) plan.dek.dispose()
+  throw failed.reason
 }
 
 async function prepare<T>(context: UploadContext, item: T, source: SeekableSource): Promise<Prepared<T>> {

@@ -141,9 +141,9 @@ async function sendInline(
     blobId: plan.blobId,
     blobLength: layout.blobLength,
     partSize: layout.partSize,
-    part: { sha256: part.sha256, bytes: part.bytes },
+    framedPart: { sha256: part.sha256, length: part.bytes.length },
   }
-  await context.api.call('blobsReserve', { body: { blobs: [blob] }, signal: options.signal })
+  await context.api.call('blobsReserve', { body: { blobs: [blob] }, payload: [part.bytes], signal: options.signal })
   part.release()
   options.onBytes(layout.size)
   return await describe(context, plan, supply.header, layout, [part.sha256])

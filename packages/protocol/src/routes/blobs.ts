@@ -35,6 +35,10 @@ export const blobsReserve = defineRoute({
           partSize,
           /** The only part, for blobs of at most `inlinePartBytes`. */
           part: z.strictObject({ sha256: digest, bytes: bytesBetween(1, LIMITS.inlinePartBytes) }).optional(),
+          /** The same in a framed body: so many of the bytes behind the JSON, one blob's after the other's. */
+          framedPart: z
+            .strictObject({ sha256: digest, length: z.number().int().min(1).max(LIMITS.inlinePartBytes) })
+            .optional(),
         }),
       )
       .min(1)
@@ -49,6 +53,7 @@ export const blobsReserve = defineRoute({
     ),
   }),
   bodyLimit: LIMITS.batchBodyBytes,
+  framed: true,
   errors: [
     'bad_request',
     'unauthenticated',

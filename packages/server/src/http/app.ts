@@ -5,6 +5,7 @@ import { settleSession } from '../domain/sessions/sessions.ts'
 import type { Logger, Meter, ServedObjectStore } from '../ports/index.ts'
 import { bindRoute, type Door } from './binder.ts'
 import { errorHandler, sendRefusal } from './errors.ts'
+import { acceptFramed } from './framed.ts'
 import type { HandlerDeps } from './handler-deps.ts'
 import { createGate, createHandlers } from './handlers.ts'
 import { registerHealth } from './health.ts'
@@ -60,6 +61,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     ...(deps.tls === null ? {} : { https: deps.tls }),
   }) as unknown as FastifyInstance // the https variant differs only in the raw server's type
   app.removeContentTypeParser('text/plain')
+  acceptFramed(app)
   app.setErrorHandler(handleError)
 
   registerAccessLog(app, deps)

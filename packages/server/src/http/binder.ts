@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ServerError } from '../domain/errors.ts'
 import type { Session } from '../domain/sessions/sessions.ts'
+import { Framed, isFramed } from './framed.ts'
 import type { SessionCookies } from './session-cookie.ts'
 
 /** What a handler gets: decoded, with the session settled where the route wants one. */
@@ -10,6 +11,8 @@ export interface Call<R extends Route> {
   readonly params: ParamsOf<R>
   readonly query: QueryOf<R>
   readonly body: BodyOf<R>
+  /** What came behind the JSON of a framed body; null for any other. */
+  readonly payload: Uint8Array | null
   readonly session: R['auth'] extends 'session' ? Session : null
   /** Aborted once the client is gone. */
   readonly signal: AbortSignal
@@ -42,6 +45,7 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
     bodyLimit: route.bodyLimit,
     // Reason: who has no session, or too many tries, must not make the server read and parse megabytes.
     onRequest: async (request, reply) => {
+      if (isFramed(request) && route.framed !== true) throw new ServerError('unsupported_media_type')
       if (route.auth === 'session') {
         sessions.set(request, await clearing(door, request, reply, () => door.settle(request)))
       } else if (route.method === 'POST') await door.admit(request.ip)
@@ -57,10 +61,12 @@ export function bindRoute(app: FastifyInstance, route: Route, handler: AnyHandle
       reply.raw.once('close', () => {
         if (!reply.raw.writableFinished) gone.abort()
       })
+      const framed = request.body instanceof Framed ? request.body : null
       const call = {
         params: decode(route.params, request.params, 'params'),
         query: decode(route.query, request.query, 'query'),
-        body: decode(route.body, request.body ?? undefined, 'body'),
+        body: decode(route.body, (framed === null ? request.body : framed.json) ?? undefined, 'body'),
+        payload: framed?.payload ?? null,
         session: sessions.get(request) ?? null,
         signal: gone.signal,
       }

@@ -21,6 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+const bearer = ({ token }: TestAccount) => `Bearer ${encodeBytes(token)}`
+
 /** Asks for one part's URL and sends the bytes there. */
 async function sendPart(account: TestAccount, blobId: Uint8Array, index: number, bytes: Uint8Array) {
   const part = { blobId, index, length: bytes.length, sha256: sha256(bytes) }
@@ -140,6 +142,48 @@ describe('reservations', () => {
     ]
     expect((await ann.ask('blobsReserve', { body: { blobs } })).code).toBe('blob_conflict')
     expect((await usedBytes(ann)) - before).toBe(600)
+  })
+
+  it('take the parts of small blobs behind their JSON', async () => {
+    const account = await registerAccount(server)
+    const pieces = [Uint8Array.of(1, 2, 3), new Uint8Array(randomBytes(700)), Uint8Array.of(9)]
+    const blobs = pieces.map((bytes) => ({
+      blobId: randomId(),
+      blobLength: bytes.length,
+      partSize: PART_SIZE,
+      framedPart: { sha256: sha256(bytes), length: bytes.length },
+    }))
+    const payload = Buffer.concat(pieces)
+    const send = (bytes: Uint8Array | undefined, body = { blobs }) =>
+      account.ask('blobsReserve', { body, ...(bytes === undefined ? {} : { payload: new Uint8Array(bytes) }) })
+    const refused = { code: 'bad_request', details: { path: 'body', problem: 'payload' } }
+    expect(await send(undefined)).toMatchObject(refused)
+    expect(await send(payload.subarray(1))).toMatchObject(refused)
+    expect(await send(Buffer.concat([payload, Buffer.of(0)]))).toMatchObject(refused)
+    expect((await send(Buffer.from(payload).reverse())).code).toBe('digest_mismatch')
+    const both = blobs.map((blob, index) => ({
+      ...blob,
+      part: { sha256: blob.framedPart.sha256, bytes: pieces[index] ?? new Uint8Array(0) },
+    }))
+    expect(await send(payload, { blobs: both })).toMatchObject({ ...refused, details: { problem: 'two_parts' } })
+    expect(await usedBytes(account)).toBe(0)
+    expect((await send(payload)).value().blobs.map(({ state }) => state)).toEqual(['stored', 'stored', 'stored'])
+    for (const [index, { blobId }] of blobs.entries()) {
+      const stored: Uint8Array[] = []
+      for await (const chunk of await server.store.read(blobId)) stored.push(chunk)
+      expect(Buffer.concat(stored)).toEqual(Buffer.from(pieces[index] ?? []))
+    }
+  })
+
+  it('come framed where the route says so, and whole', async () => {
+    const headers = { 'content-type': 'application/vnd.strongroom.framed', authorization: bearer(ann) }
+    const post = (url: string, payload: Buffer) => server.app.inject({ method: 'POST', url, headers, payload })
+    for (const cut of ['', '0000', '00000005', '000000047b7d']) {
+      const answer = await post('/v1/blobs', Buffer.from(cut, 'hex'))
+      expect([answer.statusCode, answer.json().code], cut).toEqual([400, 'bad_request'])
+    }
+    const other = await post('/v1/blobs/parts', Buffer.from('000000027b7d', 'hex'))
+    expect([other.statusCode, other.json().code]).toEqual([415, 'unsupported_media_type'])
   })
 
   it('with inline parts refuse a wrong digest, a wrong length and an id twice', async () => {

@@ -30,6 +30,7 @@ import { endSession } from '../domain/sessions/sessions.ts'
 import type { Handlers } from './binder.ts'
 import { credentialHandlers, LOGINS_PER_NAME } from './credential-handlers.ts'
 import { deletionHandlers } from './deletion-handlers.ts'
+import { withParts } from './framed.ts'
 import type { HandlerDeps } from './handler-deps.ts'
 
 const MINUTE_MS = 60_000
@@ -105,9 +106,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       await renewBackupCodes(deps, session, body)
       return {}
     },
-    blobsReserve: async ({ body, session }) => {
+    blobsReserve: async ({ body, payload, session }) => {
+      const blobs = withParts(body.blobs, payload)
       await deps.prepareUpload(session.accountId)
-      return { blobs: await reserveBlobs(deps, session.accountId, body.blobs) }
+      return { blobs: await reserveBlobs(deps, session.accountId, blobs) }
     },
     blobsParts: async ({ body, session }) => {
       const parts = await presignParts(deps, session.accountId, body.parts)

@@ -1,6 +1,8 @@
 import {
   type BodyOf,
   encodeBytes,
+  FRAMED,
+  frame,
   type ParamsOf,
   type QueryOf,
   type ResponseOf,
@@ -18,6 +20,8 @@ export interface ApiRequest<R extends Route> {
   readonly params?: ParamsOf<R>
   readonly query?: QueryOf<R>
   readonly body?: BodyOf<R>
+  /** Sends the body framed, with these bytes behind its JSON. */
+  readonly payload?: Uint8Array
   readonly token?: Uint8Array | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -49,9 +53,10 @@ export async function ask<Name extends RouteName>(
     url: search === '' ? url : `${url}?${search}`,
     headers: {
       ...(request.token === undefined ? {} : { authorization: `Bearer ${encodeBytes(request.token)}` }),
+      ...(request.payload === undefined ? {} : { 'content-type': FRAMED }),
       ...request.headers,
     },
-    ...(request.body === undefined ? {} : { payload: z.encode(route.body, request.body) as object }),
+    ...(request.body === undefined ? {} : { payload: payloadOf(z.encode(route.body, request.body), request.payload) }),
   })
   const json = response.json()
   const failed = response.statusCode >= 400
@@ -65,4 +70,8 @@ export async function ask<Name extends RouteName>(
       return z.decode(route.response, json) as ResponseOf<RouteOf<Name>>
     },
   }
+}
+
+function payloadOf(body: unknown, bytes: Uint8Array | undefined): Buffer | object {
+  return bytes === undefined ? (body as object) : Buffer.from(frame(JSON.stringify(body), [bytes]))
 }
