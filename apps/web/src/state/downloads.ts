@@ -12,6 +12,8 @@ export interface Download {
   readonly size: number | null
   readonly takenBytes: number
   readonly state: 'running' | 'done' | 'failed' | 'cancelled'
+  /** What went wrong. */
+  readonly failure: VaultFailure | null
   readonly rows: readonly Row[]
   readonly version: string | null
 }
@@ -39,13 +41,25 @@ export async function startDownload(vault: Vault, rows: readonly Row[], version:
   }
   const paths = rows.map((row) => row.path)
   const single = rows.length === 1 ? nameOf(paths[0] ?? '') : null
-  const first: Download = { id, name: single ?? '', size: null, takenBytes: 0, state: 'running', rows, version }
+  const first = {
+    id,
+    name: single ?? '',
+    size: null,
+    takenBytes: 0,
+    state: 'running',
+    failure: null,
+    rows,
+    version,
+  } as const
   const begun = await download(vault, paths, version, {
     onBytes(count) {
       taken += count
       timer ??= setTimeout(tell, TELL_MS)
     },
-    onFailure: (failure) => tellFailure(failure),
+    onFailure(failure) {
+      change(id, { failure })
+      tellFailure(failure)
+    },
     onEnd(state) {
       if (timer !== null) clearTimeout(timer)
       running.delete(id)
@@ -64,9 +78,16 @@ export function cancelDownload(id: string): void {
   running.get(id)?.cancel()
 }
 
-export async function retryDownload(vault: Vault, { id, rows, version }: Download): Promise<void> {
+/** Begins one anew that is over, in its place. */
+export async function retryDownload(vault: Vault, { id, state, rows, version }: Download): Promise<void> {
+  change(id, { state: 'running', takenBytes: 0 })
+  try {
+    await startDownload(vault, rows, version)
+  } catch (error) {
+    change(id, { state })
+    throw error
+  }
   downloads.set(downloads.get().filter((one) => one.id !== id))
-  await startDownload(vault, rows, version)
 }
 
 /** Takes those that are over off the list. */

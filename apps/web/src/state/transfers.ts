@@ -4,6 +4,7 @@ import { adoptUploads, dropUploads, keepUploads, stayAwake } from '../bridge/kep
 import { nameOf } from '../bridge/rows.ts'
 import type { KeptUpload } from '../service-worker/service-worker.ts'
 import type { Conflict, UploadItem, UploadProgress } from '../worker/vault-api.ts'
+import { connection } from './connection.ts'
 import { observable } from './observable.ts'
 
 export interface Transfer {
@@ -54,7 +55,7 @@ function fresh(id: string, path: string, file: File, conflict: Conflict): Transf
 }
 
 async function send(vault: Vault, sending: readonly Transfer[], conflict: Conflict): Promise<void> {
-  const items: UploadItem[] = sending.map(({ id, path, file }) => ({ id, path, file }))
+  const items: UploadItem[] = sending.map(({ id, path, file, sentBytes }) => ({ id, path, file, sentBytes }))
   try {
     await vault.upload(items, conflict, Comlink.proxy(applyProgress))
   } catch (error) {
@@ -175,6 +176,9 @@ export function startTransfers(vault: Vault, accountId: string): () => void {
   addEventListener('online', retry)
   document.addEventListener('visibilitychange', retryInSight)
   navigator.serviceWorker?.addEventListener('controllerchange', keepAgain)
+  const unfollow = connection.subscribe(() => {
+    if (connection.get() === 'online') retry()
+  })
   const timer = setInterval(retry, RETRY_MS)
   void adoption.look()
   return () => {
@@ -183,6 +187,7 @@ export function startTransfers(vault: Vault, accountId: string): () => void {
     removeEventListener('online', retry)
     document.removeEventListener('visibilitychange', retryInSight)
     navigator.serviceWorker?.removeEventListener('controllerchange', keepAgain)
+    unfollow()
     clearInterval(timer)
     account = null
     transfers.set([])

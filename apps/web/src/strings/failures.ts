@@ -8,7 +8,7 @@ export const FAILURES = {
   },
   haltedTitle: 'Your files cannot be opened now',
   retry: 'Try again',
-  offline: 'No connection to the server. You see what this device knows; uploads go on when it is back.',
+  offline: 'No connection to the server. You see what this device knows; transfers go on when it is back.',
   halted: {
     network: {
       title: 'The server cannot be reached',

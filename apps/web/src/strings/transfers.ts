@@ -20,6 +20,8 @@ export const TRANSFERS = {
     downloading: (count: number) => (count === 1 ? 'Downloading' : `${count.toLocaleString()} downloads`),
     downloaded: (count: number) =>
       count === 1 ? '1 download finished' : `${count.toLocaleString()} downloads finished`,
+    downloadsFailed: (count: number) =>
+      count === 1 ? '1 download failed' : `${count.toLocaleString()} downloads failed`,
     nothing: 'Nothing under way',
     saved: (size: string) => `${size} downloaded`,
     downloadFailed: 'The download broke off. Try again.',

@@ -2,7 +2,9 @@ import { Check, Download as DownloadIcon, Pause, Play, RotateCw, X } from 'lucid
 import type { ReactNode } from 'react'
 import { nameOf, parentOf } from '../bridge/rows.ts'
 import { formatBytes, formatDuration, shownName } from '../format.ts'
+import { connection } from '../state/connection.ts'
 import { cancelDownload, type Download, retryDownload } from '../state/downloads.ts'
+import { useObservable } from '../state/observable.ts'
 import { cancelUploads, isUnfinished, pauseUploads, resumeUploads, type Transfer } from '../state/transfers.ts'
 import { useSpeed } from '../state/use-speed.ts'
 import { useAction, useVault } from '../state/vault.tsx'
@@ -53,7 +55,7 @@ export function DownloadRow({ download }: { download: Download }) {
   const isRunning = state === 'running'
   const texts = {
     done: TEXT.transfers.saved(formatBytes(takenBytes)),
-    failed: TEXT.transfers.downloadFailed,
+    failed: download.failure === null ? TEXT.transfers.downloadFailed : failureText(download.failure),
     cancelled: TEXT.transfers.states.cancelled,
   }
   return (
@@ -81,7 +83,9 @@ export function DownloadRow({ download }: { download: Download }) {
 
 /** How far something is, how fast, and how long it will take. */
 function Running({ taken, size }: { taken: number; size: number | null }) {
-  const speed = useSpeed(taken, true)
+  const isOffline = useObservable(connection) === 'offline'
+  const speed = useSpeed(taken, !isOffline)
+  if (isOffline) return TEXT.transfers.states.offline
   const parts = [size === null ? formatBytes(taken) : TEXT.transfers.of(formatBytes(taken), formatBytes(size))]
   if (speed > 0) {
     parts.push(TEXT.transfers.speed(formatBytes(speed)))

@@ -1,7 +1,8 @@
 import { ChevronDown, ChevronUp, Pause, Play, RotateCw, X } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import { formatBytes, formatDuration } from '../format.ts'
-import { clearDownloads, downloads } from '../state/downloads.ts'
+import { connection } from '../state/connection.ts'
+import { clearDownloads, type Download, downloads } from '../state/downloads.ts'
 import { useObservable } from '../state/observable.ts'
 import {
   cancelUploads,
@@ -30,11 +31,12 @@ export function TransfersPanel() {
   const [open, setOpen] = useState(true)
   const sums = useMemo(() => summarise(uploads), [uploads])
   const downloading = down.filter(({ state }) => state === 'running').length
-  const speed = useSpeed(sums.sent, sums.left > 0)
+  const isOffline = useObservable(connection) === 'offline'
+  const speed = useSpeed(sums.sent, sums.left > 0 && !isOffline)
   useCloseWarning(sums.left > 0 || sums.paused > 0 || downloading > 0)
   if (uploads.length === 0 && down.length === 0) return null
-  const title = titleOf(sums, downloading, down.length)
   const isBusy = sums.left > 0 || downloading > 0
+  const title = isBusy && isOffline ? TEXT.transfers.states.offline : titleOf(sums, down)
   return (
     <section className="transfers" aria-label={TEXT.transfers.title}>
       <header className="transfers-head">
@@ -148,10 +150,13 @@ function Foot({ uploads, sums, vault, isBusy, hasOver }: FootProps) {
   )
 }
 
-function titleOf(sums: Sums, downloading: number, downloaded: number): string {
+function titleOf(sums: Sums, down: readonly Download[]): string {
+  const count = (state: Download['state']): number => down.filter((download) => download.state === state).length
+  const [downloading, failed, downloaded] = [count('running'), count('failed'), count('done')]
   if (sums.left > 0) return TEXT.transfers.running(sums.left)
   if (downloading > 0) return TEXT.transfers.downloading(downloading)
   if (sums.failed > 0) return TEXT.transfers.someFailed(sums.failed)
+  if (failed > 0) return TEXT.transfers.downloadsFailed(failed)
   if (sums.paused > 0) return TEXT.transfers.paused(sums.paused)
   if (sums.done > 0) return TEXT.transfers.done(sums.done)
   return downloaded > 0 ? TEXT.transfers.downloaded(downloaded) : TEXT.transfers.nothing

@@ -1,10 +1,13 @@
-import type { Drive, Entry } from '@strongroom/client'
+import { ClientError, type Drive, type Entry } from '@strongroom/client'
 import { downloadZip } from 'client-zip'
 import { failureOf } from './failures.ts'
+import { pauseUntilOnline } from './pause.ts'
 import type { DownloadRequest, MediaRequest, VaultFailure } from './vault-api.ts'
 
 /** Bytes in one message to the service worker. */
 const CHUNK_BYTES = 4 * 1024 * 1024
+/** Pause before a server that was lost is asked again, whose client has tried for a while by then. */
+const RETRY_MS = 3_000
 
 /** What the other end of a download's port says. */
 type Pull = 'pull' | 'cancel'
@@ -21,7 +24,9 @@ export async function serveDownload(
   const [only] = entries
   const abort = new AbortController()
   const single = only !== undefined && entries.length === 1 && only.kind === 'file'
-  const chunks = single ? fileChunks(drive, only, version, abort.signal) : zipChunks(drive, entries, abort.signal)
+  const chunks = single
+    ? fileChunks(drive, only, version ?? only.versionId, abort.signal)
+    : zipChunks(drive, entries, abort.signal)
   // The browser shows a download that broke off; the panel of transfers is told by the port.
   pump(port, chunks, abort, failureOf).catch(() => undefined)
   if (single) return { name: only.name, size: version === null ? only.size : null }
@@ -36,11 +41,18 @@ function pump(
   wordFor: (error: unknown) => VaultFailure | 'failed' = () => 'failed',
 ): Promise<void> {
   return new Promise((done, fail) => {
+    const cancel = (): void => {
+      abort.abort()
+      port.close()
+      // What was fetched ahead is let go, and the key forgotten, only when the generator is told so.
+      void chunks.return(undefined).catch(() => undefined)
+      done()
+    }
+    // Reason: a service worker that is ended in the middle says nothing; browsers that notice tell it by this event.
+    port.addEventListener('close', cancel)
     port.onmessage = ({ data }: MessageEvent<Pull>) => {
       if (data === 'cancel') {
-        abort.abort()
-        port.close()
-        done()
+        cancel()
         return
       }
       void chunks.next().then(
@@ -91,17 +103,28 @@ export async function readBytes(drive: Drive, range: Omit<MediaRequest, 'port'>)
   return bytes
 }
 
+/** A version of a file, from its beginning to its end: where the server is lost on the way, it goes on once it is back. */
 async function* fileChunks(
   drive: Drive,
-  entry: Entry,
-  version: string | null,
+  { nodeId, path }: Entry,
+  version: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (version !== null) {
-    yield* versionChunks(drive, entry.path, version, signal)
-    return
+  const options = { signal, ...(version === undefined ? {} : { version }) }
+  for (let offset = 0; ; ) {
+    try {
+      // Reason: it may have been moved while the server was away.
+      const now = drive.entryById(nodeId)?.path ?? path
+      for await (const bytes of drive.getRange(now, { offset }, options)) {
+        offset += bytes.length
+        yield* slices(bytes)
+      }
+      return
+    } catch (error) {
+      if (!(error instanceof ClientError && error.code === 'network')) throw error
+      await pauseUntilOnline(RETRY_MS, signal)
+    }
   }
-  for await (const bytes of drive.getRange(entry.path, { offset: 0 }, { signal })) yield* slices(bytes)
 }
 
 /** Copies of bytes that their owner uses again. */
@@ -109,31 +132,6 @@ function* slices(bytes: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
   for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
     yield new Uint8Array(bytes.subarray(offset, offset + CHUNK_BYTES))
   }
-}
-
-/** An older version, handed on as it arrives. */
-async function* versionChunks(
-  drive: Drive,
-  path: string,
-  version: string,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const queue = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>()
-  const writer = queue.writable.getWriter()
-  const sink = {
-    open: async () => ({
-      write: async (bytes: Uint8Array) => {
-        for (const slice of slices(bytes)) await writer.write(slice)
-      },
-      commit: () => writer.close(),
-      abort: () => writer.abort().catch(() => undefined),
-    }),
-  }
-  const done = drive.get(path, sink, { version, signal })
-  done.catch((error: unknown) => writer.abort(error).catch(() => undefined))
-  const reader = queue.readable.getReader()
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
-  await done
 }
 
 async function* zipChunks(
@@ -154,7 +152,8 @@ async function* zipItems(drive: Drive, tops: readonly Entry[], signal: AbortSign
     const parent = top.path.slice(0, top.path.length - top.name.length)
     const entries = top.kind === 'folder' ? [top, ...drive.listLocal(top.path, { recursive: true })] : [top]
     for (const entry of entries) {
-      const name = entry.path.slice(parent.length)
+      // Reason: programs that unpack on Windows take a backslash for the end of a folder's name.
+      const name = entry.path.slice(parent.length).replaceAll(/[\p{Cc}\\]/gu, '_')
       const lastModified = new Date(Math.max(0, entry.mtimeMs))
       if (entry.kind === 'folder') yield { name: `${name}/`, lastModified }
       if (entry.kind !== 'file') continue
@@ -164,7 +163,7 @@ async function* zipItems(drive: Drive, tops: readonly Entry[], signal: AbortSign
 }
 
 function readable(drive: Drive, entry: Entry, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const chunks = fileChunks(drive, entry, null, signal)
+  const chunks = fileChunks(drive, entry, entry.versionId, signal)
   return new ReadableStream(
     {
       async pull(controller) {

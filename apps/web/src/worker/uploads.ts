@@ -103,7 +103,8 @@ export function createUploads(drive: () => Drive, landed: (path: string, file: F
   return {
     async run(items, conflict, tell) {
       const uploads = items.map((item): Running => {
-        const upload: Running = { item, state: 'waiting', sentBytes: 0, error: null, abort: new AbortController() }
+        const { sentBytes } = item
+        const upload: Running = { item, state: 'waiting', sentBytes, error: null, abort: new AbortController() }
         running.set(item.id, upload)
         return upload
       })

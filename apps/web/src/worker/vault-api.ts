@@ -112,6 +112,8 @@ export interface UploadItem {
   readonly id: string
   readonly path: string
   readonly file: File
+  /** What an earlier attempt has sent, as far as the tab knows. */
+  readonly sentBytes: number
 }
 
 export interface UploadProgress {

@@ -1,5 +1,6 @@
 import { ClientError, type Drive, type Transport } from '@strongroom/client'
 import { failureOf } from './failures.ts'
+import { pauseUntilOnline } from './pause.ts'
 import type { VaultFailure } from './vault-api.ts'
 
 /** Pause after a failure that may pass. */
@@ -24,7 +25,7 @@ export async function watchVault(drive: Drive, { changed, failed, signal }: Watc
       const failure = failureOf(error)
       if (LASTING.includes(failure.code) || failure.details.answer === 'keys_frozen') return failed(failure)
     }
-    await new Promise((done) => setTimeout(done, PAUSE_MS))
+    await pauseUntilOnline(PAUSE_MS, signal)
     if (signal.aborted) return
   }
 }
