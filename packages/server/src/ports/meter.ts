@@ -6,7 +6,7 @@ export interface Counters {
   readonly commits: Record<string, never>
   readonly kms_calls: { readonly operation: string; readonly outcome: string }
   readonly store_calls: { readonly operation: string; readonly outcome: string }
-  readonly jobs: { readonly job: string; readonly outcome: 'done' | 'failed' | 'interrupted' }
+  readonly jobs: { readonly name: string; readonly outcome: 'done' | 'failed' | 'interrupted' }
 }
 
 /** What is timed, with its labels. */
@@ -14,7 +14,7 @@ export interface Timers {
   readonly http_request: { readonly method: string; readonly route: string }
   readonly kms_call: { readonly operation: string }
   readonly store_call: { readonly operation: string }
-  readonly job: { readonly job: string }
+  readonly job: { readonly name: string }
 }
 
 /** Takes what happens, for the metrics of this server. Never throws. */

@@ -73,7 +73,7 @@ describe('metrics', () => {
       expect(shown).toMatch(/^strongroom_kms_calls_total\{operation="wrap",outcome="ok"\} [1-9]/m)
       expect(shown).toMatch(/route="\/v1\/vaults\/:vaultId\/commits"/)
       expect(shown).toMatch(/^strongroom_database_connections [1-9]/m)
-      expect(shown).toMatch(/^strongroom_jobs_total\{job="remove-ended",outcome="done"\} 1$/m)
+      expect(shown).toMatch(/^strongroom_jobs_total\{name="remove-ended",outcome="done"\} 1$/m)
       expect(shown).not.toMatch(/canary|[0-9a-f]{32}|example/)
       expect(await statusOf(`http://127.0.0.1:${port}/`)).toBe(404)
       const page = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { origin: 'https://evil.example' } })

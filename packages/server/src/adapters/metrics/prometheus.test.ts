@@ -4,13 +4,13 @@ import { openPrometheus } from './prometheus.ts'
 describe('metrics', () => {
   it('show what was counted, timed and read, in the text form of Prometheus', async () => {
     const { meter, text, contentType } = openPrometheus({ waiting: { help: 'Waiting.', value: () => 3 } })
-    meter.count('jobs', { job: 'collect-blobs', outcome: 'done' })
-    meter.count('jobs', { job: 'collect-blobs', outcome: 'done' })
+    meter.count('jobs', { name: 'collect-blobs', outcome: 'done' })
+    meter.count('jobs', { name: 'collect-blobs', outcome: 'done' })
     meter.count('commits', {})
     meter.time('kms_call', { operation: 'unwrap' }, 0.02)
     const shown = await text()
     expect(contentType).toContain('text/plain')
-    expect(shown).toContain('strongroom_jobs_total{job="collect-blobs",outcome="done"} 2\n')
+    expect(shown).toContain('strongroom_jobs_total{name="collect-blobs",outcome="done"} 2\n')
     expect(shown).toContain('strongroom_commits_total 1\n')
     expect(shown).toContain('strongroom_kms_call_seconds_bucket{le="0.025",operation="unwrap"} 1\n')
     expect(shown).toContain('strongroom_waiting 3\n')

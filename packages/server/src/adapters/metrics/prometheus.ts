@@ -11,14 +11,14 @@ const COUNTERS: { readonly [Name in keyof Counters]: { help: string; labels: rea
   commits: { help: 'Commits appended; repeated ones count again.', labels: [] },
   kms_calls: { help: 'Calls of the key service.', labels: ['operation', 'outcome'] },
   store_calls: { help: 'Calls of the blob store by this server.', labels: ['operation', 'outcome'] },
-  jobs: { help: 'Runs of background jobs on this server.', labels: ['job', 'outcome'] },
+  jobs: { help: 'Runs of background jobs on this server.', labels: ['name', 'outcome'] },
 }
 
 const TIMERS: { readonly [Name in keyof Timers]: { help: string; labels: readonly (keyof Timers[Name])[] } } = {
   http_request: { help: 'Time until a request was answered.', labels: ['method', 'route'] },
   kms_call: { help: 'Time of a call of the key service.', labels: ['operation'] },
   store_call: { help: 'Time of a call of the blob store; of reading until its first byte.', labels: ['operation'] },
-  job: { help: 'Time of a run of a background job.', labels: ['job'] },
+  job: { help: 'Time of a run of a background job.', labels: ['name'] },
 }
 
 /** What is read at the moment when it is asked for, by name. */

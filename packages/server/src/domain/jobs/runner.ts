@@ -41,14 +41,14 @@ export function jobRunner(deps: Deps, jobs: readonly Job[]): JobRunner {
     try {
       const done = await job.run(lease)
       await lease.release(deps.clock.nowMs() + job.everyMs)
-      meter.count('jobs', { job: job.name, outcome: 'done' })
-      meter.time('job', { job: job.name }, (deps.clock.nowMs() - startMs) / 1000)
+      meter.count('jobs', { name: job.name, outcome: 'done' })
+      meter.time('job', { name: job.name }, (deps.clock.nowMs() - startMs) / 1000)
       if (Object.values(done).some((value) => value !== 0)) {
         deps.logger.info({ job: job.name, ms: deps.clock.nowMs() - startMs, ...done }, 'job')
       }
     } catch (error) {
       const ended = error instanceof RunEnded
-      meter.count('jobs', { job: job.name, outcome: ended ? 'interrupted' : 'failed' })
+      meter.count('jobs', { name: job.name, outcome: ended ? 'interrupted' : 'failed' })
       await lease.release(deps.clock.nowMs() + (ended ? 0 : Math.min(RETRY_MS, job.everyMs)))
       if (!ended) throw error
     }
