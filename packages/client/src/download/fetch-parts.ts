@@ -49,8 +49,10 @@ export async function* fetchSlices(
   const start = (slice: PartSlice): Promise<DecryptedPart> => {
     const part = (async () => {
       const range = partBlobRange(blob.layout, slice.index)
-      await options.limiter.take(range.length, signal)
-      const ciphertext = await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal)
+      const early = (await blob.early?.()) ?? null
+      if (early === null) await options.limiter.take(range.length, signal)
+      const ciphertext =
+        early ?? (await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal))
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
       const { bytes, mac, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
       return { bytes: bytes.subarray(slice.start, slice.end), mac, release }

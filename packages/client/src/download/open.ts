@@ -30,6 +30,8 @@ export interface OpenBlob {
   url: string
   /** When to ask for another URL, by this device's clock. */
   renewAtMs: number
+  /** Its only part as it came together with others, once; nothing of it is verified. */
+  early?: () => Promise<Uint8Array<ArrayBuffer> | null>
 }
 
 export interface OpenContext {

@@ -5,6 +5,7 @@ import { currentVersion } from '@strongroom/vault'
 import { fetchSlices } from '../download/fetch-parts.ts'
 import type { OpenBlob } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
+import { fetchTogether } from '../download/together.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { FileSink, TreeSink } from '../ports.ts'
 import { apiCode } from '../transport/api.ts'
@@ -182,7 +183,7 @@ async function getFiles(
   sink: TreeSink,
   run: TreeRun,
 ): Promise<void> {
-  const { jobs } = transferOf(context, run.options)
+  const transfer = transferOf(context, run.options)
   for (let start = 0; start < files.length; start += LIMITS.batch) {
     throwIfAborted(run.options.signal)
     const batch = files.slice(start, start + LIMITS.batch)
@@ -191,6 +192,7 @@ async function getFiles(
       batch.map(({ file }) => file),
       run.options.signal,
     )
+    fetchTogether(context.access, blobs, transfer)
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < batch.length) {
@@ -217,7 +219,7 @@ async function getFiles(
       }
     }
     try {
-      const results = await Promise.allSettled(Array.from({ length: jobs }, lane))
+      const results = await Promise.allSettled(Array.from({ length: transfer.jobs }, lane))
       for (const result of results) if (result.status === 'rejected') throw result.reason
     } finally {
       for (const blob of blobs) blob.dek.dispose()

@@ -5,6 +5,8 @@ import { parseRetryAfter, Transient } from './retry.ts'
 
 /** Longest error body of a store that is read, in bytes. */
 const ERROR_LIMIT = 64 * 1024
+/** Of stores that the server serves itself. */
+const BATCH_PATH = '/v1/store/batch'
 
 /** The presigned URL has expired or is refused: ask for a new one. */
 export class UrlRefused extends Error {}
@@ -18,6 +20,14 @@ export interface StoreAccess {
     body: Uint8Array
     signal?: AbortSignal | undefined
   }): Promise<string>
+  /**
+   * Small objects in one answer, in the order of `objects`; null where the store has no such answer, or has none for all
+   * of them, so that each is to be asked for by itself.
+   */
+  getMany(
+    objects: readonly { readonly url: string; readonly length: number }[],
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>[] | null>
   /** @throws ClientError `integrity` when the object is not there, or not as long as its record says (`total` bytes) */
   getRange(input: {
     url: string
@@ -47,8 +57,7 @@ export interface StoreOptions {
 export function resolveStoreUrl(url: string, server: string, origins: readonly string[]): string {
   let resolved: URL
   try {
-    // Invariant: one leading slash only; `//host/…` names another host.
-    resolved = url.startsWith('/') && !/^\/[/\\]/.test(url) ? new URL(server + url) : new URL(url)
+    resolved = isOfServer(url) ? new URL(server + url) : new URL(url)
   } catch (cause) {
     throw new ClientError('integrity', 'The server named a store address that is not a URL.', { cause })
   }
@@ -57,6 +66,11 @@ export function resolveStoreUrl(url: string, server: string, origins: readonly s
     throw new ClientError('integrity', 'The server named a store that is not in its record; log in again to renew it.')
   }
   return resolved.href
+}
+
+/** Invariant: one leading slash only; `//host/…` names another host. */
+function isOfServer(url: string): boolean {
+  return url.startsWith('/') && !/^\/[/\\]/.test(url)
 }
 
 /** Presigned transfers. They throw `Transient`, `UrlRefused` or `AlreadyThere` for their caller to act on. */
@@ -84,6 +98,28 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       if (!isEtag(etag)) throw new ClientError('server', 'The store confirmed a part without a proper ETag.')
       await transient(() => response.bytes(ERROR_LIMIT))
       return etag
+    },
+    async getMany(objects, signal) {
+      const urls = objects.map(({ url }) => url)
+      if (urls.some((url) => !isOfServer(url))) return null
+      throwIfAborted(signal)
+      const headers = { 'content-type': 'application/json' }
+      const request = { method: 'POST', headers, body: JSON.stringify({ urls }), signal } as const
+      const total = objects.reduce((sum, { length }) => sum + length, 0)
+      try {
+        const response = await options.transport(options.server + BATCH_PATH, request)
+        const bytes = await response.bytes(total)
+        if (response.status !== 200 || bytes.length !== total) return null
+        let end = 0
+        return objects.map(({ length }) => {
+          end += length
+          return bytes.subarray(end - length, end)
+        })
+      } catch {
+        throwIfAborted(signal)
+        // Reason: whatever is the matter, asking for a single object tells, and repeats what may pass.
+        return null
+      }
     },
     async getRange({ url, offset, length, total, into, signal }) {
       const range = { range: `bytes=${offset}-${offset + length - 1}` }

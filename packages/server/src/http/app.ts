@@ -14,6 +14,7 @@ import { requestId } from './request-id.ts'
 import { bearerToken, registerOriginCheck, securityHeaders } from './security.ts'
 import { sessionCookies } from './session-cookie.ts'
 import { registerStartPage } from './start-page.ts'
+import { registerStoreBatch } from './store-batch.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
 import { type LostPage, registerWebApp, type WebApp } from './web-app.ts'
@@ -97,7 +98,10 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const lostPage: LostPage = deps.web === null ? () => null : registerWebApp(app, deps.web, deps.store.origins)
   if (deps.web === null) registerStartPage(app, (request) => deps.publicUrl ?? `${request.protocol}://${request.host}`)
   registerHealth(app, deps)
-  if (deps.served !== null) registerStoreRoutes(app, deps.served.objects, deps.served.urls)
+  if (deps.served !== null) {
+    registerStoreRoutes(app, deps.served.objects, deps.served.urls)
+    registerStoreBatch(app, deps.served.objects, deps.served.urls)
+  }
   app.setNotFoundHandler(
     (request, reply) => lostPage(request, reply) ?? sendRefusal(request, reply, new ServerError('not_found')),
   )

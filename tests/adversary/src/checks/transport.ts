@@ -22,7 +22,7 @@ export const TRANSPORT_CHECKS = {
   },
   'paths have one leading slash': {
     file: STORE,
-    find: String.raw`url.startsWith('/') && !/^\/[/\\]/.test(url) ? new URL(server + url) : new URL(url)`,
+    find: 'isOfServer(url) ? new URL(server + url) : new URL(url)',
     replace: 'new URL(url, server)',
   },
   'no redirects': {

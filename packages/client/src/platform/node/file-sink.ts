@@ -97,6 +97,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
   let isCut = meta.transfer === undefined
   let open = true
   let isKept = false
+  let isPlaced = false
   /** What an earlier writer left behind the position is not wanted. */
   const cut = async () => {
     if (!isCut) await file.truncate(position)
@@ -145,11 +146,12 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
         if (options.sync ?? true) await file.sync()
         await close()
         await place(temporary, target, options.overwrite ?? true)
+        isPlaced = true
         if (options.sync ?? true) await syncFolder(dirname(target))
       }),
     async abort() {
       await close().catch(() => undefined)
-      if (!isKept) await rm(temporary, { force: true }).catch(() => undefined)
+      if (!isKept && !isPlaced) await rm(temporary, { force: true }).catch(() => undefined)
     },
   }
 }
