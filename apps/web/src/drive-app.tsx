@@ -2,6 +2,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import * as Comlink from 'comlink'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { forgetTab, onSignedOutElsewhere, type Vault } from './bridge/connect.ts'
+import { isPlaying } from './bridge/media.ts'
 import { router } from './router.tsx'
 import { connection } from './state/connection.ts'
 import { downloads, watchFailures } from './state/downloads.ts'
@@ -49,7 +50,14 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   const value = useMemo(() => ({ vault, account, revision, ...acts }), [vault, account, revision, acts])
   useEffect(() => {
     void vault.watch(Comlink.proxy(acts.touch), Comlink.proxy(acts.stop))
-    void vault.connection(Comlink.proxy((state) => connection.set(state)))
+    void vault.connection(
+      Comlink.proxy((state) => {
+        if (state === connection.get()) return
+        connection.set(state)
+        // What could not be fetched meanwhile is asked for again.
+        if (state === 'online') acts.touch()
+      }),
+    )
   }, [vault, acts])
   useEffect(() => startTransfers(vault, account.accountId), [vault, account.accountId])
   useEffect(() => startThumbnails(vault, acts.stop), [vault, acts])
@@ -57,7 +65,7 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   useEffect(refreshThumbnails, [revision])
   useInactivityLock(
     () => acts.leave(TEXT.auth.locked),
-    () => transfers.get().some(isUnfinished) || downloads.get().some(({ state }) => state === 'running'),
+    () => isPlaying() || transfers.get().some(isUnfinished) || downloads.get().some(({ state }) => state === 'running'),
   )
   useEffect(
     () =>

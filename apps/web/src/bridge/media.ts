@@ -21,6 +21,11 @@ export function openMedia(vault: Vault, media: Media): { url: string; close: () 
   return { url: `/media/${id}`, close: () => open.delete(id) }
 }
 
+/** Whether a film or a sound plays in this tab. */
+export function isPlaying(): boolean {
+  return [...document.querySelectorAll('video, audio')].some((found) => !(found as HTMLMediaElement).paused)
+}
+
 let listening = false
 
 function listen(): void {

@@ -30,12 +30,13 @@ const ANSWER_MS = 10_000
 /**
  * The answer to a media request.
  *
+ * @param asked - method, which is GET or HEAD, and Range header
  * @param tab - that made the request; null for none
  * @param stream - pulls a body through a port
  */
 export async function answerMedia(
   id: string,
-  range: string | null,
+  { method, range }: { readonly method: string; readonly range: string | null },
   tab: Asked | null,
   headers: Readonly<Record<string, string>>,
   stream: (port: MessagePort) => ReadableStream<Uint8Array>,
@@ -48,14 +49,18 @@ export async function answerMedia(
     tab.postMessage({ type: 'media', id }, [port2])
   })
   if (facts === null) return new Response(null, { status: 404, headers })
-  const wanted = parseRange(range, facts.size)
   const common = { ...headers, 'accept-ranges': 'bytes', 'content-type': facts.contentType }
+  if (method === 'HEAD') {
+    port1.postMessage(null)
+    return new Response(null, { status: 200, headers: { ...common, 'content-length': String(facts.size) } })
+  }
+  const wanted = parseRange(range, facts.size)
   if (wanted === null) {
     port1.postMessage(null)
     return new Response(null, { status: 416, headers: { ...common, 'content-range': `bytes */${facts.size}` } })
   }
-  port1.postMessage({ offset: wanted.start, length: wanted.end - wanted.start } satisfies MediaRange)
   const length = { 'content-length': String(wanted.end - wanted.start) }
+  port1.postMessage({ offset: wanted.start, length: wanted.end - wanted.start } satisfies MediaRange)
   if (range === null) return new Response(stream(port1), { status: 200, headers: { ...common, ...length } })
   const place = { 'content-range': `bytes ${wanted.start}-${wanted.end - 1}/${facts.size}` }
   return new Response(stream(port1), { status: 206, headers: { ...common, ...length, ...place } })

@@ -40,6 +40,8 @@ export type TabWord =
   | { readonly type: 'drop'; readonly ids: readonly string[] }
   /** Answered on the port with all that is kept. */
   | { readonly type: 'kept' }
+  /** A page that shows a drawing, once, at `/drawing/<id>`; answered on the port. */
+  | { readonly type: 'drawing'; readonly id: string; readonly page: Blob }
   /** Answered on the port, if there is one, with what differs for each life of this worker. */
   | { readonly type: 'alive' }
 
@@ -69,6 +71,7 @@ interface WorkerScope extends EventTarget {
 // Reason for the cast: the DOM types describe pages, and this is a service worker.
 const scope = self as unknown as WorkerScope
 const announced = new Map<string, Announced>()
+const drawings = new Map<string, Blob>()
 const kept = new Map<string, KeptUpload>()
 const ownLife = crypto.randomUUID()
 
@@ -86,6 +89,10 @@ scope.addEventListener('message', (event) => {
     announced.set(data.id, { ...data, port })
     port.postMessage('ready')
   }
+  if (data.type === 'drawing') {
+    drawings.set(data.id, data.page)
+    port?.postMessage('ready')
+  }
 })
 
 // [Note: Sent bodies] Chromium hands this worker every request of its pages, and keeps the body of each for as long as the
@@ -101,16 +108,24 @@ scope.addEventListener('fetch', (event) => {
   if (url.origin !== scope.location.origin) return
   const { respondWith } = event as FetchEventLike
   if (url.pathname.startsWith(STREAM)) respondWith.call(event, answer(url.pathname.slice(STREAM.length)))
+  if (url.pathname.startsWith(DRAWING)) respondWith.call(event, drawing(url.pathname.slice(DRAWING.length)))
   if (url.pathname.startsWith(MEDIA))
     respondWith.call(event, media(event as FetchEventLike, url.pathname.slice(MEDIA.length)))
 })
 
 const STREAM = '/stream/'
 const MEDIA = '/media/'
+const DRAWING = '/drawing/'
 
 async function media({ request, clientId }: FetchEventLike, id: string): Promise<Response> {
   const tab = clientId === '' ? undefined : await scope.clients.get(clientId)
-  return await answerMedia(id, request.headers.get('range'), tab ?? null, SAME_ORIGIN, stream)
+  return await answerMedia(
+    id,
+    { method: request.method, range: request.headers.get('range') },
+    tab ?? null,
+    SAME_ORIGIN,
+    stream,
+  )
 }
 
 function answer(id: string): Response {
@@ -123,6 +138,23 @@ function answer(id: string): Response {
       'content-type': 'application/octet-stream',
       'content-disposition': `attachment; filename*=UTF-8''${encodeName(download.name)}`,
       ...(download.size === null ? {} : { 'content-length': String(download.size) }),
+    },
+  })
+}
+
+/** See [Note: Drawings]; styles inline, since nothing that an attacker wrote is part of the page. */
+const DRAWING_POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"
+
+function drawing(id: string): Response {
+  const page = drawings.get(id)
+  drawings.delete(id)
+  if (page === undefined) return new Response(null, { status: 404, headers: SAME_ORIGIN })
+  return new Response(page, {
+    headers: {
+      ...SAME_ORIGIN,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': DRAWING_POLICY,
     },
   })
 }
