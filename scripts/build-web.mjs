@@ -20,8 +20,14 @@ const SOURCES = [
   'packages/vault/src',
   'packages/crypto/src',
 ]
-const FILES = ['apps/web/index.html', 'apps/web/vite.config.ts', 'package-lock.json', 'scripts/build-web.mjs']
-const COMPRESSED = /\.(html|js|css|svg|webmanifest)$/
+const FILES = [
+  'apps/web/index.html',
+  'apps/web/pdf-frame.html',
+  'apps/web/vite.config.ts',
+  'package-lock.json',
+  'scripts/build-web.mjs',
+]
+const COMPRESSED = /\.(html|m?js|css|svg|webmanifest|wasm|ttf)$/
 const DAY_MS = 24 * 60 * 60 * 1000
 
 function hashSources() {

@@ -10,6 +10,16 @@ export const PREVIEW = {
     notPlayed: 'This browser cannot play it. Download it to open it with a player.',
     brokeOff: 'It could not be read any further. Check the connection and open it again, or download it.',
     tooLarge: 'This picture is too large to be shown here safely. Download it to open it.',
+    pdf: {
+      pages: 'Pages',
+      page: 'Page',
+      of: (pages: number) => `of ${pages.toLocaleString()}`,
+      zoomIn: 'Larger',
+      zoomOut: 'Smaller',
+      fit: 'Fit the width',
+      password: 'This PDF is locked with a password of its own. Download it to open it.',
+      damaged: 'This PDF is damaged, or it is none. It is not shown here; you can download it.',
+    },
     cut: 'This is the beginning; download the file to read all of it.',
   },
   serverView: {

@@ -2,6 +2,7 @@ import { decodeBytes } from '@strongroom/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import helmet from 'helmet'
 import { ServerError } from '../domain/errors.ts'
+import { isForAnyOrigin } from './web-app.ts'
 
 /** Nothing may be loaded or run; pages that need more say so themselves. */
 export const API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -34,7 +35,7 @@ export function securityHeaders(options: { https: boolean }): (request: FastifyR
 export function registerOriginCheck(app: FastifyInstance, origin: string | null): void {
   app.addHook('onRequest', async (request) => {
     const given = request.headers.origin
-    if (given === undefined) return
+    if (given === undefined || isForAnyOrigin(request.url)) return
     const own = origin ?? `${request.protocol}://${request.host}`
     if (given !== own) throw new ServerError('forbidden', { details: { reason: 'origin' } })
   })

@@ -17,15 +17,27 @@ export type WebApp = ReadonlyMap<string, WebFile>
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
+  '.bcmap': 'application/octet-stream',
+  '.pfb': 'application/octet-stream',
+  '.ttf': 'font/ttf',
   '.webmanifest': 'application/manifest+json',
 }
 const PAGE = '/index.html'
 /** Addresses that the page itself interprets. */
 const SCREENS = ['/', '/files', '/files/:nodeId', '/recent', '/favourites', '/search', '/trash', '/security']
-const HASHED_FOLDER = '/assets/'
+/** Draws PDFs; see `apps/web/src/pdf-frame`. */
+const FRAME = '/pdf-frame.html'
+const FRAME_FOLDER = '/pdf-frame/'
+const HASHED_FOLDERS = ['/assets/', FRAME_FOLDER]
+
+/** Whether an address is one of the frame's files, which are the same for everyone. Its document has no origin of its own. */
+export function isForAnyOrigin(address: string): boolean {
+  return address.startsWith(FRAME_FOLDER)
+}
 
 /** Reads a built web app: every file of a folder whose type is known, with its compressed form beside it. */
 export async function readWebApp(folder: string): Promise<WebApp> {
@@ -39,7 +51,7 @@ export async function readWebApp(folder: string): Promise<WebApp> {
       type,
       bytes: await readFile(file),
       brotli: await readFile(`${file}.br`).catch(() => null),
-      immutable: address.startsWith(HASHED_FOLDER),
+      immutable: HASHED_FOLDERS.some((folder) => address.startsWith(folder)),
     })
   }
   if (!files.has(PAGE)) throw new Error('the web app was not built')
@@ -66,25 +78,46 @@ function pagePolicy(storeOrigins: readonly string[]): string {
   ].join('; ')
 }
 
+/**
+ * What the frame may do that draws PDFs: run its own script in an origin of its own, without network. Its worker is made of
+ * a source that the page hands it.
+ */
+const FRAME_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  'worker-src blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+  "require-trusted-types-for 'script'",
+  'trusted-types strongroom-pdf',
+  'sandbox allow-scripts',
+].join('; ')
+
 /** What answers a request for a page at an address of nothing; null for any other request. */
 export type LostPage = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | null
 
 /** Serves the web app at `/` and at the addresses of its screens; returns what says that there is no such screen. */
 export function registerWebApp(app: FastifyInstance, web: WebApp, storeOrigins: readonly string[]): LostPage {
   const policy = pagePolicy(storeOrigins)
-  const send = (file: WebFile) => async (request: FastifyRequest, reply: FastifyReply) => {
+  const send = (file: WebFile, address: string) => async (request: FastifyRequest, reply: FastifyReply) => {
     const squeezed = file.brotli !== null && /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''))
     if (squeezed) reply.header('content-encoding', 'br')
+    if (address === FRAME) reply.header('x-frame-options', 'SAMEORIGIN')
+    if (isForAnyOrigin(address)) {
+      reply.header('access-control-allow-origin', '*').header('cross-origin-resource-policy', 'cross-origin')
+    }
     return reply
-      .header('content-security-policy', policy)
+      .header('content-security-policy', address === FRAME ? FRAME_POLICY : policy)
       .header('cache-control', file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
       .header('vary', 'accept-encoding')
       .type(file.type)
       .send(squeezed ? file.brotli : file.bytes)
   }
   for (const [address, file] of web) {
-    if (address === PAGE) for (const screen of SCREENS) app.get(screen, send(file))
-    else app.get(address, send(file))
+    if (address === PAGE) for (const screen of SCREENS) app.get(screen, send(file, address))
+    else app.get(address, send(file, address))
   }
   return (request, reply) => {
     const page = web.get(PAGE)
@@ -92,6 +125,6 @@ export function registerWebApp(app: FastifyInstance, web: WebApp, storeOrigins: 
       request.method === 'GET' &&
       !request.url.startsWith('/v1/') &&
       /\btext\/html\b/.test(String(request.headers.accept ?? ''))
-    return page === undefined || !isPage ? null : send(page)(request, reply.code(404))
+    return page === undefined || !isPage ? null : send(page, PAGE)(request, reply.code(404))
   }
 }

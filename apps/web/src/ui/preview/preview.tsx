@@ -1,5 +1,6 @@
 import { ChevronLeft, ChevronRight, Download, X } from 'lucide-react'
-import { type KeyboardEvent, useEffect, useRef } from 'react'
+import { type KeyboardEvent, lazy, Suspense, useEffect, useRef } from 'react'
+import { loadPart } from '../../bridge/load.ts'
 import type { Row, Rows } from '../../bridge/rows.ts'
 import { formatBytes, shownName } from '../../format.ts'
 import { previewKind } from '../../preview-kind.ts'
@@ -11,6 +12,10 @@ import { ImageView } from './image-view.tsx'
 import { MediaView } from './media-view.tsx'
 import { NoPreview } from './no-preview.tsx'
 import { TextView } from './text-view.tsx'
+import { Waiting } from './waiting.tsx'
+
+// Reason: many never look at a PDF here.
+const PdfView = lazy(async () => ({ default: (await loadPart(() => import('./pdf-view.tsx'))).PdfView }))
 
 /** What is shown: a file, or an older version of it. */
 export interface Previewed {
@@ -39,11 +44,17 @@ export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewPro
   }, [])
   const before = version === null ? neighbour(rows, row, -1) : null
   const after = version === null ? neighbour(rows, row, 1) : null
+  const act = (key: string): void => {
+    if (key === 'ArrowLeft' && before !== null) onShow(before)
+    if (key === 'ArrowRight' && after !== null) onShow(after)
+  }
   const onKeyDown = (event: KeyboardEvent): void => {
     // Players take the arrows themselves.
-    if (event.target instanceof HTMLMediaElement) return
-    if (event.key === 'ArrowLeft' && before !== null) onShow(before)
-    if (event.key === 'ArrowRight' && after !== null) onShow(after)
+    if (!(event.target instanceof HTMLMediaElement)) act(event.key)
+  }
+  const onFrameKey = (key: string): void => {
+    if (key === 'Escape') dialog.current?.close()
+    else act(key)
   }
   return (
     <dialog
@@ -69,7 +80,12 @@ export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewPro
         </IconButton>
       </header>
       <div className="preview-body">
-        <Content key={`${row.id} ${version?.id}`} shown={shown} onDownload={() => onDownload(shown)} />
+        <Content
+          key={`${row.id} ${version?.id}`}
+          shown={shown}
+          onDownload={() => onDownload(shown)}
+          onKey={onFrameKey}
+        />
       </div>
       {before !== null && (
         <IconButton className="preview-step preview-before" label={TEXT.preview.before} onClick={() => onShow(before)}>
@@ -85,7 +101,14 @@ export function Preview({ shown, rows, onShow, onDownload, onClose }: PreviewPro
   )
 }
 
-function Content({ shown, onDownload }: { shown: Previewed; onDownload: () => void }) {
+interface ContentProps {
+  readonly shown: Previewed
+  readonly onDownload: () => void
+  /** Pressed in a frame. */
+  readonly onKey: (key: string) => void
+}
+
+function Content({ shown, onDownload, onKey }: ContentProps) {
   const { row, version } = shown
   const file = { path: row.path, name: row.name, size: version?.size ?? row.size, version: version?.id ?? null }
   const kind = previewKind(row.name)
@@ -93,6 +116,13 @@ function Content({ shown, onDownload }: { shown: Previewed; onDownload: () => vo
   if (kind === 'image') return <ImageView file={file} fallback={fallback} />
   if (kind === 'text') return <TextView file={file} fallback={fallback} />
   if (kind === 'video' || kind === 'audio') return <MediaView file={file} kind={kind} fallback={fallback} />
+  if (kind === 'pdf') {
+    return (
+      <Suspense fallback={<Waiting />}>
+        <PdfView file={file} fallback={fallback} onKey={onKey} />
+      </Suspense>
+    )
+  }
   return fallback(TEXT.preview.none)
 }
 
