@@ -49,9 +49,9 @@ function holdDownloads(): void {
   const post = prototype.postMessage
   const held: (() => void)[] = []
   const pulls = new Map<MessagePort, number>()
-  prototype.postMessage = function (message: unknown, transfer: unknown) {
+  prototype.postMessage = function (this: MessagePort, message: unknown, transfer: Transferable[] = []) {
     const before = pulls.get(this) ?? 0
-    const send = (): void => post.call(this, message, transfer as Transferable[])
+    const send = (): void => post.call(this, message, { transfer })
     if (message === 'pull') pulls.set(this, before + 1)
     if (message === 'pull' && before > 1) held.push(send)
     else send()

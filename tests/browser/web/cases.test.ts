@@ -54,6 +54,14 @@ describe('a page whose parts are not there', () => {
     await tab.context.close()
   })
 
+  it('signs up without the list of common passwords', async () => {
+    const tab = await world.openProfile()
+    await tab.context.route('**/assets/judge-password-*.js', (route) => route.fulfill({ status: 404, body: '' }))
+    await signUp(tab, freshLogin(), PASSWORD)
+    expect(tab.complaints.filter((text) => !/\b404\b/.test(text))).toEqual([])
+    await tab.context.close()
+  })
+
   it('says so where it cannot start the worker that holds the keys', async () => {
     const tab = await world.openProfile()
     await tab.context.route('**/assets/vault-worker-*.js', (route) => route.fulfill({ status: 404, body: '' }))
@@ -204,7 +212,7 @@ describe('a server that takes invited people', () => {
         await page.getByRole('button', { name: 'Continue' }).click()
       }
       await attempt(first, 'wrong')
-      await first.page.getByText('The server does not take this invitation.').waitFor()
+      await first.page.getByText('The server does not take this invitation: it is mistyped, used or too old.').waitFor()
       await first.page.goto('about:blank')
       await attempt(first, code)
       await first.page.getByRole('button', { name: 'I have saved it' }).waitFor()

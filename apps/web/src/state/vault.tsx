@@ -66,6 +66,16 @@ export function useRows(key: string, load: (vault: Vault) => Promise<PackedRows>
   return loaded?.key === key ? loaded.value : { state: 'loading', rows: NO_ROWS }
 }
 
+/** What to tell, at its place, of something that failed; what ends everything does so. */
+export function useExplanation(): (cause: unknown) => string {
+  const { stop } = useVault()
+  return (cause) => {
+    const failure = asFailure(cause)
+    stop(failure)
+    return failureText(failure)
+  }
+}
+
 /** Runs something a user asked for and tells what became of it. */
 export function useAction(): (task: () => Promise<void>) => void {
   const { stop } = useVault()

@@ -42,7 +42,8 @@ export const FAILURES = {
     too_many_requests: 'Too many attempts. Wait a minute, then try again.',
     account_disabled: 'This account was disabled by whoever runs the server. Nothing of it was deleted.',
     invite_required: 'This server takes invited people only. Use the invitation that you were given.',
-    invite_invalid: 'The server does not take this invitation.',
+    invite_invalid:
+      'The server does not take this invitation: it is mistyped, used or too old. Ask whoever gave it to you.',
     not_changed: 'Nothing was changed: the server was lost on the way. Try again.',
     outcome_unknown: 'The server was lost on the way, and whether it changed anything is unknown. Sign in to find out.',
     storage_full: 'The server has no room left.',
@@ -89,6 +90,7 @@ export const FAILURES = {
     integrity: 'Something does not verify. Nothing of it was used.',
     partly_done: 'Some of it failed; the rest is done.',
     aborted: 'Stopped.',
-    local_io: 'This browser could not read or keep something. Look whether the disk is full.',
+    local_io:
+      'This browser could not keep or read something. Look whether the disk is full, and whether it allows this address to keep data.',
   } as Readonly<Record<string, string>>,
 } as const

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { asFailure } from '../bridge/connect.ts'
+import { useExplanation } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, Field } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
@@ -20,6 +20,7 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
   const [name, setName] = useState(initial)
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
+  const explain = useExplanation()
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
     if (!isName(name)) {
@@ -31,7 +32,7 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
       await onName(name)
       onClose()
     } catch (cause) {
-      setError(failureText(asFailure(cause)))
+      setError(explain(cause))
       setBusy(false)
     }
   }

@@ -1,9 +1,8 @@
 import { FolderPlus } from 'lucide-react'
 import { useState } from 'react'
-import { asFailure } from '../bridge/connect.ts'
 import { joinPath, parentOf, type Row } from '../bridge/rows.ts'
 import { shownName } from '../format.ts'
-import { useVault } from '../state/vault.tsx'
+import { useExplanation, useVault } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 import { Button, Field } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
@@ -20,6 +19,7 @@ interface MoveProps {
 /** Chooses a folder in a tree of all folders. */
 export function MoveDialog({ from, moving, onClose, onMove }: MoveProps) {
   const { vault } = useVault()
+  const explain = useExplanation()
   const [at, setAt] = useState(from)
   const [naming, setNaming] = useState<string | null>(null)
   const [error, setError] = useState<string | null>(null)
@@ -35,7 +35,7 @@ export function MoveDialog({ from, moving, onClose, onMove }: MoveProps) {
       setAt(path)
       setNaming(null)
     } catch (cause) {
-      setError(failureText(asFailure(cause)))
+      setError(explain(cause))
     }
   }
   return (

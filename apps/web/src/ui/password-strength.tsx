@@ -10,9 +10,11 @@ export function useStrength(password: string, login: string): number | null {
     if (password === '') return
     let current = true
     const timer = setTimeout(() => {
-      void import('./judge-password.ts').then(({ judgePassword }) => {
-        if (current) setJudged({ password, score: judgePassword(password, login) })
-      })
+      import('./judge-password.ts').then(
+        ({ judgePassword }) => current && setJudged({ password, score: judgePassword(password, login) }),
+        // A list that cannot be loaded costs the advice, and hinders nobody.
+        () => undefined,
+      )
     }, WAIT_MS)
     return () => {
       current = false

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react'
-import { asFailure } from '../bridge/connect.ts'
+import { useExplanation } from '../state/vault.tsx'
 import { failureText, TEXT } from '../strings.ts'
 
 interface RenameFieldProps {
@@ -20,6 +20,7 @@ export function isName(name: string): boolean {
 export function RenameField({ name, onName, onClose }: RenameFieldProps) {
   const [value, setValue] = useState(name)
   const [error, setError] = useState<string | null>(null)
+  const explain = useExplanation()
   const state = useRef<'editing' | 'saving' | 'closed'>('editing')
   const close = (): void => {
     state.current = 'closed'
@@ -35,7 +36,7 @@ export function RenameField({ name, onName, onClose }: RenameFieldProps) {
       close()
     } catch (cause) {
       state.current = 'editing'
-      setError(failureText(asFailure(cause)))
+      setError(explain(cause))
     }
   }
   return (

@@ -1,15 +1,15 @@
 import { Download, Eye, RotateCcw } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { asFailure } from '../bridge/connect.ts'
 import type { Row } from '../bridge/rows.ts'
 import { formatBytes, formatFullTime, shownName } from '../format.ts'
 import { showToast } from '../state/toasts.ts'
-import { useVault } from '../state/vault.tsx'
-import { failureText, TEXT } from '../strings.ts'
+import { useExplanation, useVault } from '../state/vault.tsx'
+import { TEXT } from '../strings.ts'
 import type { VersionRow } from '../worker/vault-api.ts'
 import { IconButton } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
 import { Notice } from './notice.tsx'
+import { useLatest } from './use-latest.ts'
 
 interface VersionsProps {
   readonly row: Row
@@ -22,13 +22,20 @@ export function VersionsDialog({ row, onClose, onDownload, onShow }: VersionsPro
   const { vault, revision } = useVault()
   const [versions, setVersions] = useState<readonly VersionRow[] | null>(null)
   const [error, setError] = useState<string | null>(null)
+  const explain = useLatest(useExplanation())
   useEffect(() => {
-    vault.versions(row.path).then(setVersions, (cause: unknown) => setError(failureText(asFailure(cause))))
-  }, [vault, row.path, revision])
+    vault.versions(row.path).then(
+      (found) => {
+        setVersions(found)
+        setError(null)
+      },
+      (cause: unknown) => setError(explain.current(cause)),
+    )
+  }, [vault, row.path, revision, explain])
   const restore = (versionId: string): void => {
     vault.restoreVersion(row.path, versionId).then(
       () => showToast(TEXT.versions.restored),
-      (cause: unknown) => setError(failureText(asFailure(cause))),
+      (cause: unknown) => setError(explain.current(cause)),
     )
   }
   return (

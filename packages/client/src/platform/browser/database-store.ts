@@ -13,24 +13,23 @@ const VERSION = 2
 export function databaseStore(name = 'strongroom'): StateStore {
   let opened: Promise<IDBDatabase> | null = null
   const database = (): Promise<IDBDatabase> => {
-    opened ??= new Promise((done, fail) => {
-      const request = indexedDB.open(name, VERSION)
-      request.onupgradeneeded = () => {
-        for (const store of [STATE, JOURNALS]) {
-          if (!request.result.objectStoreNames.contains(store)) request.result.createObjectStore(store)
-        }
-      }
-      request.onsuccess = () => done(request.result)
-      request.onerror = () => fail(failure(request.error))
+    opened ??= openDatabase(name, () => {
+      opened = null
     })
     return opened
   }
   const runIn =
-    (name: string): RunRequest =>
+    (store: string): RunRequest =>
     async (mode, task, durability = 'strict') => {
-      const transaction = (await database()).transaction(name, mode, { durability })
+      const begin = async (): Promise<IDBTransaction> => (await database()).transaction(store, mode, { durability })
+      const transaction = await begin().catch(async (error: unknown) => {
+        // Reason: one that was closed under this tab, by a user who clears site data for instance, says so here at the latest.
+        if (!(error instanceof DOMException)) throw error
+        opened = null
+        return await begin()
+      })
       return await new Promise((done, fail) => {
-        const request = task(transaction.objectStore(name))
+        const request = task(transaction.objectStore(store))
         transaction.oncomplete = () => done(request.result)
         transaction.onabort = () => fail(failure(transaction.error))
       })
@@ -76,6 +75,35 @@ export function databaseStore(name = 'strongroom'): StateStore {
       }
     },
   }
+}
+
+/** @param gone - called once the database is no longer the one that was opened, or was not opened at all */
+function openDatabase(name: string, gone: () => void): Promise<IDBDatabase> {
+  const opening = new Promise<IDBDatabase>((done, fail) => {
+    const request = indexedDB.open(name, VERSION)
+    request.onupgradeneeded = () => {
+      for (const store of [STATE, JOURNALS]) {
+        if (!request.result.objectStoreNames.contains(store)) request.result.createObjectStore(store)
+      }
+    }
+    request.onsuccess = () => done(request.result)
+    request.onerror = () => fail(request.error)
+  })
+  return opening.then(
+    (database) => {
+      database.onclose = gone
+      // Reason: a newer page, or whoever deletes the database, would wait for this tab.
+      database.onversionchange = () => {
+        database.close()
+        gone()
+      }
+      return database
+    },
+    (cause: unknown) => {
+      gone()
+      throw failure(cause)
+    },
+  )
 }
 
 function failure(cause: unknown): ClientError {
