@@ -34,9 +34,12 @@ const FRAME = '/pdf-frame.html'
 const FRAME_FOLDER = '/pdf-frame/'
 const HASHED_FOLDERS = ['/assets/', FRAME_FOLDER]
 
-/** Whether an address is one of the frame's files, which are the same for everyone. Its document has no origin of its own. */
+/**
+ * Whether an address is one of the frame's files, which are the same for everyone: its document has no origin of its own, and
+ * to Firefox already had none when it was asked for.
+ */
 export function isForAnyOrigin(address: string): boolean {
-  return address.startsWith(FRAME_FOLDER)
+  return address === FRAME || address.startsWith(FRAME_FOLDER)
 }
 
 /** Reads a built web app: every file of a folder whose type is known, with its compressed form beside it. */
