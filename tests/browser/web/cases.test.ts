@@ -54,6 +54,27 @@ describe('a page whose parts are not there', () => {
     await tab.context.close()
   })
 
+  it.each(['content', 'opaque'])('says so where it cannot start a worker of the other kind: %s', async (kind) => {
+    const login = freshLogin()
+    await using device = await registerDevice(world.server.url, login)
+    expect(device.session.identity.login).toBe(login)
+    const tab = await world.openProfile()
+    await tab.context.route('**/assets/vault-worker-*.js', async (route) => {
+      const script = await route.fetch()
+      const gone = (await script.text()).replaceAll(`${kind}-worker-`, `${kind}-worker-of-another-build-`)
+      await route.fulfill({ response: script, body: gone })
+    })
+    await tab.page.reload()
+    await signIn(tab, login, PASSWORD)
+    if (kind === 'content') {
+      await tab.page.getByText('This folder is empty').waitFor()
+      const file = { name: 'large.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(9_000_000, 3) }
+      await tab.page.locator('input[type=file]').first().setInputFiles([file])
+    }
+    await tab.page.getByText('This page is older than your files. Reload it.').waitFor()
+    await tab.context.close()
+  })
+
   it('signs up without the list of common passwords', async () => {
     const tab = await world.openProfile()
     await tab.context.route('**/assets/judge-password-*.js', (route) => route.fulfill({ status: 404, body: '' }))

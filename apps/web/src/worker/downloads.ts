@@ -1,6 +1,6 @@
 import { ClientError, type Drive, type Entry } from '@strongroom/client'
 import { downloadZip } from 'client-zip'
-import { failureOf } from './failures.ts'
+import { explain } from './failures.ts'
 import { pauseUntilOnline } from './pause.ts'
 import type { DownloadRequest, MediaRequest, VaultFailure } from './vault-api.ts'
 
@@ -28,7 +28,7 @@ export async function serveDownload(
     ? fileChunks(drive, only, version ?? only.versionId, abort.signal)
     : zipChunks(drive, entries, abort.signal)
   // The browser shows a download that broke off; the panel of transfers is told by the port.
-  pump(port, chunks, abort, failureOf).catch(() => undefined)
+  pump(port, chunks, abort, explain).catch(() => undefined)
   if (single) return { name: only.name, size: version === null ? only.size : null }
   return { name: `${entries.length === 1 ? only?.name : 'Strongroom'}.zip`, size: null }
 }
@@ -38,7 +38,7 @@ function pump(
   port: MessagePort,
   chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
   abort: AbortController,
-  wordFor: (error: unknown) => VaultFailure | 'failed' = () => 'failed',
+  wordFor: (error: unknown) => Promise<VaultFailure | 'failed'> = async () => 'failed',
 ): Promise<void> {
   return new Promise((done, fail) => {
     const cancel = (): void => {
@@ -62,8 +62,8 @@ function pump(
             done()
           } else port.postMessage(next.value, [next.value.buffer])
         },
-        (error: unknown) => {
-          port.postMessage(wordFor(error))
+        async (error: unknown) => {
+          port.postMessage(await wordFor(error))
           if (abort.signal.aborted) done()
           else fail(error)
         },

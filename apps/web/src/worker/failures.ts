@@ -1,4 +1,6 @@
 import { ClientError } from '@strongroom/client'
+import { loadFailure } from '../bridge/load.ts'
+import { isPartMissing } from './inner-workers.ts'
 import type { VaultFailure } from './vault-api.ts'
 
 /** What crosses to the tab instead of an error: its code and facts, never its text. */
@@ -8,6 +10,12 @@ export function failureOf(error: unknown): VaultFailure {
     return { code: error.code, details: { ...(answer === null ? {} : { answer }), ...error.details } }
   }
   return { code: 'internal', details: {} }
+}
+
+/** The same, and why a part of the app could not be loaded where that was the cause. */
+export async function explain(error: unknown): Promise<VaultFailure> {
+  const isLost = error instanceof ClientError && error.details.reason === 'worker_ended'
+  return isLost && isPartMissing() ? await loadFailure() : failureOf(error)
 }
 
 /** Makes every method reject with a {@link VaultFailure}. */
@@ -20,7 +28,7 @@ export function withFailures<T extends object>(service: T): T {
         try {
           return await Reflect.apply(member, target, args)
         } catch (error) {
-          throw failureOf(error)
+          throw await explain(error)
         }
       }
     },

@@ -1,7 +1,7 @@
-import { ClientError, type Drive, type TreeItem } from '@strongroom/client'
+import type { Drive, TreeItem } from '@strongroom/client'
 import { blobSource } from '@strongroom/client/browser'
-import { failureOf } from './failures.ts'
-import type { Conflict, UploadItem, UploadProgress } from './vault-api.ts'
+import { explain, failureOf } from './failures.ts'
+import type { Conflict, UploadItem, UploadProgress, VaultFailure } from './vault-api.ts'
 
 /** Files up to this size share requests and commits. */
 const SMALL_BYTES = 4 * 1024 * 1024
@@ -49,7 +49,7 @@ export function createUploads(drive: () => Drive, landed: (path: string, file: F
       finish(upload, result.outcome === 'skipped' ? 'skipped' : 'done', null)
       if (result.outcome !== 'skipped') landed(result.path, item.file)
     } catch (error) {
-      fail(upload, error)
+      fail(upload, await explain(error))
     }
     changed(upload)
   }
@@ -80,7 +80,7 @@ export function createUploads(drive: () => Drive, landed: (path: string, file: F
           if (event.type !== 'item') return
           const upload = byPath.get(event.path)
           if (upload === undefined) return
-          if (event.outcome === 'failed') fail(upload, event.error)
+          if (event.outcome === 'failed') fail(upload, failureOf(event.error))
           else finish(upload, event.outcome, null)
           if (event.outcome === 'done') landed(event.path, upload.item.file)
           changed(upload)
@@ -92,9 +92,10 @@ export function createUploads(drive: () => Drive, landed: (path: string, file: F
         changed(upload)
       }
     } catch (error) {
+      const failure = await explain(error)
       for (const upload of batch) {
         if (upload.state !== 'running') continue
-        fail(upload, error)
+        fail(upload, failure)
         changed(upload)
       }
     }
@@ -139,9 +140,9 @@ function finish(upload: Running, state: UploadProgress['state'], error: string |
   if (state === 'done') upload.sentBytes = upload.item.file.size
 }
 
-function fail(upload: Running, error: unknown): void {
-  const cancelled = upload.abort.signal.aborted || (error instanceof ClientError && error.code === 'aborted')
-  finish(upload, cancelled ? 'cancelled' : 'failed', cancelled ? null : failureOf(error).code)
+function fail(upload: Running, { code }: VaultFailure): void {
+  const cancelled = upload.abort.signal.aborted || code === 'aborted'
+  finish(upload, cancelled ? 'cancelled' : 'failed', cancelled ? null : code)
 }
 
 /** Whether an upload is still wanted. */

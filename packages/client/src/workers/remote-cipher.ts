@@ -10,7 +10,7 @@ import { contentEncryptor, contentFailure, inlineCipher } from '../content/inlin
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import type { ContentCipher } from '../ports.ts'
 import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
-import type { RemoteWorker, StartWorker } from './remote-worker.ts'
+import { type RemoteWorker, type StartWorker, WORKER_ENDED } from './remote-worker.ts'
 
 /** Workers that share the work: more gain nothing on few cores, and two already outrun most disks. */
 const WORKERS = 2
@@ -91,7 +91,14 @@ export function remoteCipher(
       return {
         lend: (length) => sealed.take(length),
         async decryptPart(index, ciphertext, sha256) {
-          const output = plain.take(partPlaintextRange(layout, index).paddedLength)
+          const { paddedLength } = partPlaintextRange(layout, index)
+          if (shared) {
+            // In place: half the memory, which the worker need not hand over.
+            const output = ciphertext.subarray(0, paddedLength)
+            const { bytes, mac } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
+            return { bytes, mac, release: () => sealed.give(bytes) }
+          }
+          const output = plain.take(paddedLength)
           const { bytes, mac, ciphertext: spent } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
           if (spent !== null) sealed.give(spent)
           return { bytes, mac, release: () => plain.give(bytes) }
@@ -99,11 +106,16 @@ export function remoteCipher(
         async close() {
           job.close()
           plain.clear()
+          if (shared) sealed.clear()
         },
       }
     },
     close: () => pool.close(),
   }
+}
+
+function workerEnded(cause?: unknown): ClientError {
+  return new ClientError('local_io', 'A worker ended.', { cause, details: WORKER_ENDED })
 }
 
 type JobInput = Omit<OpenJob, 'type' | 'job' | 'dek'> & { readonly dek: Dek }
@@ -138,7 +150,7 @@ function workerPool(start: StartWorker, shared: boolean): { open(input: JobInput
       },
       ended(cause) {
         workers = workers.filter((other) => other.worker !== worker)
-        for (const call of waiting.values()) call.fail(new ClientError('local_io', 'A worker ended.', { cause }))
+        for (const call of waiting.values()) call.fail(workerEnded(cause))
         waiting.clear()
       },
     })
@@ -168,7 +180,7 @@ function workerPool(start: StartWorker, shared: boolean): { open(input: JobInput
             // Strided: neighbouring parts go to different workers.
             const each = own[input.index % own.length]
             if (each === undefined || !workers.includes(each)) {
-              return fail(new ClientError('local_io', 'A worker ended.'))
+              return fail(workerEnded())
             }
             nextTask += 1
             each.worker.busy(true)

@@ -1,7 +1,7 @@
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import type { OpaqueClient, OpaqueLogin, OpaqueRegistration } from '../ports.ts'
 import type { OpaqueMethod, OpaqueRequest, OpaqueResponse } from './opaque-protocol.ts'
-import type { RemoteWorker, StartWorker } from './remote-worker.ts'
+import { type RemoteWorker, type StartWorker, WORKER_ENDED } from './remote-worker.ts'
 
 /** OPAQUE in a worker of its own, made at the first call and ended by `close`. */
 export function remoteOpaque(start: StartWorker): OpaqueClient {
@@ -21,7 +21,8 @@ export function remoteOpaque(start: StartWorker): OpaqueClient {
       },
       ended(cause) {
         if (worker === begun) worker = null
-        for (const { fail } of waiting.values()) fail(new ClientError('server', 'The login worker ended.', { cause }))
+        const failure = new ClientError('server', 'The login worker ended.', { cause, details: WORKER_ENDED })
+        for (const { fail } of waiting.values()) fail(failure)
         waiting.clear()
       },
     })

@@ -13,5 +13,8 @@ export interface WorkerListeners {
   ended(cause: unknown): void
 }
 
+/** Says in an error's details that a worker ended by itself, its work undone. */
+export const WORKER_ENDED = { reason: 'worker_ended' } as const
+
 /** Starts a worker, which may be heard before this returns. */
 export type StartWorker = (listeners: WorkerListeners) => RemoteWorker
