@@ -20,7 +20,7 @@ const Forgot = lazy(async () => ({ default: (await loadPart(() => import('./scre
 
 type Stage =
   | { readonly at: 'starting' }
-  | { readonly at: 'sign-in'; readonly notice: string | null }
+  | { readonly at: 'sign-in'; readonly notice: string | null; readonly login: string }
   | { readonly at: 'sign-up' }
   | { readonly at: 'forgot' }
   | { readonly at: 'drive'; readonly account: SignedInAs }
@@ -30,12 +30,12 @@ type Stage =
 async function resume(vault: Vault): Promise<Stage> {
   try {
     const account = await vault.resume()
-    return account === null ? { at: 'sign-in', notice: null } : { at: 'drive', account }
+    return account === null ? { at: 'sign-in', notice: null, login: '' } : { at: 'drive', account }
   } catch (error) {
     const failure = asFailure(error)
     if (!isSignedOut(failure) && failure.code !== 'local_io') return { at: 'halted', failure, account: null }
     forgetTab()
-    return { at: 'sign-in', notice: failureText({ code: 'session_expired' }) }
+    return { at: 'sign-in', notice: failureText({ code: 'session_expired' }), login: '' }
   }
 }
 
@@ -77,27 +77,31 @@ function Stages() {
     start().catch((error) => setStage({ at: 'halted', failure: asFailure(error), account: null }))
   }, [])
   const enter = useCallback((account: SignedInAs): void => setStage({ at: 'drive', account }), [])
-  const signedOut = useCallback((notice: string | null): void => setStage({ at: 'sign-in', notice }), [])
+  const signedOut = useCallback(
+    (notice: string | null, login: string): void => setStage({ at: 'sign-in', notice, login }),
+    [],
+  )
   const again = useCallback((): void => {
     if (vault !== null) void resume(vault).then(setStage)
   }, [vault])
   const giveUp = useCallback((): void => {
     const over = (): void => {
       forgetTab()
-      setStage({ at: 'sign-in', notice: null })
+      setStage({ at: 'sign-in', notice: null, login: '' })
     }
     vault?.logOut().then(over, over)
   }, [vault])
 
   if (vault === null && stage.at === 'halted') return <Halt failure={stage.failure} onRetry={reload} />
   if (vault === null || stage.at === 'starting') return <Loading />
-  const toSignIn = (): void => setStage({ at: 'sign-in', notice: null })
+  const toSignIn = (): void => setStage({ at: 'sign-in', notice: null, login: '' })
   switch (stage.at) {
     case 'sign-in':
       return (
         <SignIn
           vault={vault}
           notice={stage.notice}
+          login={stage.login}
           onSignedIn={enter}
           onSignUp={() => setStage({ at: 'sign-up' })}
           onForgot={() => setStage({ at: 'forgot' })}

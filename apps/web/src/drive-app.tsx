@@ -12,13 +12,13 @@ import { refreshThumbnails, startThumbnails } from './state/thumbnails.ts'
 import { forgetUploads, isUnfinished, startTransfers, transfers } from './state/transfers.ts'
 import { VaultProvider } from './state/vault.tsx'
 import { failureText, TEXT } from './strings.ts'
-import { ConnectionNotice } from './ui/connection-notice.tsx'
 import type { SignedInAs, VaultFailure } from './worker/vault-api.ts'
 
 interface DriveAppProps {
   readonly vault: Vault
   readonly account: SignedInAs
-  readonly onSignedOut: (notice: string | null) => void
+  /** Where someone is to come back, with the login name. */
+  readonly onSignedOut: (notice: string | null, login: string) => void
   readonly onHalted: (failure: VaultFailure) => void
 }
 
@@ -28,25 +28,27 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   const latest = useRef({ onSignedOut, onHalted })
   latest.current = { onSignedOut, onHalted }
   const acts = useMemo(() => {
-    const leave = (notice: string): void => {
+    const end = (notice: string, login: string): void => {
       forgetTab()
       void vault.forget()
-      latest.current.onSignedOut(notice)
+      latest.current.onSignedOut(notice, login)
     }
+    const lock = (notice: string): void => end(notice, account.login)
     return {
-      leave,
+      leave: (notice: string): void => end(notice, ''),
+      lock,
       stop(failure: VaultFailure): void {
-        if (isSignedOut(failure)) leave(failureText({ code: 'session_expired' }))
+        if (isSignedOut(failure)) lock(failureText({ code: 'session_expired' }))
         else if (isHalting(failure)) latest.current.onHalted(failure)
       },
       signOut(): void {
         forgetUploads()
-        const done = (): void => latest.current.onSignedOut(null)
+        const done = (): void => latest.current.onSignedOut(null, '')
         vault.logOut().then(done, done)
       },
       touch: (): void => setRevision((now) => now + 1),
     }
-  }, [vault])
+  }, [vault, account.login])
   const value = useMemo(() => ({ vault, account, revision, ...acts }), [vault, account, revision, acts])
   useEffect(() => {
     void vault.watch(Comlink.proxy(acts.touch), Comlink.proxy(acts.stop))
@@ -64,20 +66,19 @@ export function DriveApp({ vault, account, onSignedOut, onHalted }: DriveAppProp
   useEffect(() => watchFailures(acts.stop), [acts])
   useEffect(refreshThumbnails, [revision])
   useInactivityLock(
-    () => acts.leave(TEXT.auth.locked),
+    () => acts.lock(TEXT.auth.locked),
     () => isPlaying() || transfers.get().some(isUnfinished) || downloads.get().some(({ state }) => state === 'running'),
   )
   useEffect(
     () =>
       onSignedOutElsewhere(() => {
         void vault.forget()
-        latest.current.onSignedOut(null)
+        latest.current.onSignedOut(null, '')
       }),
     [vault],
   )
   return (
     <VaultProvider value={value}>
-      <ConnectionNotice />
       <RouterProvider router={router} />
     </VaultProvider>
   )

@@ -1,17 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { source } from 'axe-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DESKTOP, dismiss, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
-
-const PICTURES = fileURLToPath(new URL('../../../artifacts/screenshots/', import.meta.url))
-
-interface Finding {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string }[]
-}
+import { inspect as inspectPage, PICTURES } from './inspect.ts'
+import { dismiss, PHONE, row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 let world: WebWorld
 let tab: Tab
@@ -25,39 +16,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-/** What axe finds wrong on the screen as it is. */
-async function violations(): Promise<string[]> {
-  await tab.page.evaluate(source)
-  return await tab.page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: (options: object) => Promise<{ violations: Finding[] }> } }
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-    const { violations: found } = await axe.run({ runOnly: { type: 'tag', values: tags } })
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)
-  })
-}
-
-/** Holds that axe finds nothing wrong with the screen, in both themes and at both widths; each is kept as a picture. */
-async function inspect(name: string): Promise<void> {
-  const { page } = tab
-  for (const theme of ['light', 'dark']) {
-    for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
-      await page.setViewportSize(viewport)
-      await page.evaluate((value) => {
-        document.documentElement.dataset.theme = value
-      }, theme)
-      await page.waitForTimeout(200)
-      // The same colours and the same places twice: axe looks at each theme and each width once.
-      // Reason for asking again: a screen that is still being loaded, or is fading in, is not the one that is meant.
-      if ((theme === 'light') === (size === 'desktop')) {
-        await expect
-          .poll(violations, { timeout: 30_000, interval: 500, message: `${name}, ${size}, ${theme}` })
-          .toEqual([])
-      }
-      await page.screenshot({ path: path.join(PICTURES, `${name}-${size}-${theme}.png`) })
-    }
-  }
-  await page.setViewportSize(DESKTOP)
-}
+const inspect = (name: string): Promise<void> => inspectPage(tab.page, name)
 
 async function beforeSigningIn(): Promise<void> {
   logins += 1
@@ -181,6 +140,17 @@ async function elsewhere(): Promise<void> {
   expect(tab.complaints).toEqual([])
 }
 
+/** Told where it is seen at once. */
+async function withoutScript(): Promise<void> {
+  const context = await tab.context.browser()?.newContext({ javaScriptEnabled: false, viewport: PHONE })
+  if (context === undefined) throw new Error('The tab has a browser.')
+  const page = await context.newPage()
+  await page.goto(world.server.url)
+  const box = await page.locator('.scriptless p').boundingBox()
+  expect(box?.y).toBeLessThan(PHONE.height / 2)
+  await context.close()
+}
+
 const MINUTES = 60_000
 
 // Reason: one test, because a second attempt has to begin with a profile that has seen nothing.
@@ -188,6 +158,7 @@ it(
   'axe finds nothing wrong with any screen',
   async () => {
     tab = await world.openProfile()
+    await withoutScript()
     await beforeSigningIn()
     await withFiles()
     await elsewhere()

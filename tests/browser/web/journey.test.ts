@@ -386,7 +386,10 @@ it(`a journey through the web app, with ${PHOTOS} photos and a film of ${FILM_SI
   // A refused login is one failed request, which browsers log.
   expect(other.complaints.filter((text) => !text.includes('401'))).toEqual([])
   const recovered = await recover(login, recoveryKey, letter)
-  for (const { page } of [tab, other]) await page.getByText('You were signed out. Sign in again.').waitFor()
+  for (const { page } of [tab, other]) {
+    await page.getByText('You were signed out. Sign in again.').waitFor()
+    expect(await page.getByLabel('Login name').inputValue()).toBe(login)
+  }
   expect(recovered.complaints).toEqual([])
   await findsNoCanary([tab, other, recovered], login, [recoveryKey, recovered.replaced])
   for (const { context } of [tab, other, recovered]) await context.close()

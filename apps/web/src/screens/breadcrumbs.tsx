@@ -1,6 +1,7 @@
-import { ChevronRight, Ellipsis, Folder } from 'lucide-react'
+import { ChevronLeft, ChevronRight, Ellipsis, Folder } from 'lucide-react'
 import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
+import { IconButton } from '../ui/controls.tsx'
 import { useDropTarget } from '../ui/drop-target.ts'
 import { ActMenu } from '../ui/item-menu.tsx'
 import { useNarrow } from '../ui/use-narrow.ts'
@@ -26,14 +27,22 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
     ...names.map((name, index) => ({ name, path: `/${names.slice(0, index + 1).join('/')}` })),
   ]
   const current = crumbs.pop()
-  // Narrow screens have room for the name of the folder alone.
+  const above = crumbs.at(-1)
+  // Narrow screens have room for the name of the folder alone, and a step up.
   const isNarrow = useNarrow()
-  const [root, between] = isNarrow ? [undefined, crumbs] : [crumbs[0], crumbs.slice(1)]
-  const hidden = between.slice(0, isNarrow ? between.length : Math.max(0, between.length - MOST_SHOWN))
+  const [root, between] = isNarrow ? [undefined, []] : [crumbs[0], crumbs.slice(1)]
+  const hidden = between.slice(0, Math.max(0, between.length - MOST_SHOWN))
   const shown = between.slice(hidden.length)
   return (
     <nav className="breadcrumbs" aria-label={TEXT.files.path}>
       <ol>
+        {isNarrow && above !== undefined && (
+          <li className="crumb-up">
+            <IconButton label={TEXT.files.up(shownName(above.name))} onClick={() => onOpen(above.path)}>
+              <ChevronLeft size={22} />
+            </IconButton>
+          </li>
+        )}
         {root !== undefined && <Step crumb={root} onOpen={onOpen} />}
         {hidden.length > 0 && (
           <li>

@@ -30,7 +30,7 @@ export function DropZone({ folder, onDrop, children }: DropZoneProps) {
     >
       {children}
       {depth > 0 && (
-        <div className="drop-veil">
+        <div className="drop-veil" role="status">
           <Upload size={30} aria-hidden="true" />
           {TEXT.files.drop(folder === '/' ? TEXT.files.root : nameOf(folder))}
         </div>

@@ -12,6 +12,7 @@ import { type Loaded, useRows } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import { Button } from '../ui/controls.tsx'
 import { Empty } from '../ui/empty.tsx'
+import { useNarrow } from '../ui/use-narrow.ts'
 import { MOST_FOUND } from '../worker/vault-api.ts'
 import { ItemScreen } from './item-screen.tsx'
 
@@ -99,7 +100,10 @@ function Found({ text }: { text: string }) {
   const found = kept.current
   const isFirst = found.loaded.state === 'loading'
   const { count } = found.loaded.rows
-  const title = isFirst ? TEXT.files.searching : TEXT.files.found(count, found.text)
+  // Reason: on narrow screens the text stands right above, and there is no room for it twice.
+  const isNarrow = useNarrow()
+  const told = isNarrow ? TEXT.files.results(count) : TEXT.files.found(count, found.text)
+  const title = isFirst ? TEXT.files.searching : told
   return (
     <FlatScreen
       title={title}

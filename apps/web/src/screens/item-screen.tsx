@@ -32,6 +32,7 @@ import { type Act, ActMenu } from '../ui/item-menu.tsx'
 import { ListMenu } from '../ui/list-menu.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { useLatest } from '../ui/use-latest.ts'
+import { useNarrow } from '../ui/use-narrow.ts'
 import type { SortKey } from '../worker/vault-api.ts'
 import { type Place, usePlace } from './place.tsx'
 
@@ -212,12 +213,22 @@ interface SelectionBarProps {
 }
 
 export function SelectionBar({ count, acts, onClear }: SelectionBarProps) {
+  const isNarrow = useNarrow()
   return (
     <div className="selection-bar">
       <IconButton label={TEXT.files.clear} onClick={onClear}>
         <X size={19} />
       </IconButton>
-      <strong role="status">{TEXT.files.selected(count)}</strong>
+      <strong role="status">
+        {isNarrow ? (
+          <>
+            <span aria-hidden="true">{count.toLocaleString()}</span>
+            <span className="visually-hidden">{TEXT.files.selected(count)}</span>
+          </>
+        ) : (
+          TEXT.files.selected(count)
+        )}
+      </strong>
       {acts
         .filter((act) => act.primary)
         .map((act) => (

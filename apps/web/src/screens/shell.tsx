@@ -13,6 +13,7 @@ import { droppedFiles, pickedFiles, useUploadRequests } from '../state/upload-re
 import { useAction, useVault } from '../state/vault.tsx'
 import { TEXT } from '../strings.ts'
 import { CollisionQuestions } from '../ui/collision-dialog.tsx'
+import { ConnectionNotice } from '../ui/connection-notice.tsx'
 import { IconButton } from '../ui/controls.tsx'
 import { ShortcutsDialog } from '../ui/dialogs.tsx'
 import { ActMenu } from '../ui/item-menu.tsx'
@@ -95,6 +96,7 @@ export function Shell() {
             <SearchBox box={search} />
             <AccountMenu onHelp={() => setHelping(true)} />
           </header>
+          <ConnectionNotice />
           <main className="screen">
             <Outlet />
             <div id="menus" />

@@ -13,13 +13,15 @@ import { SecondFactorScreen } from './second-factor-screen.tsx'
 interface SignInProps {
   readonly vault: Vault
   readonly notice: string | null
+  /** Name of who was signed in before and is to come back; empty for anybody. */
+  readonly login: string
   readonly onSignedIn: (account: SignedInAs) => void
   readonly onSignUp: () => void
   readonly onForgot: () => void
 }
 
-export function SignIn({ vault, notice, onSignedIn, onSignUp, onForgot }: SignInProps) {
-  const [login, setLogin] = useState('')
+export function SignIn({ vault, notice, login: before, onSignedIn, onSignUp, onForgot }: SignInProps) {
+  const [login, setLogin] = useState(before)
   const [password, setPassword] = useState('')
   const code = useQuestion<number, string>()
 
@@ -29,13 +31,13 @@ export function SignIn({ vault, notice, onSignedIn, onSignUp, onForgot }: SignIn
   return (
     <AuthLayout title={TEXT.auth.signInTitle}>
       <form onSubmit={submit}>
-        <Notice text={error} />
+        <Notice text={error} isCalm={error === notice} />
         <Field
           label={TEXT.auth.login}
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
-          autoFocus
+          autoFocus={before === ''}
           required
           value={login}
           onChange={(event) => setLogin(event.target.value)}
@@ -43,6 +45,7 @@ export function SignIn({ vault, notice, onSignedIn, onSignUp, onForgot }: SignIn
         <PasswordField
           label={TEXT.auth.password}
           autoComplete="current-password"
+          autoFocus={before !== ''}
           required
           value={password}
           onChange={(event) => setPassword(event.target.value)}

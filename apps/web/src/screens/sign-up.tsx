@@ -41,9 +41,15 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
     const { asked, answer } = ceremony.question
     return <RecoveryCeremony login={login} recoveryKey={asked} onDone={() => answer()} />
   }
+  if (registration === 'closed') {
+    return (
+      <AuthLayout title={TEXT.auth.signUpTitle} lead={TEXT.auth.closed}>
+        <ToSignIn onSignIn={onSignIn} />
+      </AuthLayout>
+    )
+  }
   return (
     <AuthLayout title={TEXT.auth.signUpTitle}>
-      {registration === 'closed' && <p className="notice">{TEXT.auth.closed}</p>}
       <form onSubmit={submit}>
         <Notice text={error} />
         <Field
@@ -75,16 +81,22 @@ export function SignUp({ vault, onSignedIn, onSignIn }: SignUpProps) {
           onChange={setPassword}
           tried={tried}
         />
-        <Button type="submit" look="primary" wide disabled={busy || registration === 'closed'}>
+        <Button type="submit" look="primary" wide disabled={busy}>
           {busy ? TEXT.auth.working : TEXT.auth.next}
         </Button>
       </form>
-      <p className="auth-switch">
-        {TEXT.auth.toSignIn}{' '}
-        <button type="button" className="link" onClick={onSignIn}>
-          {TEXT.auth.signIn}
-        </button>
-      </p>
+      <ToSignIn onSignIn={onSignIn} />
     </AuthLayout>
+  )
+}
+
+function ToSignIn({ onSignIn }: Pick<SignUpProps, 'onSignIn'>) {
+  return (
+    <p className="auth-switch">
+      {TEXT.auth.toSignIn}{' '}
+      <button type="button" className="link" onClick={onSignIn}>
+        {TEXT.auth.signIn}
+      </button>
+    </p>
   )
 }

@@ -34,6 +34,7 @@ export const FILES = {
     searchStart: 'Search your files',
     searching: 'Searching …',
     morePath: 'Folders in between',
+    up: (folder: string) => `Up to ${folder}`,
     selectAll: 'Select all',
     select: (name: string) => `Select ${name}`,
     clear: 'Clear selection',
@@ -45,6 +46,7 @@ export const FILES = {
     search: 'Search all files',
     found: (count: number, text: string) =>
       count === 1 ? `1 result for “${text}”` : `${count.toLocaleString()} results for “${text}”`,
+    results: (count: number) => (count === 1 ? '1 result' : `${count.toLocaleString()} results`),
     foundMost: (count: number) =>
       `Only the first ${count.toLocaleString()} are shown. Type more of the name to see others.`,
     nothingFound: 'Nothing found',

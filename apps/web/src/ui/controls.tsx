@@ -31,22 +31,23 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
 
 export function Field({ label, hint, error, trailing, className = '', ...input }: FieldProps) {
   const id = useId()
-  const about = [hint === undefined ? null : `${id}-hint`, error ? `${id}-error` : null].filter((one) => one !== null)
+  const isWrong = Boolean(error)
+  const about = isWrong ? `${id}-error` : hint === undefined ? undefined : `${id}-hint`
   return (
     <div className={`field ${className}`}>
       <label className="field-label" htmlFor={id}>
         {label}
       </label>
       <div className="field-box">
-        <input {...input} id={id} aria-invalid={Boolean(error)} aria-describedby={about.join(' ') || undefined} />
+        <input {...input} id={id} aria-invalid={isWrong} aria-describedby={about} />
         {trailing}
       </div>
-      {hint !== undefined && (
+      {hint !== undefined && !isWrong && (
         <p className="field-hint" id={`${id}-hint`}>
           {hint}
         </p>
       )}
-      {error && (
+      {isWrong && (
         <p className="field-error" id={`${id}-error`} role="alert">
           {error}
         </p>
