@@ -12,7 +12,8 @@ export function png(width: number, height: number, data: Buffer): Buffer {
   return Buffer.concat([SIGNATURE, ...parts])
 }
 
-function chunk(type: string, data: Buffer): Buffer {
+/** A part of a PNG. */
+export function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
   const frame = Buffer.alloc(8)
   frame.writeUInt32BE(data.length)

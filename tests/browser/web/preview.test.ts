@@ -102,7 +102,7 @@ describe('a preview', () => {
       // What would turn the name around shows as a mark.
       const dialog = await show(name.replace('\u202e', '\ufffd'))
       const note = notes[name]
-      if (note === undefined) await dialog.locator('img, pre, .preview-none').first().waitFor()
+      if (note === undefined) await dialog.locator('img, iframe, pre, .preview-none').first().waitFor()
       else await dialog.getByText(note).waitFor()
       await close()
     }

@@ -9,7 +9,6 @@ interface TraceEvent {
   readonly dur?: number
   /** Microseconds of the processor. */
   readonly tdur?: number
-  readonly args: { readonly name?: string }
 }
 
 export interface Tasks {
@@ -19,18 +18,24 @@ export interface Tasks {
   readonly clock: number[]
 }
 
-/** Runs `act` and tells which tasks of a page's main thread were long. Chromium only. */
+const MARK = 'this page'
+
+/** Runs `act` and tells which tasks of a page's main thread were long, not of other pages or frames. Chromium only. */
 export async function longTasks(page: Page, limitMs: number, act: () => Promise<void>): Promise<Tasks> {
   const browser = page.context().browser() as Browser
-  await browser.startTracing(page, { categories: ['toplevel', '__metadata'] })
-  await act()
-  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] }
-  const isMain = new Set(
-    traceEvents
-      .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
-      .map(({ pid, tid }) => `${pid} ${tid}`),
+  await browser.startTracing(page, { categories: ['toplevel', 'blink.user_timing'] })
+  await page.evaluate((mark) => performance.mark(mark), MARK)
+  let trace: Buffer
+  try {
+    await act()
+  } finally {
+    trace = await browser.stopTracing()
+  }
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] }
+  const own = traceEvents.find(({ name }) => name === MARK)
+  const tasks = traceEvents.filter(
+    ({ name, pid, tid }) => /RunTask$/.test(name) && pid === own?.pid && tid === own?.tid,
   )
-  const tasks = traceEvents.filter(({ name, pid, tid }) => /RunTask$/.test(name) && isMain.has(`${pid} ${tid}`))
   if (tasks.length === 0) throw new Error('The trace shows no task.')
   const longer = (times: readonly (number | undefined)[]): number[] =>
     times
