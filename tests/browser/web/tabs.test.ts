@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { row, signUp, startWebWorld, type Tab, type WebWorld } from './tab.ts'
+import { row, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const SIZE = 96 * 1024 * 1024
 /** Long enough for a tab to have asked what is left to send. */
@@ -37,6 +37,30 @@ async function beginUpload({ page, context }: Tab, name: string): Promise<void> 
 }
 
 const transfersOf = (page: Page) => page.getByRole('region', { name: 'Transfers' })
+
+describe('a reload', () => {
+  it('does not send again what had arrived although its page did not know', async () => {
+    const tab = await world.openProfile()
+    await signUp(tab, `late-${Date.now()}@example.org`, 'a password of two tabs')
+    // As if the page had ended between the commit and the word that these files need no keeping any more.
+    await tab.page.evaluate(() => {
+      const post = ServiceWorker.prototype.postMessage
+      ServiceWorker.prototype.postMessage = function (this: ServiceWorker, word: { type: string }, ...rest: unknown[]) {
+        if (word.type !== 'drop') Reflect.apply(post, this, [word, ...rest])
+      }
+    })
+    const names = ['a.txt', 'b.txt', 'c.txt']
+    await uploadFiles(
+      tab,
+      names.map((name) => ({ name, bytes: randomBytes(2_000) })),
+    )
+    await tab.page.reload()
+    await tab.page.getByText('3 files uploaded').waitFor()
+    expect(await tab.page.locator('.row .name').allTextContents()).toEqual(names)
+    expect(tab.complaints).toEqual([])
+    await tab.context.close()
+  })
+})
 
 describe('two tabs', () => {
   it('never send the same upload, and one goes on with what the other has left when it was closed', async () => {

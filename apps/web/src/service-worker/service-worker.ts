@@ -26,6 +26,8 @@ export interface KeptUpload {
   readonly life: string
   readonly path: string
   readonly conflict: 'replace' | 'keep-both' | 'skip'
+  /** Whether nothing lay in its place when it was asked for. */
+  readonly isNew: boolean
   readonly file: File
 }
 

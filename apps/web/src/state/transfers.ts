@@ -18,6 +18,8 @@ export interface Transfer {
   readonly size: number
   readonly file: File
   readonly conflict: Conflict
+  /** Whether nothing lay in its place when it was asked for. */
+  readonly isNew: boolean
 }
 
 /** Uploads of this tab, in the order in which they were asked for. */
@@ -37,21 +39,31 @@ function isOver({ state }: Transfer): boolean {
   return state === 'done' || state === 'skipped' || state === 'cancelled'
 }
 
+/** A file, where it belongs, and whether nothing lies there. */
+export interface Sent {
+  readonly path: string
+  readonly file: File
+  readonly isNew: boolean
+}
+
 /** Sends files to where they belong; progress shows in `transfers`. */
-export async function upload(
-  vault: Vault,
-  files: readonly { path: string; file: File }[],
-  conflict: Conflict,
-): Promise<void> {
-  const added = files.map(({ path, file }) => fresh(crypto.randomUUID(), path, file, conflict))
+export async function upload(vault: Vault, files: readonly Sent[], conflict: Conflict): Promise<void> {
+  const added = files.map((file) => fresh({ ...file, id: crypto.randomUUID(), conflict }))
   transfers.set([...transfers.get(), ...added])
   const accountId = account
-  if (accountId !== null) keepUploads(added.map(({ id, path, file }) => ({ id, path, file, conflict, accountId })))
+  if (accountId !== null) keepUploads(added.map((transfer) => keptOf(transfer, accountId)))
   await send(vault, added, conflict)
 }
 
-function fresh(id: string, path: string, file: File, conflict: Conflict): Transfer {
-  return { id, path, file, conflict, name: nameOf(path), size: file.size, state: 'waiting', sentBytes: 0, error: null }
+type Kept = Omit<KeptUpload, 'life' | 'accountId'>
+
+function fresh({ id, path, file, conflict, isNew }: Kept): Transfer {
+  const name = nameOf(path)
+  return { id, path, file, conflict, isNew, name, size: file.size, state: 'waiting', sentBytes: 0, error: null }
+}
+
+function keptOf({ id, path, file, conflict, isNew }: Transfer, accountId: string): Omit<KeptUpload, 'life'> {
+  return { id, path, file, conflict, isNew, accountId }
 }
 
 async function send(vault: Vault, sending: readonly Transfer[], conflict: Conflict): Promise<void> {
@@ -160,8 +172,7 @@ export function forgetUploads(): void {
 export function startTransfers(vault: Vault, accountId: string): () => void {
   account = accountId
   const unfinished = (): Transfer[] => transfers.get().filter((transfer) => !isOver(transfer))
-  const keepAgain = (): void =>
-    keepUploads(unfinished().map(({ id, path, file, conflict }) => ({ id, path, file, conflict, accountId })))
+  const keepAgain = (): void => keepUploads(unfinished().map((transfer) => keptOf(transfer, accountId)))
   const sleep = stayAwake(() => unfinished().length > 0, keepAgain)
   const adoption = adoptUploads(accountId, (kept) => takeOver(vault, kept))
   const retry = (): void => {
@@ -196,10 +207,23 @@ export function startTransfers(vault: Vault, accountId: string): () => void {
 
 function takeOver(vault: Vault, kept: readonly KeptUpload[]): void {
   const known = new Set(transfers.get().map(({ id }) => id))
-  const found = kept
-    .filter(({ id }) => !known.has(id))
-    .map(({ id, path, file, conflict }) => fresh(id, path, file, conflict))
+  const found = kept.filter(({ id }) => !known.has(id)).map(fresh)
   if (found.length === 0) return
   transfers.set([...transfers.get(), ...found])
-  resumeUploads(vault, found)
+  void settleArrived(vault, found).then((left) => resumeUploads(vault, left))
+}
+
+/**
+ * Ends what had arrived before its page could be told so, and gives the rest. What lay in a free place since then, with the
+ * size and the time of the file, is that file; sent again it would stand there twice.
+ */
+async function settleArrived(vault: Vault, found: readonly Transfer[]): Promise<readonly Transfer[]> {
+  const places = found.filter(({ isNew }) => isNew).map(({ path }) => path)
+  const taken = new Map((await vault.taken(places).catch(() => [])).map((one) => [one.path, one]))
+  const isThere = ({ path, file, isNew }: Transfer): boolean => {
+    const there = isNew ? taken.get(path) : undefined
+    return there?.kind === 'file' && there.size === file.size && there.timeMs === file.lastModified
+  }
+  for (const transfer of found.filter(isThere)) change([transfer.id], { state: 'done', sentBytes: transfer.size })
+  return found.filter((transfer) => !isThere(transfer))
 }

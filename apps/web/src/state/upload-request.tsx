@@ -41,7 +41,12 @@ export function useUploadRequests(): UploadRequests {
     if (answers === null) return
     if (folders.length > 0) await vault.makeFolders(folders)
     const groups = [...byAnswer(files, ({ path }) => path, answers)].filter(([conflict]) => conflict !== 'skip')
-    await Promise.all(groups.map(([conflict, group]) => upload(vault, group, conflict)))
+    await Promise.all(
+      groups.map(([conflict, group]) => {
+        const sent = group.map(({ path, file }) => ({ path, file, isNew: !answers.has(path) }))
+        return upload(vault, sent, conflict)
+      }),
+    )
     if (files.length === 0 && folders.length > 0) showToast(TEXT.done.folders(folders.length))
   }
 
