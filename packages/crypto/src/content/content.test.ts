@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Bytes } from '../encoding.ts'
 import { concat, equalBytes, toHex, u32, u64, utf8 } from '../encoding.ts'
 import { nodeEngine } from '../engines/node.ts'
+import { webCryptoEngine } from '../engines/webcrypto.ts'
 import { hkdfExpand } from '../hkdf.ts'
 import { asBlobId } from '../ids.ts'
 import { generateDek } from '../keys/vault-keys.ts'
@@ -107,6 +108,24 @@ describe('content', () => {
     expect(await outcome(() => decryptor.decryptPart(refused, output))).toBe('decrypt_failed')
     expect(output.every((byte) => byte === 0)).toBe(true)
     expect(await outcome(() => encryptor.encryptPart(part, new Uint8Array(5)))).toBe('size_out_of_range')
+  })
+
+  it.each([nodeEngine(), webCryptoEngine()])('decrypts a part into the memory that it came in: $name', async (each) => {
+    const content = newContent()
+    const encryptor = await createContentEncryptor(each, content)
+    const paddedLength = 6 * SEGMENT_PLAINTEXT + 1000
+    const plaintext = new Uint8Array(paddedLength).map((_, index) => (index * 7919) >> 8)
+    const blob = await encryptor.encryptPart({ firstSegment: 0, plaintext, paddedLength, final: true })
+    const decryptor = await createContentDecryptor(each, { ...content, header: encryptor.header })
+    const memory = blob.slice()
+    const opened = await decryptor.decryptPart({ firstSegment: 0, ciphertext: memory, final: true }, memory)
+    expect(opened.buffer).toBe(memory.buffer)
+    expect(equalBytes(opened, plaintext)).toBe(true)
+    const bad = flip(blob, 8 * (3 * SEGMENT_LENGTH + 500))
+    expect(await outcome(() => decryptor.decryptPart({ firstSegment: 0, ciphertext: bad, final: true }, bad))).toBe(
+      'decrypt_failed',
+    )
+    expect(bad.subarray(0, paddedLength).every((byte) => byte === 0)).toBe(true)
   })
 
   it('refuses parts of impossible shape', async () => {

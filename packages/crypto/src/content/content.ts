@@ -44,7 +44,8 @@ export interface ContentDecryptor {
   /**
    * Decrypts one part to its padded plaintext; nothing is returned unless every segment is authentic.
    *
-   * @param output - memory to reuse, at least as long as the plaintext; wiped on failure
+   * @param output - memory to reuse, at least as long as the plaintext; wiped on failure. May be that of `ciphertext`, from
+   *   its start
    * @throws CryptoError `malformed` when the length makes no part, `decrypt_failed`, `invalid_key` after disposal
    */
   decryptPart(part: { firstSegment: number; ciphertext: Bytes; final: boolean }, output?: Bytes): Promise<Bytes>
@@ -143,6 +144,8 @@ async function decryptPart(
   const length = ciphertext.length - count * SEGMENT_OVERHEAD
   if (length < 0 || plainSegments(firstSegment, length, final) !== count) throw new CryptoError('malformed')
   const plaintext = memory(length, output)
+  // Invariant: segments begin in their order, and an engine has read a segment before it writes: the plaintext of one ends
+  // before the next one's bytes begin, so that both may lie in the same memory.
   try {
     await inFlight(count, engine.parallelism, (i) =>
       decryptSegment(

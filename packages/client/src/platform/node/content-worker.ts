@@ -6,12 +6,14 @@ import { ClientError } from '../../errors.ts'
 import type { LocalFile } from '../../ports.ts'
 import { contentJobs, type OpenLocalFile } from '../../workers/content-jobs.ts'
 import type { ToWorker } from '../../workers/content-protocol.ts'
+import { collectYoung } from './collect-young.ts'
 import { identityOf } from './file-source.ts'
 
 // Entry of the threads that encrypt and decrypt content.
-const handle = contentJobs({ engine: nodeEngine(), openFile }, (response, transfer) =>
-  parentPort?.postMessage(response, transfer),
-)
+const handle = contentJobs({ engine: nodeEngine(), openFile }, (response, transfer) => {
+  parentPort?.postMessage(response, transfer)
+  collectYoung()
+})
 parentPort?.on('message', (message: ToWorker) => handle(message))
 
 async function openFile({ path, identity }: LocalFile): Promise<OpenLocalFile> {

@@ -3,6 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { ClientError } from '../../errors.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../../ports.ts'
+import { collectYoung } from './collect-young.ts'
 
 /** Silence on a connection after which it counts as lost, in milliseconds. */
 const IDLE_MS = 60_000
@@ -10,6 +11,10 @@ const IDLE_MS = 60_000
 const SLOWEST_BYTES = 1024
 /** Idle connections are dropped before servers usually drop them. */
 const KEEP_MS = 4_000
+/** Bytes of bodies after which the pieces that they came in are given back. */
+const PIECES = 4 * 1024 * 1024
+
+let pieces = 0
 
 /**
  * Transport over node:http and node:https: connections are kept, bodies are read straight into one buffer, redirects
@@ -108,6 +113,10 @@ function readAll(
       }
       buffer.set(chunk, length)
       length += chunk.length
+      pieces += chunk.length
+      if (pieces < PIECES) return
+      pieces = 0
+      collectYoung()
     })
     response.once('end', () => {
       if (response.complete) done(length === buffer.length ? buffer : buffer.subarray(0, length))
