@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { link, open, rm } from 'node:fs/promises'
+import { type FileHandle, link, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { BlobStoreError } from '../../ports/index.ts'
 import { systemCode } from '../system-code.ts'
@@ -23,6 +23,9 @@ export function storeError(error: unknown): unknown {
       return error
   }
 }
+
+/** Bytes that go to the file system at once: a call costs more than the bytes of a piece as they come from a socket. */
+const WRITE_BYTES = 512 * 1024
 
 export interface Announced {
   readonly length: number
@@ -48,21 +51,30 @@ export async function writeStream(
 ): Promise<string> {
   const file = path.join(folder, randomBytes(12).toString('hex'))
   const handle = await open(file, 'wx', 0o600)
+  let writing: Promise<void> = Promise.resolve()
   try {
     const hash = createHash('sha256')
     let length = 0
+    let pieces: Uint8Array[] = []
+    let waiting = 0
     for await (const chunk of body) {
       length += chunk.length
       if (announced !== null && length > announced.length) {
         throw new BlobStoreError('length_mismatch', 'more bytes than announced')
       }
-      // The file system writes while this thread hashes.
-      const writing = handle.write(chunk, 0, chunk.length)
       if (announced !== null) hash.update(chunk)
-      for (let written = (await writing).bytesWritten; written < chunk.length; ) {
-        written += (await handle.write(chunk, written, chunk.length - written)).bytesWritten
-      }
+      pieces.push(chunk)
+      waiting += chunk.length
+      if (waiting < WRITE_BYTES) continue
+      await writing
+      // The file system writes while this thread hashes what follows.
+      writing = writeAll(handle, pieces)
+      writing.catch(() => undefined)
+      pieces = []
+      waiting = 0
     }
+    await writing
+    await writeAll(handle, pieces)
     if (announced !== null) {
       if (length !== announced.length) throw new BlobStoreError('length_mismatch', 'fewer bytes than announced')
       if (!hash.digest().equals(announced.sha256)) throw new BlobStoreError('digest_mismatch', 'the digest differs')
@@ -71,9 +83,23 @@ export async function writeStream(
     await handle.close()
     return file
   } catch (error) {
+    await writing.catch(() => undefined)
     await handle.close().catch(() => undefined)
     await rm(file, { force: true })
     throw error
+  }
+}
+
+async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let left = pieces.filter((piece) => piece.length > 0)
+  while (left.length > 0) {
+    let { bytesWritten } = await handle.writev(left)
+    const rest: Uint8Array[] = []
+    for (const piece of left) {
+      if (bytesWritten < piece.length) rest.push(piece.subarray(bytesWritten))
+      bytesWritten = Math.max(0, bytesWritten - piece.length)
+    }
+    left = rest
   }
 }
 
