@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../dev-env/database.ts'
 import { bytesSource, loginDevice, PASSWORD, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
 import { png } from './png.ts'
-import { row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import { dismiss, row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const SLOT = 'thumbnail'
 const LOGIN = 'photographer@example.org'
@@ -23,12 +23,19 @@ function picture(colour: number, [width, height]: readonly [number, number] = [6
   return png(width, height, Buffer.concat(Array.from({ length: rows }, () => line)))
 }
 
-/** A photo as a phone held upright makes it: lying, with a word in its EXIF data that says so. */
+/** A photo as a phone held upright makes it: lying, red to the left and blue to the right, and its EXIF data say so. */
 async function turnedPhoto(): Promise<Buffer> {
   const base64 = await tab.page.evaluate(async () => {
     const canvas = new OffscreenCanvas(400, 200)
     const context = canvas.getContext('2d')
-    context?.fillRect(0, 0, 200, 200)
+    for (const [left, colour] of [
+      [0, '#f00'],
+      [200, '#00f'],
+    ] as const) {
+      if (context === null) continue
+      context.fillStyle = colour
+      context.fillRect(left, 0, 200, 200)
+    }
     const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer())
     return btoa(String.fromCharCode(...bytes))
   })
@@ -249,5 +256,94 @@ describe('thumbnails', () => {
       .poll(() => first.evaluate((image) => (image as HTMLImageElement).naturalHeight), { timeout: 60_000 })
       .toBe(256)
     await careful.context.close()
+  })
+})
+
+/** A green AVIF picture of 16 × 8 pixels. */
+const AVIF =
+  'AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAAD5bWV0YQAAAAAAAAAvaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAFBpY3R1cmVIYW5kbGVyAAAAAA5waXRtAAAAAAABAAAAHmlsb2MAAAAARAAAAQABAAAAAQAAASEAAAAgAAAAKGlpbmYAAAAAAAEAAAAaaW5mZQIAAAAAAQAAYXYwMUNvbG9yAAAAAGppcHJwAAAAS2lwY28AAAAUaXNwZQAAAAAAAAAQAAAACAAAABBwaXhpAAAAAAMICAgAAAAMYXYxQ4EADAAAAAATY29scm5jbHgAAgACAAIAAAAAF2lwbWEAAAAAAAAAAQABBAECgwQAAAAobWRhdAoJAAAAAZfz/+YBMhMQAMAAAAKAAAAAw1Iu69BzRn+g'
+
+/** A blue BMP picture of 4 × 4 pixels. */
+function bmp(): Buffer {
+  const head = Buffer.alloc(54)
+  head.write('BM', 'latin1')
+  for (const [at, value] of [
+    [2, 102],
+    [10, 54],
+    [14, 40],
+    [18, 4],
+    [22, 4],
+    [26, 1 | (24 << 16)],
+  ] as const)
+    head.writeUInt32LE(value, at)
+  return Buffer.concat([head, Buffer.alloc(48, Buffer.of(255, 0, 0))])
+}
+
+async function webp(): Promise<Buffer> {
+  const base64 = await tab.page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(30, 10)
+    const context = canvas.getContext('2d')
+    if (context !== null) context.fillStyle = '#f00'
+    context?.fillRect(0, 0, 30, 10)
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/webp' })).arrayBuffer())
+    return btoa(String.fromCharCode(...bytes))
+  })
+  return Buffer.from(base64, 'base64')
+}
+
+interface Seen {
+  readonly size: readonly [number, number]
+  /** The colour near the top and near the bottom, as which of red, green and blue is strong. */
+  readonly top: string
+  readonly bottom: string
+}
+
+/** The picture that the preview shows, as its pixels are. */
+async function seen(name: string): Promise<Seen> {
+  await row(tab, name).getByRole('button', { name, exact: true }).click()
+  const picture = tab.page.getByRole('dialog').getByRole('img', { name })
+  await picture.waitFor()
+  await expect.poll(() => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0)
+  const found = await picture.evaluate((image: HTMLImageElement): Seen => {
+    const { naturalWidth: width, naturalHeight: height } = image
+    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d')
+    context?.drawImage(image, 0, 0)
+    const colour = (y: number): string => {
+      const pixel = [...(context?.getImageData(width / 2, y, 1, 1).data ?? [])]
+      return ['red', 'green', 'blue'].filter((_, index) => (pixel[index] ?? 0) > 200).join()
+    }
+    return { size: [width, height], top: colour(1), bottom: colour(height - 2) }
+  })
+  await dismiss(tab)
+  return found
+}
+
+describe('pictures in full', () => {
+  it('stand upright and have their colours, in every format that the browser has; for others there is a sentence', async () => {
+    const { page } = tab
+    const folder = freshName('pictures')
+    await device.session.drive.mkdir(`/${folder}`)
+    const files = {
+      'turned.jpg': await turnedPhoto(),
+      'a.webp': await webp(),
+      'b.avif': Buffer.from(AVIF, 'base64'),
+      'c.bmp': bmp(),
+      'd.heic': Buffer.from('\0\0\0\x18ftypheic\0\0\0\0heic', 'latin1'),
+      'e.tiff': Buffer.from('II*\0\x08\0\0\0', 'latin1'),
+    }
+    for (const [name, bytes] of Object.entries(files))
+      await device.session.drive.put(bytesSource(bytes), `/${folder}/${name}`)
+    await openFolder(tab, folder)
+    expect(await seen('turned.jpg')).toEqual({ size: [200, 400], top: 'red', bottom: 'blue' })
+    expect(await seen('a.webp')).toEqual({ size: [30, 10], top: 'red', bottom: 'red' })
+    expect(await seen('b.avif')).toEqual({ size: [16, 8], top: 'green', bottom: 'green' })
+    expect(await seen('c.bmp')).toEqual({ size: [4, 4], top: 'blue', bottom: 'blue' })
+    for (const name of ['d.heic', 'e.tiff']) {
+      await row(tab, name).getByRole('button', { name, exact: true }).click()
+      const dialog = page.getByRole('dialog', { name })
+      await dialog.getByText('Files of this kind are not shown here.').waitFor()
+      await dialog.locator('.preview-none').getByRole('button', { name: 'Download' }).waitFor()
+      await dismiss(tab)
+    }
   })
 })
