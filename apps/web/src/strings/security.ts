@@ -128,6 +128,15 @@ export const SECURITY = {
     lockChoices: { '15': '15 minutes', '60': '1 hour', '480': '8 hours', never: 'Never' } as Readonly<
       Record<string, string>
     >,
+    leak: 'If others may know your password',
+    leakText:
+      'Makes everything new that opens your account: password, recovery key, account key, identity and vault key. Everywhere else you are signed out, and the old recovery key opens nothing any more.',
+    leakBegin: 'Make everything new',
+    leakWarning:
+      'What you store from now on is safe from whoever knows the old password. What was copied before stays with them: renew the keys of your files too, below, if that may be so.',
+    leakFinishing: 'Making identity and vault key new',
+    leakStopped: 'Password and recovery key are new; identity and vault key are not yet.',
+    leakDone: 'Everything that opens your account is new',
     deletion: 'Delete account',
     deletionText:
       'Destroys the keys of everything you have stored, on all devices, for good. You get a receipt that the server has signed.',

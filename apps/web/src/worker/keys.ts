@@ -8,8 +8,13 @@ const TELL_MS = 100
  * The keys of the account as the tab sees them.
  *
  * @param changing - runs a change and says that the vault changed
+ * @param renewing - runs a change that closes the session, and goes on in another one
  */
-export function keysService(need: () => Session, changing: <T>(change: () => Promise<T>) => Promise<T>): KeysApi {
+export function keysService(
+  need: () => Session,
+  changing: <T>(change: () => Promise<T>) => Promise<T>,
+  renewing: (change: () => Promise<void>) => Promise<void>,
+): KeysApi {
   let running: AbortController | null = null
   const rotating = async <T>(
     tell: (progress: KeyProgress) => void,
@@ -30,7 +35,25 @@ export function keysService(need: () => Session, changing: <T>(change: () => Pro
       const { outerKeyMs, kmsKeyMs, scope } = server
       return { accountKeyMs, epoch, epochMs, total, due, policyDays, ages, server: { outerKeyMs, kmsKeyMs, scope } }
     },
-    rotateAccountKey: (password, onRecoveryKey) => changing(() => need().rotateAccountKey({ password, onRecoveryKey })),
+    rotateAccountKey: (password, onRecoveryKey) => renewing(() => need().rotateAccountKey({ password, onRecoveryKey })),
+    async leakAnswer() {
+      const answer = await need().keys.leakAnswer()
+      if (answer === null) return 'none'
+      return answer.isAccountDone ? 'account-done' : 'begun'
+    },
+    async renewAccess({ current, next }, onRecoveryKey) {
+      const { isAccountDone } = await need().keys.beginLeakAnswer()
+      if (isAccountDone) return
+      await renewing(() => need().rotateAccountKey({ password: current, newPassword: next, onRecoveryKey }))
+    },
+    finishLeakAnswer: () =>
+      changing(async () => {
+        const { keys } = need()
+        const { isIdentityDone } = await keys.beginLeakAnswer()
+        if (!isIdentityDone) await keys.startEpoch({ identity: true })
+        await keys.rewrap()
+        await keys.endLeakAnswer()
+      }),
     rotateVaultKey: (from, tell) =>
       rotating(tell, async (options) => {
         const { keys } = need()

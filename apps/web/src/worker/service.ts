@@ -48,6 +48,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
   const thumbnails = createThumbnails(drive, thumbnailMaker(startThumbnailWorker))
   const uploads = createUploads(drive, thumbnails.uploaded)
   let announce: () => void = () => undefined
+  let follow: () => void = () => undefined
   /** Runs a change and says that the vault changed. */
   const changing = async <T>(change: () => Promise<T>): Promise<T> => {
     const result = await change()
@@ -69,6 +70,18 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     firstSync = null
     const { login, accountId } = started.identity
     return { login, accountId }
+  }
+  /** Goes on in a new session where a change of the keys has closed the one before. */
+  const renewing = async (change: () => Promise<void>): Promise<void> => {
+    watching?.abort()
+    try {
+      await change()
+      const resumed = await Strongroom.resume(platform)
+      if (resumed !== null) begin(resumed)
+    } finally {
+      follow()
+    }
+    announce()
   }
   const transfer = (rows: PackedRows): PackedRows => Comlink.transfer(rows, rowBuffers(rows))
 
@@ -136,16 +149,19 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       return { login, accountId, usedBytes, quotaBytes }
     },
     async watch(changed, failed) {
-      watching?.abort()
-      const abort = new AbortController()
-      watching = abort
-      const { signal } = abort
-      warmSearch(drive(), signal)
-      announce = () => {
-        changed()
+      follow = () => {
+        watching?.abort()
+        const abort = new AbortController()
+        watching = abort
+        const { signal } = abort
         warmSearch(drive(), signal)
+        announce = () => {
+          changed()
+          warmSearch(drive(), signal)
+        }
+        void watchVault(drive(), { changed: announce, failed, signal })
       }
-      void watchVault(drive(), { changed: announce, failed, signal })
+      follow()
     },
     async connection(changed) {
       tellConnection = changed
@@ -216,7 +232,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
         .reverse()
         .map(({ seq, timeMs, event, count, deviceName: name }) => ({ seq, timeMs, event, count, deviceName: name }))
     },
-    ...keysService(need, changing),
+    ...keysService(need, changing, renewing),
     stateCode: async () => (await need().state()).code,
     async compareState(code) {
       await drive().sync()

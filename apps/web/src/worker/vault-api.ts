@@ -193,10 +193,18 @@ export interface KeyChange {
 }
 
 /** Rotating keys; one at a time. What was cut off is begun again by the same call, and what is done stays done. */
+export type LeakState = 'none' | 'begun' | 'account-done'
+
 export interface KeysApi {
   keyReport(): Promise<KeyReport>
   /** A new account key and a new recovery key, under the same password; other sessions end. */
   rotateAccountKey(password: string, onRecoveryKey: ShowRecoveryKey): Promise<void>
+  /** How far the answer to a password that others may know has come. */
+  leakAnswer(): Promise<LeakState>
+  /** Its first half: a new password, account key and recovery key; other sessions end. */
+  renewAccess(input: { current: string; next: string }, onRecoveryKey: ShowRecoveryKey): Promise<void>
+  /** Its second half: a new identity and vault key, under which the keys of all contents are wrapped again. */
+  finishLeakAnswer(): Promise<void>
   /**
    * A new vault key, under which the keys of all contents are wrapped again.
    *

@@ -5,6 +5,7 @@ import { ActivitySection } from './activity-section.tsx'
 import { DeletionSection } from './deletion-section.tsx'
 import { DevicesSection } from './devices-section.tsx'
 import { KeysSection } from './keys-section.tsx'
+import { LeakSection } from './leak-section.tsx'
 import { LockSection } from './lock-section.tsx'
 import { PasswordSection } from './password-section.tsx'
 import { RecoverySection } from './recovery-section.tsx'
@@ -35,6 +36,7 @@ export function SecurityScreen() {
         <SecondFactorSection />
         <DevicesSection />
         <LockSection />
+        <LeakSection />
       </Part>
       <Part title={TEXT.security.trustPart}>
         <KeysSection />
