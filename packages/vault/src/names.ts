@@ -3,6 +3,10 @@ import { VaultError } from './header/errors.ts'
 /** Longest name of a node in bytes of UTF-8. */
 export const MAX_NAME_LENGTH = 255
 
+/** Most bytes of UTF-8 for a UTF-16 unit. */
+const UNIT_LENGTH = 3
+const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -22,14 +26,15 @@ export function decodeText(bytes: Uint8Array): string | null {
 
 /** Whether a text holds no lone surrogates, and so has one UTF-8 form. */
 export function isWellFormed(text: string): boolean {
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text)
+  // Reason for looking twice: most texts hold no surrogate at all, which is found out at once.
+  return !/[\uD800-\uDFFF]/.test(text) || !LONE_SURROGATE.test(text)
 }
 
 /** Whether a text may name a node: 1–255 bytes of UTF-8, not `.` or `..`, without `/` and NUL. */
 export function isName(name: string): boolean {
   if (name === '' || name === '.' || name === '..' || name.length > MAX_NAME_LENGTH) return false
   if (name.includes('/') || name.includes('\0') || !isWellFormed(name)) return false
-  return encodeText(name).length <= MAX_NAME_LENGTH
+  return name.length * UNIT_LENGTH <= MAX_NAME_LENGTH || encodeText(name).length <= MAX_NAME_LENGTH
 }
 
 /**
