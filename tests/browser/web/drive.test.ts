@@ -215,6 +215,19 @@ describe('more by mouse', () => {
 })
 
 describe('a drive by keyboard', () => {
+  it('stays at the entry that it is at when another one comes before it', async () => {
+    const { page } = tab
+    await row(tab, 'c.txt').click()
+    await paste([{ name: 'a before all.txt', text: 'before' }])
+    await row(tab, 'a before all.txt').waitFor()
+    await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('grid').focus()
+    await page.keyboard.press('F2')
+    expect(await page.getByLabel('New name').inputValue()).toBe('c.txt')
+    await dismiss(tab)
+    await page.keyboard.press('Escape')
+  })
+
   it('goes to a name by its letters, and keeps those that do something', async () => {
     const { page } = tab
     await page.getByRole('grid').focus()

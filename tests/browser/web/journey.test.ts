@@ -191,12 +191,15 @@ async function tidyUp(tab: Tab, belongs: Map<string, string>): Promise<void> {
   }
   await row(tab, nameOf(0)).click()
   await page.keyboard.press('F2')
-  await page.getByLabel('New name').fill('canary new name.jpg')
+  await page.getByLabel('New name').fill('canary renamed.jpg')
   await page.keyboard.press('Enter')
-  await row(tab, 'canary new name.jpg').waitFor()
-  rename(`${albumOf(0)}/${nameOf(0)}`, `${albumOf(0)}/canary new name.jpg`)
+  // At the end of the list now, which follows it.
+  await row(tab, 'canary renamed.jpg').waitFor()
+  rename(`${albumOf(0)}/${nameOf(0)}`, `${albumOf(0)}/canary renamed.jpg`)
+  await page.getByRole('grid').focus()
+  await page.keyboard.press('Home')
   for (const photo of [10, 20]) await row(tab, nameOf(photo)).getByRole('checkbox').check()
-  await page.getByRole('checkbox', { name: 'Select canary new name.jpg' }).uncheck()
+  await page.getByText('2 selected').waitFor()
   await page.getByRole('button', { name: 'Move to …' }).click()
   await page.getByRole('treeitem', { name: albumOf(1) }).click()
   await page.getByRole('button', { name: 'Move here' }).click()
@@ -351,7 +354,7 @@ async function findsNoCanary(tabs: readonly Tab[], login: string, keys: readonly
   }))
   // Control: bodies were recorded, for those of every profile hold the login name.
   for (const one of sent) expect(findNeedles([textCanary('login name', login)], [one])).not.toEqual([])
-  const names = ['canary photo', HOLIDAY, 'canary new name', 'canary film', 'canary letter', 'canary from elsewhere']
+  const names = ['canary photo', HOLIDAY, 'canary renamed', 'canary film', 'canary letter', 'canary from elsewhere']
   const secrets = [...names, WORDS, PASSWORD, NEW_PASSWORD, ...keys].map((text) => textCanary(text, text))
   expect(findNeedles(secrets, sent)).toEqual([])
   let stored = 0

@@ -92,6 +92,7 @@ describe.runIf(process.env.STRONGROOM_SOAK === '1')('screens of an account', { t
       .first()
       .waitFor()
     await inspect(page, 'transfers-failed')
+    await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
     await context.clock.install()
     await page.reload()
     await row(tab, 'notes.txt').waitFor()

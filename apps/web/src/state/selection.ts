@@ -19,41 +19,64 @@ export interface Selection {
   moveTo(index: number): void
 }
 
-interface Chosen {
-  readonly ids: ReadonlySet<string>
-  readonly anchor: number
-  readonly active: number
+/** An entry, and where it was last; entries move when others come, go or are renamed. */
+interface Place {
+  readonly id: string
+  readonly index: number
 }
 
-const NOTHING: Chosen = { ids: new Set(), anchor: -1, active: -1 }
+interface Chosen {
+  readonly ids: ReadonlySet<string>
+  readonly anchor: Place | null
+  readonly active: Place | null
+}
+
+const NOTHING: Chosen = { ids: new Set(), anchor: null, active: null }
+
+/** Where an entry is now; where it was, if it is gone. */
+function indexOf(rows: Rows, place: Place | null): number {
+  if (place === null) return -1
+  if (place.index < rows.count && rows.idAt(place.index) === place.id) return place.index
+  for (let index = 0; index < rows.count; index += 1) if (rows.idAt(index) === place.id) return index
+  return Math.min(place.index, rows.count - 1)
+}
 
 /** @param key - of the list; another list begins with nothing selected */
 export function useSelection(key: string, rows: Rows): Selection {
   const [stored, setStored] = useState<{ key: string; chosen: Chosen }>({ key, chosen: NOTHING })
   const chosen = stored.key === key ? stored.chosen : NOTHING
   const set = useCallback((next: Chosen) => setStored({ key, chosen: next }), [key])
-  return useMemo(
-    () => ({
+  // Invariant: keys act on the entry that they were moved to, wherever it is by now.
+  const active = useMemo(() => indexOf(rows, chosen.active), [rows, chosen.active])
+  return useMemo(() => {
+    const at = (index: number): Place => ({ id: rows.idAt(index), index })
+    return {
       ids: chosen.ids,
-      active: Math.min(chosen.active, rows.count - 1),
+      active,
       has: (id) => chosen.ids.has(id),
-      only: (index) => set({ ids: new Set([rows.idAt(index)]), anchor: index, active: index }),
+      only: (index) => set({ ids: new Set([rows.idAt(index)]), anchor: at(index), active: at(index) }),
       toggle(index) {
         const ids = new Set(chosen.ids)
         const id = rows.idAt(index)
         if (!ids.delete(id)) ids.add(id)
-        set({ ids, anchor: index, active: index })
+        set({ ids, anchor: at(index), active: at(index) })
       },
       extendTo(index) {
-        const anchor = chosen.anchor < 0 ? index : Math.min(chosen.anchor, rows.count - 1)
+        const anchor = chosen.anchor === null ? index : indexOf(rows, chosen.anchor)
         const ids = new Set<string>()
         for (let row = Math.min(anchor, index); row <= Math.max(anchor, index); row += 1) ids.add(rows.idAt(row))
-        set({ ids, anchor, active: index })
+        set({ ids, anchor: at(anchor), active: at(index) })
       },
       these(indexes, kept) {
         const ids = new Set(kept)
         for (const index of indexes) ids.add(rows.idAt(index))
-        set({ ids, anchor: indexes[0] ?? chosen.anchor, active: indexes.at(-1) ?? chosen.active })
+        const [first] = indexes
+        const last = indexes.at(-1)
+        set({
+          ids,
+          anchor: first === undefined ? chosen.anchor : at(first),
+          active: last === undefined ? chosen.active : at(last),
+        })
       },
       all() {
         const ids = new Set<string>()
@@ -61,8 +84,7 @@ export function useSelection(key: string, rows: Rows): Selection {
         set({ ...chosen, ids })
       },
       clear: () => set({ ...chosen, ids: new Set() }),
-      moveTo: (index) => set({ ...chosen, active: index }),
-    }),
-    [chosen, rows, set],
-  )
+      moveTo: (index) => set({ ...chosen, active: at(index) }),
+    }
+  }, [chosen, active, rows, set])
 }

@@ -7,6 +7,7 @@ import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasse
 import { ListMenu } from './list-menu.tsx'
 import { RubberBand } from './rubber-band.tsx'
 import { Thumbnail } from './thumbnail.tsx'
+import { useFollowing } from './use-following.ts'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 import { type Band, useRubberBand } from './use-rubber-band.ts'
@@ -31,9 +32,7 @@ export function FileGrid(props: FileListProps) {
     overscan: OVERSCAN,
   })
   const { active } = selection
-  useEffect(() => {
-    if (active >= 0) virtual.scrollToIndex(Math.floor(active / columns), { align: 'auto' })
-  }, [active, columns, virtual])
+  useFollowing(rows, active, (index) => virtual.scrollToIndex(Math.floor(index / columns), { align: 'auto' }))
   const cardId = (index: number): string => `${gridId}-${index}`
   const { band, handlers, wasPulled } = useRubberBand(scroller, selection, (area) =>
     cardsIn(area, { columns, width: scroller.current?.clientWidth ?? 0, count: rows.count }),

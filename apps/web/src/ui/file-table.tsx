@@ -11,6 +11,7 @@ import { ItemCheckbox, ListItemName, type ListItemProps, MoreButton, stateClasse
 import { ListMenu } from './list-menu.tsx'
 import { RubberBand } from './rubber-band.tsx'
 import { Thumbnail } from './thumbnail.tsx'
+import { useFollowing } from './use-following.ts'
 import { useLatest } from './use-latest.ts'
 import { useListItem } from './use-list-item.ts'
 import { useNarrow } from './use-narrow.ts'
@@ -40,9 +41,7 @@ export function FileTable(props: FileListProps) {
     if (rowHeight > 0) virtual.measure()
   }, [virtual, rowHeight])
   const { active } = selection
-  useEffect(() => {
-    if (active >= 0) virtual.scrollToIndex(active, { align: 'auto' })
-  }, [active, virtual])
+  useFollowing(rows, active, (index) => virtual.scrollToIndex(index, { align: 'auto' }))
   const rowId = (index: number): string => `${tableId}-${index}`
   const { band, handlers, wasPulled } = useRubberBand(scroller, selection, (area) =>
     rowsIn(area, rowHeight, rows.count),
