@@ -164,7 +164,11 @@ async function onServers<T>(
     database: database.url,
     env: { LOGIN_ATTEMPTS_PER_MINUTE: '1000000', LOG_LEVEL: 'warn' },
   })
-  const filler = connectDatabase({ connectionString: database.url, max: 2 }, () => undefined)
+  const filler = connectDatabase(
+    // Half a million accounts are written by a few statements, each of minutes.
+    { connectionString: database.url, max: 2, query_timeout: 30 * 60_000 },
+    () => undefined,
+  )
   await populate(filler, { accounts, blobsEach })
   await filler.destroy()
   const url = servers === 1 ? (cluster.servers[0]?.url ?? cluster.url) : cluster.url

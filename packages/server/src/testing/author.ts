@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { cardHashMessage, compareBytes, signatureMessage } from '@strongroom/crypto/envelope'
 import {
   type ChainState,
@@ -29,11 +29,23 @@ export interface AuthoredCommit {
   readonly next: ChainState
 }
 
-function keyPair(seed: Uint8Array) {
+interface KeyPair {
+  readonly privateKey: KeyObject
+  readonly publicKey: Uint8Array
+}
+
+/** Reason: reading a key costs ten times as much as signing, and who loads a server signs thousands of commits. */
+const pairs = new WeakMap<Uint8Array, KeyPair>()
+
+function keyPair(seed: Uint8Array): KeyPair {
+  const known = pairs.get(seed)
+  if (known !== undefined) return known
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed])
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
-  return { privateKey, publicKey: new Uint8Array(spki.subarray(-32)) }
+  const pair = { privateKey, publicKey: new Uint8Array(spki.subarray(-32)) }
+  pairs.set(seed, pair)
+  return pair
 }
 
 /** @param previous - whose identity this one takes the place of; none for a new account */
