@@ -17,6 +17,7 @@ import { registerStartPage } from './start-page.ts'
 import { registerStoreBatch } from './store-batch.ts'
 import { registerStoreRoutes } from './store-routes.ts'
 import type { StoreUrls } from './store-urls.ts'
+import { unparsedHandler } from './unparsed.ts'
 import { type LostPage, registerWebApp, type WebApp } from './web-app.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -59,6 +60,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
       setSecurityHeaders(request, reply)
       void handleError(error, request, reply)
     },
+    clientErrorHandler: unparsedHandler({ https }),
     ...(deps.tls === null ? {} : { https: deps.tls }),
   }) as unknown as FastifyInstance // the https variant differs only in the raw server's type
   app.removeContentTypeParser('text/plain')

@@ -7,18 +7,25 @@ import { isForAnyOrigin } from './web-app.ts'
 /** Nothing may be loaded or run; pages that need more say so themselves. */
 export const API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** What sets the security headers of an answer; hooks use it, and so must whatever answers before the hooks. */
-export function securityHeaders(options: { https: boolean }): (request: FastifyRequest, reply: FastifyReply) => void {
-  const setHeaders = helmet({
+export const PERMISSIONS = 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'
+
+/** The headers that are the same for every answer. */
+export function helmetFor({ https }: { https: boolean }): ReturnType<typeof helmet> {
+  return helmet({
     contentSecurityPolicy: false,
-    strictTransportSecurity: options.https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     crossOriginEmbedderPolicy: true,
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
   })
+}
+
+/** What sets the security headers of an answer; hooks use it, and so must whatever answers before the hooks. */
+export function securityHeaders(options: { https: boolean }): (request: FastifyRequest, reply: FastifyReply) => void {
+  const setHeaders = helmetFor(options)
   return (request, reply) => {
     reply.header('content-security-policy', API_POLICY)
-    reply.header('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()')
+    reply.header('permissions-policy', PERMISSIONS)
     reply.header('cache-control', 'no-store')
     reply.header('x-request-id', request.id)
     setHeaders(request.raw, reply.raw, (error?: unknown) => {
