@@ -92,6 +92,20 @@ export function childrenOf(state: VaultState, folder: VaultNode): VaultNode[] {
   return nodes.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
+/** Names and node keys of a folder's children, in the order of `childrenOf`; makes no nodes. */
+export function childKeysOf(state: VaultState, folderKey: string): [string, string][] {
+  const keys = [...(state.children.get(folderKey) ?? [])]
+  const isRoot = folderKey === toHex(state.rootId)
+  if (isRoot && recoveredChild(state, rootOf(state)) !== null) keys.push([RECOVERED_NAME, toHex(state.recoveredId)])
+  return keys.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+}
+
+/** The node that `childKeysOf` has named. */
+export function childByKey(state: VaultState, key: string): VaultNode | null {
+  if (key === toHex(state.recoveredId)) return recoveredChild(state, rootOf(state))
+  return state.nodes.get(key) ?? null
+}
+
 /** The folder Recovered as a child of the root, unless the root has a child of that name. */
 function recoveredChild(state: VaultState, folder: VaultNode): VaultNode | null {
   if (toHex(folder.id) !== toHex(state.rootId) || !hasRecovered(state)) return null

@@ -1,5 +1,6 @@
-import type { VaultNode, VaultState } from '@strongroom/vault'
-import { childrenOf, type Found, rootOf } from './lookup.ts'
+import { toHex } from '@strongroom/crypto'
+import type { VaultState } from '@strongroom/vault'
+import { childByKey, childKeysOf, type Found } from './lookup.ts'
 
 // [Note: Name index] Names folded into one text with a table of where each begins: a search is one pass over that text
 // instead of a hundred thousand small ones, and paths are put together only for what was found. It is made at the first
@@ -8,7 +9,8 @@ import { childrenOf, type Found, rootOf } from './lookup.ts'
 /** All that can be found below the root: parents before children, siblings by name. */
 interface NameIndex {
   readonly seq: number
-  readonly nodes: readonly VaultNode[]
+  readonly keys: readonly string[]
+  readonly names: readonly string[]
   /** Row of the folder that each node lies in; -1 for the root. */
   readonly parents: Int32Array
   /** Folded names, each followed by {@link END}. */
@@ -34,12 +36,12 @@ export function isIndexed(wanted: string): boolean {
 
 /** Everything below the root whose folded name has a text in it, parents before children. */
 export function* withName(state: VaultState, wanted: string): Generator<Found> {
-  const { text, starts, nodes, parents } = indexOf(state)
+  const { text, starts, keys, names, parents } = indexOf(state)
   let row = 0
   for (let at = text.indexOf(wanted); at >= 0; ) {
     row = rowAt(starts, at, row)
-    const node = nodes[row]
-    if (node !== undefined) yield { node, names: namesTo(nodes, parents, row) }
+    const node = childByKey(state, keys[row] ?? '')
+    if (node !== null) yield { node, names: namesTo(names, parents, row) }
     const next = starts[row + 1]
     if (next === undefined) return
     row += 1
@@ -59,34 +61,38 @@ function rowAt(starts: Uint32Array, at: number, from: number): number {
   return low
 }
 
-function namesTo(nodes: readonly VaultNode[], parents: Int32Array, row: number): string[] {
-  const names: string[] = []
-  for (let at = row; at >= 0; at = parents[at] ?? -1) names.push(nodes[at]?.name ?? '')
-  return names.reverse()
+function namesTo(names: readonly string[], parents: Int32Array, row: number): string[] {
+  const way: string[] = []
+  for (let at = row; at >= 0; at = parents[at] ?? -1) way.push(names[at] ?? '')
+  return way.reverse()
 }
 
 function indexOf(state: VaultState): NameIndex {
   const known = indexes.get(state)
   if (known?.seq === state.seq) return known
-  const nodes: VaultNode[] = []
+  const keys: string[] = []
   const parents: number[] = []
   const names: string[] = []
-  const add = (folder: VaultNode, row: number): void => {
-    for (const node of childrenOf(state, folder)) {
-      const own = nodes.push(node) - 1
+  const folded: string[] = []
+  const folders = new Set(state.children.keys())
+  const add = (folderKey: string, row: number): void => {
+    for (const [name, key] of childKeysOf(state, folderKey)) {
+      const own = keys.push(key) - 1
       parents.push(row)
-      names.push(fold(node.name))
-      if (node.kind === 'folder') add(node, own)
+      names.push(name)
+      folded.push(fold(name))
+      if (folders.has(key)) add(key, own)
     }
   }
-  add(rootOf(state), -1)
-  const starts = new Uint32Array(nodes.length)
+  add(toHex(state.rootId), -1)
+  const starts = new Uint32Array(keys.length)
   let at = 0
-  names.forEach((name, row) => {
+  folded.forEach((name, row) => {
     starts[row] = at
     at += name.length + END.length
   })
-  const index = { seq: state.seq, nodes, parents: Int32Array.from(parents), text: names.join(END) + END, starts }
+  const text = folded.join(END) + END
+  const index = { seq: state.seq, keys, names, parents: Int32Array.from(parents), text, starts }
   indexes.set(state, index)
   return index
 }

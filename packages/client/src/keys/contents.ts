@@ -1,5 +1,5 @@
 import { toHex } from '@strongroom/crypto'
-import type { ContentRecord, VaultState } from '@strongroom/vault'
+import type { ContentRecord, VaultNode, VaultState } from '@strongroom/vault'
 import { daysSetting } from '../drive/settings.ts'
 import type { Amount } from './types.ts'
 
@@ -14,11 +14,9 @@ export interface KeyedContent {
   readonly places: readonly Place[]
 }
 
-type Node = VaultState['nodes'] extends ReadonlyMap<string, infer T> ? T : never
-
 export interface Place {
-  readonly nodeId: Node['id']
-  readonly versionId: Node['versions'][number]['id']
+  readonly nodeId: VaultNode['id']
+  readonly versionId: VaultNode['versions'][number]['id']
 }
 
 /** Every content of every version, also of what lies in the trash; each blob (and slot) once. */

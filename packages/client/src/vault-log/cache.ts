@@ -22,9 +22,12 @@ import {
   type DeltaBase,
   decodeChainState,
   decodeState,
+  deltaBase,
   encodeChainState,
   encodeDelta,
   encodeState,
+  type Origin,
+  originOf,
   type VaultState,
 } from '@strongroom/vault'
 import type { StateStore } from '../ports.ts'
@@ -108,7 +111,9 @@ export function vaultCache(options: CacheOptions): VaultCache {
     }
     // What follows the last whole entry was torn by a crash, or comes from another process: written anew next time.
     const whole = offset === log.length
-    stored = whole ? { baseId, baseLength: base.rest.length, entries, entryBytes: offset, from: pointOf(state) } : null
+    stored = whole
+      ? { baseId, baseLength: base.rest.length, entries, entryBytes: offset, from: deltaBase(state) }
+      : null
     return { ...meta, state }
   }
 
@@ -120,17 +125,27 @@ export function vaultCache(options: CacheOptions): VaultCache {
     await store.append('cacheLog', concat(u32(sealed.length), sealed))
     on.entries += 1
     on.entryBytes += 4 + sealed.length
-    on.from = pointOf(state)
+    on.from = deltaBase(state)
     return true
   }
 
-  const write = async (key: SecretBytes, { chain, state, bodyBytes }: CachedVault): Promise<void> => {
+  const writeBase = async (key: SecretBytes, cached: CachedVault, { bytes, from }: Origin): Promise<Stored> => {
     const baseId = engine.randomBytes(16)
-    const columns = encodeState(state)
-    const plain = concat(Uint8Array.of(BASE), baseId, writeMeta(chain, bodyBytes), columns)
+    const plain = concat(Uint8Array.of(BASE), baseId, writeMeta(cached.chain, cached.bodyBytes), bytes)
     await store.save('cache', await seal(engine, key, context, plain))
     await store.remove('cacheLog')
-    stored = { baseId, baseLength: columns.length, entries: 0, entryBytes: 0, from: pointOf(state) }
+    return { baseId, baseLength: bytes.length, entries: 0, entryBytes: 0, from }
+  }
+
+  /** Bytes that the state was decoded from, and an entry of what has changed since, where that pays; else all anew. */
+  const write = async (key: SecretBytes, cached: CachedVault): Promise<void> => {
+    const { state } = cached
+    const origin = originOf(state)
+    const fresh = (): Origin => ({ bytes: encodeState(state), from: deltaBase(state) })
+    let written = await writeBase(key, cached, origin ?? fresh())
+    const isAll = written.from.seq === state.seq
+    if (!isAll && !(await append(key, cached, written))) written = await writeBase(key, cached, fresh())
+    stored = written
   }
 
   return {
@@ -158,10 +173,6 @@ export function vaultCache(options: CacheOptions): VaultCache {
 
 const BASE = 0
 const ENTRY = 1
-
-function pointOf({ vaultId, seq, nodes }: VaultState): DeltaBase {
-  return { vaultId, seq, nodes: new Map(nodes) }
-}
 
 type Meta = Omit<CachedVault, 'state'>
 

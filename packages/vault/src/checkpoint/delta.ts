@@ -3,6 +3,7 @@ import { equalBytes } from '@strongroom/crypto/envelope'
 import { decodeCbor, encodeCbor, shapes } from '../header/cbor.ts'
 import { VaultError } from '../header/errors.ts'
 import { encodeContent, encodeShape } from '../log/body-codec.ts'
+import { cloneState, type DeltaBase } from '../state/clone.ts'
 import type { ColumnReaders, ColumnWriters } from '../state/column-names.ts'
 import { COLUMNS } from '../state/column-names.ts'
 import { ColumnReader } from '../state/column-reader.ts'
@@ -10,17 +11,15 @@ import { ColumnWriter } from '../state/column-writer.ts'
 import { idKey } from '../state/id-key.ts'
 import { readLedger, writeLedger } from '../state/ledger-columns.ts'
 import { readIds, readRows, writeRows } from '../state/node-columns.ts'
+import { byteStrings } from '../state/numbers.ts'
 import type { MutableState, VaultNode, VaultState, VaultVersion } from '../state/state.ts'
-import { cloneState } from '../state/state.ts'
+import { keysThatDiffer } from '../state/table.ts'
 import type { Transaction } from '../state/transaction.ts'
 import { begin, countContents, putNode, removeNode } from '../state/transaction.ts'
 
 const MAGIC = 'SRD1'
 /** Columns of a delta: all but the vault's, which the place stands for. */
 const DELTA_COLUMNS = COLUMNS.slice(1)
-
-/** What a delta starts from: of an earlier state, no more than this is looked at. */
-export type DeltaBase = Pick<VaultState, 'vaultId' | 'seq' | 'nodes'>
 
 /**
  * Encodes what changed from one state of a vault to a later one.
@@ -34,16 +33,18 @@ export function encodeDelta(from: DeltaBase, to: VaultState): Uint8Array {
   place.i64(from.seq)
   place.i64(to.seq)
   const gone: string[] = []
-  for (const key of from.nodes.keys()) if (!to.nodes.has(key)) gone.push(key)
+  const changed: [string, VaultNode][] = []
+  for (const key of keysThatDiffer(from.nodes, to.nodes)) {
+    const [before, node] = [from.nodes.get(key), to.nodes.get(key)]
+    if (node === undefined) {
+      if (before !== undefined) gone.push(key)
+    } else if (node.parentId !== null && before !== node && (before === undefined || !sameNode(before, node))) {
+      changed.push([key, node])
+    }
+  }
   const removed = new ColumnWriter()
   for (const key of gone.sort()) removed.bytes(from.nodes.get(key)?.id ?? new Uint8Array(0))
   const columns = Object.fromEntries(COLUMNS.map((name) => [name, new ColumnWriter()])) as ColumnWriters // all names
-  const changed: [string, VaultNode][] = []
-  for (const [key, node] of to.nodes) {
-    const before = from.nodes.get(key)
-    if (node.parentId === null || before === node) continue
-    if (before === undefined || !sameNode(before, node)) changed.push([key, node])
-  }
   const nodes = changed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node)
   writeRows(columns, nodes, (parentId) => columns.parents.bytes(parentId))
   writeLedger(columns, to)
@@ -115,9 +116,8 @@ function change(state: MutableState, bytes: Uint8Array): void {
     if (node === undefined || node.parentId === null) throw new VaultError('checkpoint_invalid', 'removed')
     return node
   })
-  const ids = readIds(columns.nodeIds)
-  const parents = ids.map(() => columns.parents.bytes(16) as NodeId) // just taken from its place
-  const nodes = readRows(columns, ids, (row) => parents[row] ?? state.rootId)
+  const parents = byteStrings(columns.parents.rest(), 16, columns.nodeIds.count(16))
+  const nodes = readRows(columns, (row) => parents(row) as NodeId) // taken from its place
   state.seq = to
   replaceNodes(state, gone, nodes)
   state.records.clear()

@@ -5,6 +5,9 @@ import { VaultError } from './errors.ts'
 /** What the log's CBOR may hold: no maps, tags or floats, so that no order of keys can be in question. */
 export type CborValue = number | boolean | null | string | Uint8Array | readonly CborValue[]
 
+/** Of the text that says what follows. */
+const LONGEST_TEXT = 8
+
 /** Deepest nesting of arrays. */
 export const MAX_CBOR_DEPTH = 8
 
@@ -59,6 +62,33 @@ function checkStructure(bytes: Uint8Array, code: VaultErrorCode): void {
     if (offset > bytes.length || pending.length > MAX_CBOR_DEPTH + 1) throw new VaultError(code, 'cbor')
   }
   if (offset !== bytes.length) throw new VaultError(code, 'cbor')
+}
+
+/**
+ * The items of an array that begins with a short text in ASCII and goes on with byte strings, canonical as `decodeCbor` wants them.
+ * The byte strings are views of what is given, which large vaults are read from without a copy.
+ *
+ * @throws VaultError with `code`
+ */
+export function splitByteStrings(given: Uint8Array, code: VaultErrorCode): { text: string; items: Uint8Array[] } {
+  // Reason: views of Node's Buffer are Buffers, whose `slice` does not copy.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length)
+  const wrong = (): VaultError => new VaultError(code, 'shape')
+  const list = readHead(bytes, 0)
+  const first = list?.major === 4 ? readHead(bytes, list.end) : null
+  if (list === null || first?.major !== 3) throw wrong()
+  let offset = first.end + first.argument
+  if (first.argument > LONGEST_TEXT || offset > bytes.length) throw wrong()
+  const text = String.fromCharCode(...bytes.subarray(first.end, offset))
+  const items: Uint8Array[] = []
+  for (let left = list.argument - 1; left > 0; left -= 1) {
+    const item = readHead(bytes, offset)
+    if (item?.major !== 2 || item.end + item.argument > bytes.length) throw wrong()
+    offset = item.end + item.argument
+    items.push(bytes.subarray(item.end, offset))
+  }
+  if (offset !== bytes.length) throw new VaultError(code, 'cbor')
+  return { text, items }
 }
 
 const SHORTEST = [24, 0x100, 0x10000, 0x100000000]

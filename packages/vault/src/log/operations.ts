@@ -124,6 +124,8 @@ export type Operation =
 export const MAX_TARGET_LENGTH = 4095
 /** Most bytes that a node of an unknown kind may carry. */
 export const MAX_UNKNOWN_LENGTH = 4096
+/** Most versions of one file. */
+export const MAX_VERSIONS = 10_000
 /** Most contents of a version. */
 export const MAX_CONTENTS = 16
 /** Longest key and value of an account record. */

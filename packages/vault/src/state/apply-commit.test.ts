@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Operation } from '../log/operations.ts'
 import { commit, content, freshState, hasher, header, id, section } from '../testing/build.ts'
 import { applyCommit, references } from './apply-commit.ts'
+import { cloneState } from './clone.ts'
 import { decodeState, encodeState } from './columns.ts'
 import { MAX_DEPTH } from './place.ts'
 import {
@@ -16,7 +17,7 @@ import {
   referenceCount,
   subtreeOf,
 } from './queries.ts'
-import { cloneState, REMEMBERED_CHANGES, type VaultState } from './state.ts'
+import { REMEMBERED_CHANGES, type VaultState } from './state.ts'
 
 const folder = (number: number, parentId: NodeId, name: string): Operation => ({
   op: 'create',

@@ -11,7 +11,7 @@ import type {
   RestoreOperation,
   TrashOperation,
 } from '../log/operations.ts'
-import { MAX_CONTENTS } from '../log/operations.ts'
+import { MAX_CONTENTS, MAX_VERSIONS } from '../log/operations.ts'
 import { idKey, recordKey } from './id-key.ts'
 import { isTaken, placeBelow, recoveredName } from './place.ts'
 import { applyPurge } from './purge.ts'
@@ -26,9 +26,6 @@ export interface Authorship {
   deviceId: DeviceId
   timeMs: number
 }
-
-/** Most versions of one file. */
-export const MAX_VERSIONS = 10_000
 
 /** Applies one operation; a reason means that nothing, or only a part to be rolled back, was changed. */
 export function applyOperation(tx: Transaction, operation: Operation, author: Authorship): OperationReason | null {

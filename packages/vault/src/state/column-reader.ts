@@ -37,6 +37,11 @@ export class ColumnReader {
     return this.#bytes.subarray(at, at + length)
   }
 
+  /** All that is left: a view. */
+  rest(): Uint8Array {
+    return this.bytes(this.#bytes.length - this.#offset)
+  }
+
   /** How many items of `width` bytes the whole column holds. */
   count(width: number): number {
     if (this.#bytes.length % width !== 0) throw new VaultError('state_invalid', 'column length')

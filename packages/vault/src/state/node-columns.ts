@@ -1,19 +1,19 @@
-import type { AccountId, BlobId, DeviceId, NodeId, VersionId } from '@strongroom/crypto/envelope'
+import type { NodeId } from '@strongroom/crypto/envelope'
 import { compareBytes, concat } from '@strongroom/crypto/envelope'
-import { checkLayout, contentLayout } from '@strongroom/crypto/sizes'
-import { VaultError } from '../header/errors.ts'
-import { decodeShape, encodeShape } from '../log/body-codec.ts'
-import type { ContentRecord } from '../log/operations.ts'
-import { LABEL_PATTERN, MAX_CONTENTS } from '../log/operations.ts'
-import { decodeText, encodeText, isName } from '../names.ts'
-import { MAX_VERSIONS } from './apply-operation.ts'
+import { encodeShape } from '../log/body-codec.ts'
+import { encodeText } from '../names.ts'
+import { BlobBase } from './blob-base.ts'
+import { ChildTable } from './child-table.ts'
 import type { ColumnReaders, ColumnWriters } from './column-names.ts'
 import type { ColumnReader } from './column-reader.ts'
 import { idKey } from './id-key.ts'
+import { NodeRows } from './node-rows.ts'
+import { invalid } from './numbers.ts'
+import { RowTree } from './row-tree.ts'
 import type { MutableState, VaultNode, VaultState, VaultVersion } from './state.ts'
-import { added, addNode } from './transaction.ts'
+import { LayeredTable } from './table.ts'
+import { NO_MODE } from './version-rows.ts'
 
-const NO_MODE = 0xffff
 /** Parents that are no rows. */
 const ROOT_ROW = 0
 const RECOVERED_ROW = 1
@@ -126,52 +126,37 @@ function dictionary(entries: ReadonlyMap<string, Uint8Array>): Dictionary {
   return { list: sorted.map(([, bytes]) => bytes), index: new Map(sorted.map(([key], index) => [key, index])) }
 }
 
-function invalid(reason: string): VaultError {
-  return new VaultError('state_invalid', reason)
-}
+/** What the columns of nodes, versions and contents make of a state. */
+export type Tree = Pick<MutableState, 'nodes' | 'children' | 'trashedChildren' | 'references'>
 
-/** Reads the columns of nodes, versions and contents into an empty state. */
-export function readNodes(columns: ColumnReaders, state: MutableState): void {
-  const ids = readIds(columns.nodeIds)
-  const parents = ids.map(() => columns.parents.u32())
-  checkTree(parents)
-  const folderIds = [state.rootId, state.recoveredId, ...ids]
-  const nodes = readRows(columns, ids, (row) => folderIds[parents[row] ?? 0] ?? state.rootId)
-  const keys = [idKey(state.rootId), idKey(state.recoveredId), ...nodes.map((node) => idKey(node.id))]
-  for (const [row, node] of nodes.entries()) {
-    const parent = parents[row] ?? ROOT_ROW
-    const [key, parentKey] = [keys[row + FIRST_ROW] ?? '', keys[parent] ?? '']
-    if (state.nodes.has(key)) throw invalid('fixed folder')
-    if ((nodes[parent - FIRST_ROW]?.kind ?? 'folder') !== 'folder') throw invalid('parent')
-    if (!addNode(state, { node, key, parentKey })) throw invalid('name twice')
-    countReferences(state, node)
+/**
+ * Reads the columns of nodes, versions and contents: all of them are checked now, nodes are made when they are asked for.
+ *
+ * @throws VaultError `state_invalid`
+ */
+export function readTree(columns: ColumnReaders, empty: VaultState): Tree {
+  const tree = new RowTree(columns, empty)
+  const trashedChildren = new Map<string, Set<string>>()
+  for (let row = 0; row < tree.rows.count; row += 1) {
+    if (!tree.rows.isTrashed(row)) continue
+    const parentKey = idKey(tree.rows.parentOf(row))
+    const siblings = trashedChildren.get(parentKey) ?? new Set()
+    trashedChildren.set(parentKey, siblings.add(tree.keyAt(row)))
+  }
+  const nodes = new LayeredTable(tree)
+  for (const [key, folder] of empty.nodes) nodes.set(key, folder)
+  return {
+    nodes,
+    children: new ChildTable(tree),
+    trashedChildren,
+    references: new LayeredTable(new BlobBase(tree.rows.blobIds)),
   }
 }
 
-/** Reads nodes whose ids were read; `parentOf` says where the node of a row lies. */
-export function readRows(
-  columns: ColumnReaders,
-  ids: readonly NodeId[],
-  parentOf: (row: number) => NodeId,
-): VaultNode[] {
-  const tables: Tables = {
-    authors: readAuthors(columns.authors),
-    slots: readSlots(columns.slots),
-    usedAuthors: new Set(),
-    usedSlots: new Set(),
-  }
-  const nodes = ids.map((id, row) => readNode(columns, { id, parentId: parentOf(row), tables }))
-  if (tables.usedAuthors.size !== tables.authors.length || tables.usedSlots.size !== tables.slots.length) {
-    throw invalid('dictionary')
-  }
-  return nodes
-}
-
-interface Tables {
-  authors: { accountId: AccountId; deviceId: DeviceId }[]
-  slots: string[]
-  usedAuthors: Set<number>
-  usedSlots: Set<number>
+/** Reads nodes in the order of ascending ids. */
+export function readRows(columns: ColumnReaders, parentOf: (row: number) => NodeId): VaultNode[] {
+  const rows = new NodeRows(columns, columns.nodeIds.rest(), parentOf)
+  return Array.from({ length: rows.count }, (_, row) => rows.at(row))
 }
 
 /** Reads ascending node ids. */
@@ -184,116 +169,4 @@ export function readIds(column: ColumnReader): NodeId[] {
     ids.push(id)
   }
   return ids
-}
-
-/** Every row must lead to the root or to Recovered. */
-function checkTree(parents: readonly number[]): void {
-  // 0 not seen, 1 on the way that is being followed, 2 leads to the top.
-  const seen = new Uint8Array(parents.length)
-  for (let start = 0; start < parents.length; start += 1) {
-    const way: number[] = []
-    let row = start
-    while (row >= 0 && seen[row] !== 2) {
-      const parent = parents[row]
-      if (parent === undefined || seen[row] === 1) throw invalid('parent')
-      seen[row] = 1
-      way.push(row)
-      row = parent - FIRST_ROW
-    }
-    for (const visited of way) seen[visited] = 2
-  }
-}
-
-function readNode(columns: ColumnReaders, place: { id: NodeId; parentId: NodeId; tables: Tables }): VaultNode {
-  const name = decodeText(columns.names.bytes(columns.nameLengths.u8()))
-  if (name === null || !isName(name)) throw invalid('name')
-  const kind = columns.kinds.u16()
-  const shape = decodeShape(kind, columns.payloads.bytes(columns.payloadLengths.u16()))
-  if (shape === null) throw invalid('kind')
-  const createdMs = columns.createdMs.i64()
-  const trashed = columns.trashed.u8()
-  if (trashed > 1) throw invalid('trashed')
-  const trashedMs = trashed === 1 ? columns.trashedMs.i64() : null
-  const versionCount = columns.versionCounts.u16()
-  if (versionCount > MAX_VERSIONS) throw invalid('versions')
-  if (versionCount > 0 && shape.kind !== 'file' && shape.kind !== 'unknown') throw invalid('versions')
-  const versions: VaultVersion[] = []
-  for (let left = versionCount; left > 0; left -= 1) versions.push(readVersion(columns, place.tables))
-  if (versionCount > 1 && new Set(versions.map((version) => idKey(version.id))).size !== versionCount) {
-    throw invalid('version twice')
-  }
-  return { id: place.id, parentId: place.parentId, name, createdMs, trashedMs, versions, ...shape }
-}
-
-function readVersion(columns: ColumnReaders, tables: Tables): VaultVersion {
-  const id = columns.versionIds.bytes(16) as VersionId // just taken from its place
-  const mtimeMs = columns.mtimeMs.i64()
-  const mode = columns.modes.u16()
-  if (mode > 0o7777 && mode !== NO_MODE) throw invalid('mode')
-  const timeMs = columns.versionTimeMs.i64()
-  const authorIndex = columns.versionAuthors.u32()
-  const author = tables.authors[authorIndex]
-  if (author === undefined) throw invalid('author')
-  tables.usedAuthors.add(authorIndex)
-  const contentCount = columns.contentCounts.u8()
-  if (contentCount < 1 || contentCount > MAX_CONTENTS) throw invalid('contents')
-  const contents = Array.from({ length: contentCount }, () => readContent(columns, tables))
-  if (contentCount > 1 && new Set(contents.map((content) => content.slot)).size !== contentCount) throw invalid('slots')
-  return { id, contents, mtimeMs, mode: mode === NO_MODE ? null : mode, ...author, timeMs }
-}
-
-function readContent(columns: ColumnReaders, tables: Tables): ContentRecord {
-  const slotIndex = columns.contentSlots.u32()
-  const slot = tables.slots[slotIndex]
-  if (slot === undefined) throw invalid('slot')
-  tables.usedSlots.add(slotIndex)
-  const blobId = columns.blobIds.bytes(16) as BlobId // just taken from its place
-  const header = columns.headers.bytes(74)
-  const size = columns.sizes.i64()
-  const partSize = columns.partSizes.u32()
-  const partsRoot = columns.partsRoots.bytes(32)
-  const dekTimeMs = columns.dekTimeMs.i64()
-  try {
-    const { blobLength } = contentLayout(size)
-    checkLayout({ size, blobLength, partSize })
-    return { slot, blobId, header, size, blobLength, partSize, partsRoot, dekTimeMs }
-  } catch (cause) {
-    throw new VaultError('state_invalid', 'content', { cause })
-  }
-}
-
-function readAuthors(column: ColumnReader): Tables['authors'] {
-  const authors: Uint8Array[] = []
-  for (let left = column.count(32); left > 0; left -= 1) {
-    const author = column.bytes(32)
-    const before = authors.at(-1)
-    if (before !== undefined && compareBytes(before, author) >= 0) throw invalid('order')
-    authors.push(author)
-  }
-  // The casts brand the two ids that an entry is made of.
-  return authors.map((bytes) => ({
-    accountId: bytes.slice(0, 16) as AccountId,
-    deviceId: bytes.slice(16) as DeviceId,
-  }))
-}
-
-function readSlots(column: ColumnReader): string[] {
-  const slots: string[] = []
-  while (!column.atEnd) {
-    const slot = decodeText(column.bytes(column.u8()))
-    const before = slots.at(-1)
-    if (slot === null || !LABEL_PATTERN.test(slot) || (before !== undefined && before >= slot)) throw invalid('slots')
-    slots.push(slot)
-  }
-  return slots
-}
-
-function countReferences(state: MutableState, node: VaultNode): void {
-  for (const version of node.versions) {
-    for (const { blobId } of version.contents) {
-      const key = idKey(blobId)
-      const count = added(state.references.get(key), blobId, 1)
-      if (count !== undefined) state.references.set(key, count)
-    }
-  }
 }

@@ -3,6 +3,7 @@ import { hashMessage } from '@strongroom/crypto/envelope'
 import type { Hasher } from '../header/hashes.ts'
 import type { ContentRecord, NodeShape } from '../log/operations.ts'
 import { idKey } from './id-key.ts'
+import type { ReadonlyTable, Table } from './table.ts'
 
 /** A state of a file. */
 export interface VaultVersion {
@@ -51,7 +52,7 @@ export interface NamedCheckpoint {
 }
 
 /**
- * What a vault holds after a commit. Maps are keyed by `idKey` of an id.
+ * What a vault holds after a commit. Maps and tables are keyed by `idKey` of an id.
  *
  * Ownership: `applyCommit` changes the state that it is given and returns the same object; whoever needs the old one
  * makes a `cloneState` first. Everybody else only reads.
@@ -62,14 +63,14 @@ export interface VaultState {
   readonly recoveredId: NodeId
   /** Sequence number of the last commit taken in, applied or skipped; −1 before genesis. */
   readonly seq: number
-  readonly nodes: ReadonlyMap<string, VaultNode>
+  readonly nodes: ReadonlyTable<VaultNode>
   /** Children that are not trashed themselves: parent → name → node key. */
-  readonly children: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly children: ReadonlyTable<ReadonlyMap<string, string>>
   /** Children that are trashed themselves: parent → node keys. */
-  readonly trashedChildren: ReadonlyMap<string, ReadonlySet<string>>
+  readonly trashedChildren: ReadonlyTable<ReadonlySet<string>>
   readonly records: ReadonlyMap<string, AccountRecord>
   /** How many content records name a blob. */
-  readonly references: ReadonlyMap<string, BlobCount>
+  readonly references: ReadonlyTable<BlobCount>
   /** Change ids of the last 4,096 commits that applied, oldest first. */
   readonly changeIds: ReadonlyMap<string, Uint8Array>
   /** What skipped commits added minus what they released, and reference-only commits have to take back. */
@@ -80,11 +81,11 @@ export interface VaultState {
 /** The same, as this package's own code may change it. */
 export interface MutableState extends VaultState {
   seq: number
-  readonly nodes: Map<string, VaultNode>
-  readonly children: Map<string, Map<string, string>>
+  readonly nodes: Table<VaultNode>
+  readonly children: Table<Map<string, string>>
   readonly trashedChildren: Map<string, Set<string>>
   readonly records: Map<string, AccountRecord>
-  readonly references: Map<string, BlobCount>
+  readonly references: Table<BlobCount>
   readonly changeIds: Map<string, Uint8Array>
   readonly imbalance: Map<string, BlobCount>
   checkpoint: NamedCheckpoint | null
@@ -123,19 +124,4 @@ export function stateWithFolders(vaultId: VaultId, rootId: NodeId, recoveredId: 
     imbalance: new Map(),
     checkpoint: null,
   }
-}
-
-/** An independent copy; nodes are shared, because they never change. */
-export function cloneState(state: VaultState): VaultState {
-  const copy: MutableState = {
-    ...state,
-    nodes: new Map(state.nodes),
-    children: new Map([...state.children].map(([key, names]) => [key, new Map(names)])),
-    trashedChildren: new Map([...state.trashedChildren].map(([key, nodes]) => [key, new Set(nodes)])),
-    records: new Map(state.records),
-    references: new Map(state.references),
-    changeIds: new Map(state.changeIds),
-    imbalance: new Map(state.imbalance),
-  }
-  return copy
 }

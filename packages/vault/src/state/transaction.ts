@@ -2,6 +2,7 @@ import type { BlobId } from '@strongroom/crypto/envelope'
 import type { ContentRecord } from '../log/operations.ts'
 import { idKey } from './id-key.ts'
 import type { BlobCount, MutableState, VaultNode } from './state.ts'
+import type { Table } from './table.ts'
 
 /** Changes of one commit, which can be taken back. */
 export interface Transaction {
@@ -27,8 +28,10 @@ export function rollbackTo(transaction: Transaction, mark: number): void {
   for (const step of transaction.undo.splice(mark).reverse()) step()
 }
 
+type Changeable<V> = Pick<Table<V>, 'get' | 'set' | 'delete'>
+
 /** Sets or, with undefined, deletes an entry. */
-export function put<K, V>(transaction: Transaction, map: Map<K, V>, key: K, value: V | undefined): void {
+export function put<V>(transaction: Transaction, map: Changeable<V>, key: string, value: V | undefined): void {
   const before = map.get(key)
   if (value === undefined) map.delete(key)
   else map.set(key, value)
@@ -43,23 +46,6 @@ export function putNode(transaction: Transaction, node: VaultNode, before: Vault
   if (before !== null) unlink(transaction, before)
   put(transaction, transaction.state.nodes, idKey(node.id), node)
   link(transaction, node)
-}
-
-/** Adds a node that the state does not have, not to be taken back; false when its name is taken. */
-export function addNode(
-  state: MutableState,
-  { node, key, parentKey }: { node: VaultNode; key: string; parentKey: string },
-): boolean {
-  state.nodes.set(key, node)
-  if (node.trashedMs !== null) {
-    const trashed = state.trashedChildren.get(parentKey) ?? new Set()
-    state.trashedChildren.set(parentKey, trashed.add(key))
-    return true
-  }
-  const names = state.children.get(parentKey) ?? new Map<string, string>()
-  if (names.has(node.name)) return false
-  state.children.set(parentKey, names.set(node.name, key))
-  return true
 }
 
 /** Takes a node out of its place; its references and what hangs below it stay. */
@@ -117,7 +103,7 @@ function link(transaction: Transaction, node: VaultNode): void {
 }
 
 /** The entry of a map, made when it is not there. */
-function entry<V>(transaction: Transaction, map: Map<string, V>, key: string, make: () => V): V {
+function entry<V>(transaction: Transaction, map: Changeable<V>, key: string, make: () => V): V {
   const found = map.get(key)
   if (found !== undefined) return found
   const made = make()

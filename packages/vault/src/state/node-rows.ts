@@ -1,0 +1,126 @@
+import { compareBytes, type NodeId } from '@strongroom/crypto/envelope'
+import { decodeShape, encodeShape } from '../log/body-codec.ts'
+import { MAX_VERSIONS } from '../log/operations.ts'
+import type { ColumnReaders } from './column-names.ts'
+import { idKey } from './id-key.ts'
+import { NameRows } from './name-rows.ts'
+import { byteStrings, endOf, invalid, Numbers } from './numbers.ts'
+import type { VaultNode, VaultVersion } from './state.ts'
+import { VersionRows } from './version-rows.ts'
+
+/*
+ * [Note: Rows]
+ * The columns of nodes are checked whole, in loops over their bytes, and then kept as they are: a vault of a hundred
+ * thousand files opens without an object for any of them. A node is made from its row when it is asked for, and kept,
+ * so that the same node is always the same object.
+ */
+
+const [FOLDER] = encodeShape({ kind: 'folder' })
+const [FILE] = encodeShape({ kind: 'file' })
+
+/** Nodes in columns, in the order of their ids, with their versions and contents. */
+export class NodeRows {
+  readonly count: number
+  /** Ids of the blobs that contents of these nodes name, 16 bytes each. */
+  readonly blobIds: Uint8Array
+  readonly #id: (row: number) => Uint8Array
+  readonly parentOf: (row: number) => NodeId
+  readonly #names: NameRows
+  readonly #kinds: Numbers
+  readonly #payloads: Uint8Array
+  readonly #payloadPlaces: Uint32Array
+  readonly #createdMs: Numbers
+  readonly #trashedPlaces: Uint32Array
+  readonly #trashedMs: Numbers
+  readonly #versionPlaces: Uint32Array
+  readonly #versions: VersionRows
+  readonly #made: (VaultNode | undefined)[]
+
+  /**
+   * Takes the columns, and checks all of them that needs no look at the tree.
+   *
+   * @param nodeIds - 16 bytes each
+   * @param parentOf - where the node of a row lies
+   * @throws VaultError `state_invalid`
+   */
+  constructor(columns: ColumnReaders, nodeIds: Uint8Array, parentOf: (row: number) => NodeId) {
+    const count = nodeIds.length / 16
+    this.count = count
+    this.#id = byteStrings(nodeIds, 16, count)
+    this.parentOf = parentOf
+    this.#names = new NameRows(columns.names.rest(), new Numbers(columns.nameLengths.rest(), 1, count).places())
+    this.#kinds = new Numbers(columns.kinds.rest(), 2, count)
+    this.#payloads = columns.payloads.rest()
+    this.#payloadPlaces = new Numbers(columns.payloadLengths.rest(), 2, count).places()
+    if (this.#payloads.length !== endOf(this.#payloadPlaces)) throw invalid('column length')
+    this.#createdMs = new Numbers(columns.createdMs.rest(), 8, count)
+    const trashed = new Numbers(columns.trashed.rest(), 1, count)
+    this.#trashedPlaces = trashed.places()
+    this.#trashedMs = new Numbers(columns.trashedMs.rest(), 8, endOf(this.#trashedPlaces))
+    const versionCounts = new Numbers(columns.versionCounts.rest(), 2, count)
+    this.#versionPlaces = versionCounts.places()
+    this.#versions = new VersionRows(columns, endOf(this.#versionPlaces))
+    this.blobIds = this.#versions.blobIds
+    this.#made = new Array<VaultNode | undefined>(count)
+    for (let row = 0; row < count; row += 1) {
+      if (row > 0 && compareBytes(this.#id(row - 1), this.#id(row)) >= 0) throw invalid('order')
+      if (trashed.at(row) > 1) throw invalid('trashed')
+      this.#checkShape(row, versionCounts.at(row))
+    }
+  }
+
+  idAt(row: number): NodeId {
+    return this.#id(row) as NodeId // taken from its place
+  }
+
+  nameAt(row: number): string {
+    return this.#names.at(row)
+  }
+
+  isFolder(row: number): boolean {
+    return this.#kinds.at(row) === FOLDER
+  }
+
+  isTrashed(row: number): boolean {
+    return this.#trashedPlaces[row] !== this.#trashedPlaces[row + 1]
+  }
+
+  versionCount(row: number): number {
+    return (this.#versionPlaces[row + 1] ?? 0) - (this.#versionPlaces[row] ?? 0)
+  }
+
+  at(row: number): VaultNode {
+    const known = this.#made[row]
+    if (known !== undefined) return known
+    const shape = decodeShape(this.#kinds.at(row), this.#payload(row))
+    if (shape === null) throw invalid('kind')
+    const versions: VaultVersion[] = []
+    for (let at = this.#versionPlaces[row] ?? 0; at < (this.#versionPlaces[row + 1] ?? 0); at += 1) {
+      versions.push(this.#versions.at(at))
+    }
+    const trashedMs = this.isTrashed(row) ? this.#trashedMs.at(this.#trashedPlaces[row] ?? 0) : null
+    const place = { id: this.idAt(row), parentId: this.parentOf(row), name: this.nameAt(row) }
+    const node: VaultNode = { ...place, createdMs: this.#createdMs.at(row), trashedMs, versions, ...shape }
+    this.#made[row] = node
+    return node
+  }
+
+  #payload(row: number): Uint8Array {
+    return this.#payloads.subarray(this.#payloadPlaces[row], this.#payloadPlaces[row + 1])
+  }
+
+  #checkShape(row: number, versionCount: number): void {
+    const kind = this.#kinds.at(row)
+    const isPlain = kind === FOLDER || kind === FILE
+    const isEmpty = this.#payloadPlaces[row] === this.#payloadPlaces[row + 1]
+    const shape = isPlain && isEmpty ? null : decodeShape(kind, this.#payload(row))
+    if (shape === null && !(isPlain && isEmpty)) throw invalid('kind')
+    if (versionCount > MAX_VERSIONS) throw invalid('versions')
+    if (versionCount > 0 && kind !== FILE && shape?.kind !== 'unknown') throw invalid('versions')
+    if (versionCount < 2) return
+    const ids = new Set<string>()
+    const first = this.#versionPlaces[row] ?? 0
+    for (let at = first; at < first + versionCount; at += 1) ids.add(idKey(this.#versions.idAt(at)))
+    if (ids.size !== versionCount) throw invalid('version twice')
+  }
+}

@@ -1,0 +1,62 @@
+import { VaultError } from '../header/errors.ts'
+
+/** A refusal of columns. */
+export function invalid(reason: string, cause?: unknown): VaultError {
+  return new VaultError('state_invalid', reason, cause === undefined ? {} : { cause })
+}
+
+type Width = 1 | 2 | 4 | 8
+
+/** One column of big-endian numbers, as it lies there: unsigned, but of 8 bytes safe integers in two's complement. */
+export class Numbers {
+  readonly width: Width
+  readonly count: number
+  readonly #view: DataView
+
+  /** @throws VaultError where the column does not hold just `count` numbers, or one of 8 bytes is not safe */
+  constructor(bytes: Uint8Array, width: Width, count: number) {
+    this.width = width
+    this.count = count
+    if (bytes.length !== width * count) throw invalid('column length')
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (width !== 8) return
+    for (let index = 0; index < count; index += 1) if (!Number.isSafeInteger(this.at(index))) throw invalid('number')
+  }
+
+  at(index: number): number {
+    const view = this.#view
+    switch (this.width) {
+      case 1:
+        return view.getUint8(index)
+      case 2:
+        return view.getUint16(index * 2)
+      case 4:
+        return view.getUint32(index * 4)
+      case 8:
+        return view.getInt32(index * 8) * 0x100000000 + view.getUint32(index * 8 + 4)
+    }
+  }
+
+  /** Where entries begin that are as long as these numbers say, and at the end where the last one ends. */
+  places(): Uint32Array {
+    const places = new Uint32Array(this.count + 1)
+    let end = 0
+    for (let index = 0; index < this.count; index += 1) {
+      end += this.at(index)
+      places[index + 1] = end
+    }
+    if (end > 0xffffffff) throw invalid('column length')
+    return places
+  }
+}
+
+/** The last of some places: the length of what they lie in. */
+export function endOf(places: Uint32Array): number {
+  return places[places.length - 1] ?? 0
+}
+
+/** A column of byte strings, each of `width`, which are views of it. */
+export function byteStrings(bytes: Uint8Array, width: number, count: number): (index: number) => Uint8Array {
+  if (bytes.length !== width * count) throw invalid('column length')
+  return (index) => bytes.subarray(index * width, (index + 1) * width)
+}

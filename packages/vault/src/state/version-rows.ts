@@ -1,0 +1,154 @@
+import type { AccountId, BlobId, DeviceId, VersionId } from '@strongroom/crypto/envelope'
+import { compareBytes } from '@strongroom/crypto/envelope'
+import { checkLayout, contentLayout } from '@strongroom/crypto/sizes'
+import type { ContentRecord } from '../log/operations.ts'
+import { LABEL_PATTERN, MAX_CONTENTS } from '../log/operations.ts'
+import { decodeText } from '../names.ts'
+import type { ColumnReaders } from './column-names.ts'
+import type { ColumnReader } from './column-reader.ts'
+import { byteStrings, endOf, invalid, Numbers } from './numbers.ts'
+import type { VaultVersion } from './state.ts'
+
+/** A mode that was not given. */
+export const NO_MODE = 0xffff
+const MOST_MODE = 0o7777
+
+/** Versions and their contents, in columns. */
+export class VersionRows {
+  /** Ids of the blobs that the contents name, 16 bytes each. */
+  readonly blobIds: Uint8Array
+  readonly #id: (index: number) => Uint8Array
+  readonly #mtimeMs: Numbers
+  readonly #modes: Numbers
+  readonly #timeMs: Numbers
+  readonly #authors: readonly Author[]
+  readonly #authorOf: Numbers
+  /** Where the contents of each version begin. */
+  readonly #places: Uint32Array
+  readonly #slots: readonly string[]
+  readonly #slotOf: Numbers
+  readonly #blobId: (index: number) => Uint8Array
+  readonly #header: (index: number) => Uint8Array
+  readonly #partsRoot: (index: number) => Uint8Array
+  readonly #sizes: Numbers
+  readonly #partSizes: Numbers
+  readonly #dekTimeMs: Numbers
+
+  /** @throws VaultError where they are not the columns of `count` versions, or one breaks a rule */
+  constructor(columns: ColumnReaders, count: number) {
+    this.#id = byteStrings(columns.versionIds.rest(), 16, count)
+    this.#mtimeMs = new Numbers(columns.mtimeMs.rest(), 8, count)
+    this.#modes = new Numbers(columns.modes.rest(), 2, count)
+    this.#timeMs = new Numbers(columns.versionTimeMs.rest(), 8, count)
+    this.#authors = readAuthors(columns.authors)
+    this.#authorOf = new Numbers(columns.versionAuthors.rest(), 4, count)
+    const contentCounts = new Numbers(columns.contentCounts.rest(), 1, count)
+    this.#places = contentCounts.places()
+    const contents = endOf(this.#places)
+    this.#slots = readSlots(columns.slots)
+    this.#slotOf = new Numbers(columns.contentSlots.rest(), 4, contents)
+    this.blobIds = columns.blobIds.rest()
+    this.#blobId = byteStrings(this.blobIds, 16, contents)
+    this.#header = byteStrings(columns.headers.rest(), 74, contents)
+    this.#partsRoot = byteStrings(columns.partsRoots.rest(), 32, contents)
+    this.#sizes = new Numbers(columns.sizes.rest(), 8, contents)
+    this.#partSizes = new Numbers(columns.partSizes.rest(), 4, contents)
+    this.#dekTimeMs = new Numbers(columns.dekTimeMs.rest(), 8, contents)
+    for (let index = 0; index < count; index += 1) {
+      const mode = this.#modes.at(index)
+      if (mode > MOST_MODE && mode !== NO_MODE) throw invalid('mode')
+      const contentCount = contentCounts.at(index)
+      if (contentCount < 1 || contentCount > MAX_CONTENTS) throw invalid('contents')
+      if (contentCount > 1) this.#checkSlots(index)
+    }
+    checkDictionary(this.#authorOf, this.#authors.length)
+    checkDictionary(this.#slotOf, this.#slots.length)
+    for (let index = 0; index < contents; index += 1) this.#blobLength(index)
+  }
+
+  idAt(index: number): VersionId {
+    return this.#id(index) as VersionId // taken from its place
+  }
+
+  at(index: number): VaultVersion {
+    const contents: ContentRecord[] = []
+    for (let at = this.#places[index] ?? 0; at < (this.#places[index + 1] ?? 0); at += 1)
+      contents.push(this.#content(at))
+    const mode = this.#modes.at(index)
+    const author = this.#authors[this.#authorOf.at(index)]
+    if (author === undefined) throw invalid('author')
+    const [mtimeMs, timeMs] = [this.#mtimeMs.at(index), this.#timeMs.at(index)]
+    return { id: this.idAt(index), contents, mtimeMs, mode: mode === NO_MODE ? null : mode, ...author, timeMs }
+  }
+
+  #content(index: number): ContentRecord {
+    return {
+      slot: this.#slots[this.#slotOf.at(index)] ?? '',
+      blobId: this.#blobId(index) as BlobId, // taken from its place
+      header: this.#header(index),
+      size: this.#sizes.at(index),
+      blobLength: this.#blobLength(index),
+      partSize: this.#partSizes.at(index),
+      partsRoot: this.#partsRoot(index),
+      dekTimeMs: this.#dekTimeMs.at(index),
+    }
+  }
+
+  /** @throws VaultError where size and part size make no content */
+  #blobLength(index: number): number {
+    const [size, partSize] = [this.#sizes.at(index), this.#partSizes.at(index)]
+    try {
+      const { blobLength } = contentLayout(size)
+      checkLayout({ size, blobLength, partSize })
+      return blobLength
+    } catch (cause) {
+      throw invalid('content', cause)
+    }
+  }
+
+  #checkSlots(index: number): void {
+    const slots = new Set<number>()
+    const [from, to] = [this.#places[index] ?? 0, this.#places[index + 1] ?? 0]
+    for (let at = from; at < to; at += 1) slots.add(this.#slotOf.at(at))
+    if (slots.size !== to - from) throw invalid('slots')
+  }
+}
+
+/** Every number names an entry of a dictionary, and every entry is named. */
+function checkDictionary(numbers: Numbers, length: number): void {
+  const used = new Uint8Array(length)
+  for (let index = 0; index < numbers.count; index += 1) {
+    const entry = numbers.at(index)
+    if (entry >= length) throw invalid('dictionary')
+    used[entry] = 1
+  }
+  if (used.includes(0)) throw invalid('dictionary')
+}
+
+type Author = Pick<VaultVersion, 'accountId' | 'deviceId'>
+
+function readAuthors(column: ColumnReader): Author[] {
+  const authors: Uint8Array[] = []
+  for (let left = column.count(32); left > 0; left -= 1) {
+    const author = column.bytes(32)
+    const before = authors.at(-1)
+    if (before !== undefined && compareBytes(before, author) >= 0) throw invalid('order')
+    authors.push(author)
+  }
+  // The casts brand the two ids that an entry is made of.
+  return authors.map((bytes) => ({
+    accountId: bytes.slice(0, 16) as AccountId,
+    deviceId: bytes.slice(16) as DeviceId,
+  }))
+}
+
+function readSlots(column: ColumnReader): string[] {
+  const slots: string[] = []
+  while (!column.atEnd) {
+    const slot = decodeText(column.bytes(column.u8()))
+    const before = slots.at(-1)
+    if (slot === null || !LABEL_PATTERN.test(slot) || (before !== undefined && before >= slot)) throw invalid('slots')
+    slots.push(slot)
+  }
+  return slots
+}
