@@ -14,6 +14,8 @@ import { longTasks } from './tasks.ts'
 const MOST_TASK_MS = 500
 /** Files whose details are looked at; those with odd names come first. */
 const DETAILED = 12
+/** Of a folder. */
+const ADDRESS = /^\/files(\/\w+)?$/
 
 let world: WebWorld
 let tab: Tab
@@ -43,7 +45,7 @@ beforeAll(async () => {
     void dialog.dismiss()
   })
   page.on('framenavigated', (frame) => {
-    if (frame === page.mainFrame() && new URL(frame.url()).pathname !== '/files')
+    if (frame === page.mainFrame() && !ADDRESS.test(new URL(frame.url()).pathname))
       happened.push(`the page went to ${frame.url()}`)
   })
 })
@@ -53,13 +55,25 @@ afterAll(async () => {
   trap?.close()
 })
 
-/** Nothing ran, nobody was told, nothing was opened. */
+/** A folder whose name seems to end otherwise. */
+const FOLDER = 'photos\u202egnp.exe'
+/** Marks that turn or hide the letters of names. */
+const TRICKS = /[\u200b\u202a-\u202e\u2066-\u2069\ufeff]/
+
+/** Nothing ran, nobody was told, nothing was opened, and no name pretends to be another. */
 async function expectNothing(): Promise<void> {
   const { page } = tab
+  expect(await page.locator('body').textContent()).not.toMatch(TRICKS)
+  const labels = await page.evaluate(() =>
+    [...document.querySelectorAll('[title], [aria-label]')].flatMap((element) =>
+      ['title', 'aria-label'].map((name) => element.getAttribute(name) ?? ''),
+    ),
+  )
+  expect(labels.filter((text) => TRICKS.test(text))).toEqual([])
   expect(trapped).toEqual([])
   expect(happened).toEqual([])
   const traces = await page.evaluate(() => [document.title, 'owned' in window, location.pathname, document.cookie])
-  expect(traces).toEqual([expect.not.stringContaining('owned'), false, '/files', ''])
+  expect(traces).toEqual([`${shownName(FOLDER)} – Strongroom`, false, expect.stringMatching(ADDRESS), ''])
   expect(tab.sent.filter((text) => /^https?:.*owned/.test(text))).toEqual([])
   const workers = await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length)
   expect(workers).toBe(1)
@@ -92,6 +106,11 @@ async function expectShown(page: Page, outcome: Outcome): Promise<void> {
 describe('hostile files', () => {
   it('are taken, listed and pictured as what they are', async () => {
     const { page } = tab
+    await page.keyboard.press('n')
+    await page.getByLabel('Folder name').fill(FOLDER)
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: shownName(FOLDER), exact: true }).click()
+    await page.getByText('This folder is empty').waitFor()
     const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-hostile-'))
     await Promise.all(files.map(({ name, bytes }) => writeFile(path.join(folder, name), bytes)))
     await freely(async () => {

@@ -66,7 +66,7 @@ export function Breadcrumbs({ path, onOpen }: BreadcrumbsProps) {
         ))}
         {current !== undefined && (
           <li className="crumb-current">
-            <h1 aria-current="page" title={current.name}>
+            <h1 aria-current="page" title={shownName(current.name)}>
               <bdi>{shownName(current.name)}</bdi>
             </h1>
           </li>
@@ -80,7 +80,13 @@ function Step({ crumb, onOpen }: { crumb: Crumb; onOpen: (path: string) => void 
   const target = useDropTarget((what, copy) => (copy ? what.copyInto(crumb.path) : what.moveInto(crumb.path)))
   return (
     <li>
-      <button type="button" className="crumb" title={crumb.name} onClick={() => onOpen(crumb.path)} {...target}>
+      <button
+        type="button"
+        className="crumb"
+        title={shownName(crumb.name)}
+        onClick={() => onOpen(crumb.path)}
+        {...target}
+      >
         <bdi>{shownName(crumb.name)}</bdi>
       </button>
       <ChevronRight size={17} aria-hidden="true" />

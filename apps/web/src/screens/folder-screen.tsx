@@ -2,6 +2,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { FolderOpen, FolderX, Upload } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { nameOf } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { SORTS } from '../state/list-look.ts'
 import { useObservable } from '../state/observable.ts'
 import { useSelection } from '../state/selection.ts'
@@ -60,7 +61,7 @@ function Folder({ path }: { path: string }) {
   const selection = useSelection(path, loaded.rows)
   useEffect(() => place.enter(path), [place, path])
   useEffect(() => {
-    document.title = path === ROOT_PATH ? TEXT.product : `${nameOf(path)} – ${TEXT.product}`
+    document.title = path === ROOT_PATH ? TEXT.product : `${shownName(nameOf(path))} – ${TEXT.product}`
   }, [path])
   return (
     <ItemScreen

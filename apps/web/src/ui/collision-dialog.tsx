@@ -43,7 +43,7 @@ function Questions({ collisions, onAnswer }: QuestionsProps) {
   return (
     <Dialog title={TEXT.collisions.title(isReplaceable(current))} onClose={() => onAnswer(null)}>
       <p>
-        {TEXT.collisions.where(folder === '/' ? TEXT.files.root : nameOf(folder))}{' '}
+        {TEXT.collisions.where(folder === '/' ? TEXT.files.root : shownName(nameOf(folder)))}{' '}
         {isReplaceable(current) ? TEXT.collisions.text : TEXT.collisions.textOther}
       </p>
       <div className="collision-name">

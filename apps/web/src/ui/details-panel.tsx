@@ -113,7 +113,7 @@ function Facts({ facts, row, onOpenFolder, onVersions }: FactsProps) {
         <Fact name={TEXT.details.type}>{typeOf(facts)}</Fact>
         <Fact name={TEXT.files.location}>
           <button type="button" className="link" onClick={() => onOpenFolder(folder)}>
-            <bdi>{folder === '/' ? TEXT.files.root : folder.slice(1).replaceAll('/', ' / ')}</bdi>
+            <bdi>{folder === '/' ? TEXT.files.root : shownName(folder.slice(1)).replaceAll('/', ' / ')}</bdi>
           </button>
         </Fact>
         {facts.kind === 'folder' && (
@@ -122,7 +122,7 @@ function Facts({ facts, row, onOpenFolder, onVersions }: FactsProps) {
         <Fact name={TEXT.files.size}>
           {isFile ? TEXT.details.bytes(formatBytes(facts.size), facts.size) : formatBytes(facts.bytes)}
         </Fact>
-        {facts.target !== null && <Fact name={TEXT.details.target}>{facts.target}</Fact>}
+        {facts.target !== null && <Fact name={TEXT.details.target}>{shownName(facts.target)}</Fact>}
         {facts.mtimeMs !== 0 && <Fact name={TEXT.files.modified}>{formatFullTime(facts.mtimeMs)}</Fact>}
         {facts.createdMs !== 0 && <Fact name={TEXT.details.added}>{formatFullTime(facts.createdMs)}</Fact>}
         {isFile && facts.storedMs !== null && (

@@ -221,7 +221,7 @@ function Location({ row, latest }: { row: Row; latest: RefObject<FileListProps> 
           latest.current.onShowLocation(row)
         }}
       >
-        <bdi>{folder === '/' ? TEXT.files.root : folder.slice(1).replaceAll('/', ' / ')}</bdi>
+        <bdi>{folder === '/' ? TEXT.files.root : shownName(folder.slice(1)).replaceAll('/', ' / ')}</bdi>
       </button>
     </Cell>
   )

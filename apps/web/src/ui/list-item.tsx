@@ -1,6 +1,7 @@
 import { EllipsisVertical } from 'lucide-react'
 import type { RefObject } from 'react'
 import type { Row, Rows } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import type { FileListProps } from './file-list.ts'
 import { ItemName } from './item-name.tsx'
@@ -30,7 +31,7 @@ export function ItemCheckbox({ item, row, className = '' }: { item: ListItemProp
       type="checkbox"
       className={className}
       tabIndex={-1}
-      aria-label={TEXT.files.select(row.name)}
+      aria-label={TEXT.files.select(shownName(row.name))}
       checked={item.isSelected}
       onClick={(event) => event.stopPropagation()}
       onDoubleClick={(event) => event.stopPropagation()}

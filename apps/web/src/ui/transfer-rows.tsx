@@ -125,7 +125,7 @@ function Row({ name, icon, progress, text, failed, done, children }: RowProps) {
 
 function stateText(transfer: Transfer): string {
   const folder = parentOf(transfer.path)
-  const where = folder === '/' ? TEXT.files.root : nameOf(folder)
+  const where = folder === '/' ? TEXT.files.root : shownName(nameOf(folder))
   if (transfer.state === 'failed') return failureText({ code: transfer.error ?? 'internal' })
   if (transfer.state === 'done') return TEXT.transfers.doneIn(formatBytes(transfer.size), where)
   if (transfer.state === 'running') return formatBytes(transfer.size)
