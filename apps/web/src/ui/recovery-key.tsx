@@ -1,7 +1,8 @@
-import { Check, Copy, Download, Printer } from 'lucide-react'
+import { Download, Printer } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { TEXT } from '../strings.ts'
 import { Button, Field } from './controls.tsx'
+import { CopyButton } from './copy-button.tsx'
 import { saveText } from './save-text.ts'
 
 interface ShowProps {
@@ -12,7 +13,6 @@ interface ShowProps {
 
 /** A recovery key, with ways to keep it. */
 export function ShowRecoveryKey({ login, recoveryKey, onSaved }: ShowProps) {
-  const [copied, setCopied] = useState(false)
   return (
     <div className="ceremony">
       <ol className="recovery-key" aria-label={TEXT.recovery.label}>
@@ -21,14 +21,7 @@ export function ShowRecoveryKey({ login, recoveryKey, onSaved }: ShowProps) {
         ))}
       </ol>
       <div className="recovery-actions">
-        <Button
-          onClick={() => {
-            void navigator.clipboard.writeText(recoveryKey).then(() => setCopied(true))
-          }}
-        >
-          {copied ? <Check size={17} /> : <Copy size={17} />}
-          {copied ? TEXT.recovery.copied : TEXT.recovery.copy}
-        </Button>
+        <CopyButton text={recoveryKey} />
         <Button onClick={() => saveText(TEXT.recovery.fileName, TEXT.recovery.fileText(login, recoveryKey))}>
           <Download size={17} />
           {TEXT.recovery.download}

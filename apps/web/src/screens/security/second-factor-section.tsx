@@ -5,6 +5,7 @@ import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useVault } from '../../state/vault.tsx'
 import { failureText, TEXT } from '../../strings.ts'
 import { Button, Field, PasswordField } from '../../ui/controls.tsx'
+import { CopyButton } from '../../ui/copy-button.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Notice } from '../../ui/notice.tsx'
 import { QrCode } from '../../ui/qr-code.tsx'
@@ -79,9 +80,10 @@ function Confirm({ setup, onClose, onDone }: StepProps & { setup: SecondFactorSe
         <p>{TEXT.security.scan}</p>
         <div className="factor-secret">
           <QrCode text={setup.uri} label={TEXT.security.scan} />
-          <div>
+          <div className="factor-key">
             <p className="field-label">{TEXT.security.secret}</p>
             <code>{setup.secret.match(/.{1,4}/g)?.join(' ')}</code>
+            <CopyButton text={setup.secret} />
           </div>
         </div>
         <div className="field">
