@@ -1,6 +1,7 @@
 import type { PdfAnswer, PdfKey, PdfOpening, PdfProblem, PdfWord } from '../pdf-frame/messages.ts'
 import type { VaultFailure } from '../worker/vault-api.ts'
 import { asFailure, type Vault } from './connect.ts'
+import { loadFailure } from './load.ts'
 import { pdfPart, pdfWorkerScript } from './pdf-parts.ts'
 
 /** Address of the frame; see [Note: PDF frame]. */
@@ -14,6 +15,9 @@ export interface PdfFile {
   readonly size: number
   readonly version: string | null
 }
+
+/** A frame that has said nothing for so long after it was given its file did not load. */
+const SILENCE_MS = 15_000
 
 interface Listener {
   readonly onReady: (pages: number) => void
@@ -44,6 +48,7 @@ export function openPdf(
   const failed = (cause: unknown): void => listener.onFailure(asFailure(cause))
   const bytesOf = (offset: number, length: number) => vault.bytes({ path, version, offset, length })
 
+  let silence: ReturnType<typeof setTimeout> | undefined
   const answer = async (word: PdfWord): Promise<void> => {
     if (word.type === 'range') {
       const { begin, end } = word
@@ -62,7 +67,10 @@ export function openPdf(
     if (word.type === 'key') listener.onKey(word.key)
     if (word.type === 'failed') listener.onProblem(word.why === 'password' ? 'password' : 'damaged')
   }
-  port1.onmessage = ({ data }: MessageEvent<PdfWord>) => void answer(data).catch(failed)
+  port1.onmessage = ({ data }: MessageEvent<PdfWord>) => {
+    clearTimeout(silence)
+    void answer(data).catch(failed)
+  }
 
   const begin = async (): Promise<void> => {
     const whole = size <= MOST_WHOLE_BYTES
@@ -70,12 +78,16 @@ export function openPdf(
     const opening: PdfOpening = { type: 'open', workerScript, size, bytes, pageLabel }
     // Reason for the star: the frame has no origin that could be named. It is this page's own, and nobody can replace it.
     frame.postMessage(opening, '*', bytes === null ? [port2] : [port2, bytes.buffer])
+    silence = setTimeout(() => void loadFailure().then(listener.onFailure), SILENCE_MS)
   }
   begin().catch(failed)
   return {
     zoom: (factor) => tell({ type: 'zoom', factor }),
     show: (page) => tell({ type: 'page', page }),
-    close: () => port1.close(),
+    close() {
+      clearTimeout(silence)
+      port1.close()
+    },
   }
 }
 

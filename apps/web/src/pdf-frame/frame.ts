@@ -27,13 +27,12 @@ addEventListener('message', function open({ source, data, ports }: MessageEvent<
 async function show(opening: PdfOpening, port: MessagePort): Promise<void> {
   let viewer: Viewer | null = null
   const app = connectApp(port, (answer) => act(viewer, answer))
-  const root = document.getElementById('pages')
-  if (root === null) throw new Error('the frame has a place for pages')
-  // What scrolls is reached by the keyboard.
-  root.tabIndex = 0
+  app.tell({ type: 'here' })
+  const place = document.getElementById('pages')
+  if (place === null) throw new Error('the frame has a place for pages')
   try {
     const pdf = await read(opening, app)
-    viewer = await startViewer(root, pdf, {
+    viewer = await startViewer(place, pdf, {
       pageLabel: opening.pageLabel,
       onMove: (page, scale) => app.tell({ type: 'at', page, scale }),
     })
@@ -44,7 +43,7 @@ async function show(opening: PdfOpening, port: MessagePort): Promise<void> {
   addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.includes(event.key)) return
     // A page that is wider than the screen is moved by the arrows.
-    if (event.key !== 'Escape' && root.scrollWidth > root.clientWidth) return
+    if (event.key !== 'Escape' && document.documentElement.scrollWidth > innerWidth) return
     app.tell({ type: 'key', key: event.key as PdfKey })
   })
 }

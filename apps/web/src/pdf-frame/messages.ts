@@ -27,6 +27,8 @@ export type PdfAnswer =
   | { readonly type: 'page'; readonly page: number }
 
 export type PdfWord =
+  /** The first word. */
+  | { readonly type: 'here' }
   | { readonly type: 'range'; readonly begin: number; readonly end: number }
   | { readonly type: 'part'; readonly id: number; readonly name: string }
   | { readonly type: 'ready'; readonly pages: number }

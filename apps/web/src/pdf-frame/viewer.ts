@@ -21,8 +21,12 @@ interface ViewerOptions {
   readonly onMove: (page: number, scale: number) => void
 }
 
-/** Pages of a document under each other in a scrolling element, of which only those near the screen are there. */
-export async function startViewer(root: HTMLElement, pdf: PDFDocumentProxy, options: ViewerOptions): Promise<Viewer> {
+/** Pages of a PDF under each other, of which only those near the screen are there. The whole document scrolls. */
+export async function startViewer(
+  element: HTMLElement,
+  pdf: PDFDocumentProxy,
+  options: ViewerOptions,
+): Promise<Viewer> {
   const count = Math.min(pdf.numPages, MOST_PAGES)
   const first = (await pdf.getPage(1)).getViewport({ scale: CSS_UNITS })
   // Until a page was read it counts as one like the first.
@@ -30,7 +34,8 @@ export async function startViewer(root: HTMLElement, pdf: PDFDocumentProxy, opti
   const heights = new Float64Array(count).fill(first.height)
   const sheet = document.createElement('div')
   sheet.className = 'sheet'
-  root.replaceChildren(sheet)
+  element.replaceChildren(sheet)
+  const root = document.documentElement
   const views = new Map<number, PageView>()
   let scale: number | null = null
   let layout = layOut({ widths, heights }, scale, root.clientWidth)
@@ -44,7 +49,9 @@ export async function startViewer(root: HTMLElement, pdf: PDFDocumentProxy, opti
     const down = (root.scrollTop - (layout.tops[anchor] ?? 0)) / (layout.scales[anchor] ?? 1)
     layout = layOut({ widths, heights }, scale, root.clientWidth)
     sheet.style.height = `${layout.height}px`
-    root.scrollTop = (layout.tops[anchor] ?? 0) + down * (layout.scales[anchor] ?? 1)
+    const top = (layout.tops[anchor] ?? 0) + down * (layout.scales[anchor] ?? 1)
+    // Reason: setting it ends a scrolling that is under way.
+    if (Math.abs(root.scrollTop - top) > 1) root.scrollTop = top
     update()
   }
 
@@ -86,7 +93,7 @@ export async function startViewer(root: HTMLElement, pdf: PDFDocumentProxy, opti
   }
 
   let asked = false
-  root.addEventListener('scroll', () => {
+  document.addEventListener('scroll', () => {
     if (asked) return
     asked = true
     requestAnimationFrame(() => {
@@ -94,7 +101,14 @@ export async function startViewer(root: HTMLElement, pdf: PDFDocumentProxy, opti
       update()
     })
   })
-  new ResizeObserver(layOutAgain).observe(root)
+  addEventListener('resize', layOutAgain)
+  // Reason: browsers glide there, past hundreds of pages, each of which may end that when its size becomes known.
+  addEventListener('keydown', (event) => {
+    if (event.key !== 'Home' && event.key !== 'End') return
+    event.preventDefault()
+    root.scrollTop = event.key === 'Home' ? 0 : root.scrollHeight
+  })
+  layOutAgain()
   return {
     zoom(factor) {
       const now = layout.scales[front()] ?? 1

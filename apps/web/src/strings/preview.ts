@@ -17,6 +17,7 @@ export const PREVIEW = {
       zoomIn: 'Larger',
       zoomOut: 'Smaller',
       fit: 'Fit the width',
+      tooLarge: 'This PDF is too large to be shown here. Download it to open it.',
       password: 'This PDF is locked with a password of its own. Download it to open it.',
       damaged: 'This PDF is damaged, or it is none. It is not shown here; you can download it.',
     },

@@ -8,9 +8,20 @@ import type { ViewProps } from './preview-file.ts'
 import { Waiting } from './waiting.tsx'
 
 const STEP = 1.25
+/** The library takes as much memory as the file is long. */
+const MOST_BYTES = 512 * 1024 * 1024
+
+interface PdfViewProps extends ViewProps {
+  /** Pressed in the frame. */
+  readonly onKey: (key: string) => void
+}
 
 /** A PDF, drawn in a frame that can do nothing else; see [Note: PDF frame]. */
-export function PdfView({ file, fallback, onKey }: ViewProps & { readonly onKey: (key: string) => void }) {
+export function PdfView(props: PdfViewProps) {
+  return props.file.size > MOST_BYTES ? props.fallback(TEXT.preview.pdf.tooLarge) : <Drawn {...props} />
+}
+
+function Drawn({ file, fallback, onKey }: PdfViewProps) {
   const { vault, stop } = useVault()
   const frame = useRef<HTMLIFrameElement>(null)
   const controls = useRef<PdfControls | null>(null)
