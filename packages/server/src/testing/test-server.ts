@@ -57,6 +57,7 @@ export type TestServerOptions = Partial<
     | 'publicUrl'
     | 'trustedProxies'
     | 'prepareUpload'
+    | 'web'
   >
 > & {
   /** A store that clients reach themselves, instead of a folder; whoever gives it closes it. */
