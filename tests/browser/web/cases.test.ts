@@ -194,7 +194,7 @@ describe('an account that changes elsewhere', () => {
       void download.failure().then((failure) => failure ?? saved.push(download.suggestedFilename()))
     })
     await tab.page.getByRole('button', { name: 'Download', exact: true }).click()
-    await tab.page.locator('main.stop[role=alert]').waitFor()
+    await tab.page.locator('main.stop [role=alert]').waitFor()
     expect(saved).toEqual([])
     await tab.context.close()
   })

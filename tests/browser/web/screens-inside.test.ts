@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { storedObjects } from '../../dev-env/stored-objects.ts'
 import { operator } from '../../e2e/src/admin/operator.ts'
 import { bulkWriter } from '../../e2e/src/checkpoints/bulk-writer.ts'
 import { freshLogin, loginDevice, PASSWORD, registerDevice } from '../../e2e/src/sdk/sdk.ts'
@@ -101,6 +102,21 @@ describe.runIf(process.env.STRONGROOM_SOAK === '1')('screens of an account', { t
     await page.clock.resume()
     await inspect(page, 'locked')
     await context.close()
+  })
+
+  it('where something does not verify', async () => {
+    const tab = await signedIn()
+    const objects = storedObjects(world.server)
+    const before = new Set(await objects.ids())
+    await uploadFiles(tab, [{ name: 'changed.bin', bytes: randomBytes(400_000) }])
+    for (const id of (await objects.ids()).filter((one) => !before.has(one))) {
+      await objects.change(id, (bytes) => bytes.fill(7, bytes.length >> 1))
+    }
+    await row(tab, 'changed.bin').getByRole('checkbox').check()
+    await tab.page.getByRole('button', { name: 'Download', exact: true }).click()
+    await tab.page.getByText('Stop: something does not verify').waitFor()
+    await inspect(tab.page, 'stop')
+    await tab.context.close()
   })
 
   it('of files', async () => {

@@ -56,11 +56,13 @@ export function Halt({ failure, onRetry, onSignOut }: HaltProps) {
 
 function IntegrityStop() {
   return (
-    <main className="stop" role="alert">
+    <main className="stop">
       <OctagonAlert size={44} aria-hidden="true" />
-      <h1>{TEXT.integrity.title}</h1>
-      <p>{TEXT.integrity.text}</p>
-      <p>{TEXT.integrity.todo}</p>
+      <div className="stop-text" role="alert">
+        <h1>{TEXT.integrity.title}</h1>
+        <p>{TEXT.integrity.text}</p>
+        <p>{TEXT.integrity.todo}</p>
+      </div>
       <Button onClick={() => location.reload()}>{TEXT.integrity.reload}</Button>
     </main>
   )
