@@ -8,6 +8,7 @@ import { forgetDownloads } from '../state/downloads.ts'
 import { forgetRotation, resumeRotation } from '../state/key-rotation.ts'
 import { listLook, setLook } from '../state/list-look.ts'
 import { searchText } from '../state/search.ts'
+import { showToast } from '../state/toasts.ts'
 import { forgetUndo, takeUndo } from '../state/undo.ts'
 import { droppedFiles, pickedFiles, useUploadRequests } from '../state/upload-request.tsx'
 import { useAction, useVault } from '../state/vault.tsx'
@@ -79,7 +80,11 @@ export function Shell() {
         folder={folder}
         onDrop={(transfer) => {
           const dropped = droppedFiles(transfer)
-          act(async () => requests.send(folder, await dropped))
+          act(async () => {
+            const { files: sent, unread } = await dropped
+            if (unread > 0) showToast(TEXT.files.unread(unread))
+            requests.send(folder, sent)
+          })
         }}
       >
         <Sidebar isOpen={navOpen} onClose={() => setNavOpen(false)} />

@@ -1,5 +1,6 @@
 import { type ReactNode, useState } from 'react'
 import { joinPath } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { NameDialog } from '../ui/dialogs.tsx'
 import { byAnswer, resolveCollisions } from './collisions.ts'
@@ -63,35 +64,48 @@ export function useUploadRequests(): UploadRequests {
         onName={async (name) => {
           const path = joinPath(newFolderIn, name)
           await vault.makeFolder(path)
-          showUndoable(TEXT.done.folder(name), () => vault.trash([path]), act)
+          showUndoable(TEXT.done.folder(shownName(name)), () => vault.trash([path]), act)
         }}
       />
     ),
   }
 }
 
-/** The files of a drop, folders walked through. Must be called while the event is handled. */
-export async function droppedFiles(transfer: DataTransfer): Promise<Dropped[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null)
-  const lists = await Promise.all(entries.map((entry) => walk(entry, '')))
-  return lists.flat()
+/** What a drop holds: what can be read of it, and how many files and folders cannot. */
+interface Drop {
+  readonly files: readonly Dropped[]
+  readonly unread: number
 }
 
-async function walk(entry: FileSystemEntry, above: string): Promise<Dropped[]> {
+/** The files of a drop, folders walked through. Must be called while the event is handled. */
+export async function droppedFiles(transfer: DataTransfer): Promise<Drop> {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null)
+  const lists = await Promise.all(entries.map((entry) => walk(entry, '')))
+  const found = lists.flat()
+  const files = found.filter((dropped) => dropped !== null)
+  return { files, unread: found.length - files.length }
+}
+
+/** What lies at an entry and below; null for each that cannot be read, which must not cost the others. */
+async function walk(entry: FileSystemEntry, above: string): Promise<(Dropped | null)[]> {
   const relative = above === '' ? entry.name : `${above}/${entry.name}`
-  if (entry.isFile) {
-    const file = await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail))
-    return [{ relative, file }]
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader()
-  const found: Dropped[] = []
-  let isEmpty = true
-  for (;;) {
-    // Reason: browsers hand over a hundred entries at a time, and none at the end.
-    const batch = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail))
-    if (batch.length === 0) return isEmpty ? [{ relative, file: null }] : found
-    isEmpty = false
-    for (const child of batch) found.push(...(await walk(child, relative)))
+  const found: (Dropped | null)[] = []
+  try {
+    if (entry.isFile) {
+      const file = await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail))
+      return [{ relative, file }]
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader()
+    let isEmpty = true
+    for (;;) {
+      // Reason: browsers hand over a hundred entries at a time, and none at the end.
+      const batch = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail))
+      if (batch.length === 0) return isEmpty ? [{ relative, file: null }] : found
+      isEmpty = false
+      for (const child of batch) found.push(...(await walk(child, relative)))
+    }
+  } catch {
+    return [...found, null]
   }
 }
 

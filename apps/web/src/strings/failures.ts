@@ -57,7 +57,7 @@ export const FAILURES = {
     usage: 'That name cannot be used.',
     login_taken: 'That login name is in use. Choose another.',
     registration_closed: 'This server takes no new accounts. Ask whoever runs it.',
-    source_changed: 'The file changed while it was read. Try again.',
+    source_changed: 'The file was changed, moved or deleted on this device. Choose it again.',
     upgrade_required: 'This page is older than your files. Reload it.',
     is_a_folder: 'That is a folder.',
     not_a_folder: 'That is not a folder.',

@@ -5,6 +5,10 @@ export const FILES = {
     new: 'New',
     newFolder: 'New folder',
     uploadFiles: 'Upload files',
+    unread: (count: number) =>
+      count === 1
+        ? '1 item could not be read and was left out'
+        : `${count.toLocaleString()} items could not be read and were left out`,
     uploadFolder: 'Upload folder',
     folderName: 'Folder name',
     untitled: 'Untitled folder',

@@ -31,7 +31,7 @@ export function UploadRow({ transfer }: { transfer: Transfer }) {
           <Pause size={17} />
         </IconButton>
       )}
-      {(state === 'paused' || state === 'failed') && (
+      {(state === 'paused' || (state === 'failed' && transfer.error !== 'source_changed')) && (
         <IconButton
           label={state === 'paused' ? TEXT.transfers.resume : TEXT.transfers.retry}
           onClick={() => resumeUploads(vault, [transfer])}
