@@ -1,6 +1,7 @@
 import { Upload } from 'lucide-react'
 import { type DragEvent, type ReactNode, useState } from 'react'
 import { nameOf } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 
 interface DropZoneProps {
@@ -32,7 +33,7 @@ export function DropZone({ folder, onDrop, children }: DropZoneProps) {
       {depth > 0 && (
         <div className="drop-veil" role="status">
           <Upload size={30} aria-hidden="true" />
-          {TEXT.files.drop(folder === '/' ? TEXT.files.root : nameOf(folder))}
+          {TEXT.files.drop(folder === '/' ? TEXT.files.root : shownName(nameOf(folder)))}
         </div>
       )}
     </div>

@@ -1,4 +1,5 @@
 import { joinPath, parentOf, type Row } from '../bridge/rows.ts'
+import { shownName } from '../format.ts'
 import { TEXT } from '../strings.ts'
 import { byAnswer, resolveCollisions } from './collisions.ts'
 import { startDownload } from './downloads.ts'
@@ -79,7 +80,7 @@ export function useItemVerbs(done: () => void): ItemVerbs {
         throw { code: 'exists', details: {} }
       }
       await vault.move([{ from: row.path, to }], null)
-      undoable(TEXT.done.renamed(name), () => vault.move([{ from: to, to: row.path }], 'keep-both'))
+      undoable(TEXT.done.renamed(shownName(name)), () => vault.move([{ from: to, to: row.path }], 'keep-both'))
     },
   }
 }
