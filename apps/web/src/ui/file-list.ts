@@ -4,7 +4,7 @@ import type { Selection } from '../state/selection.ts'
 import type { Sort } from '../worker/vault-api.ts'
 import type { Act } from './item-menu.tsx'
 import { openMenuAt } from './list-menu.tsx'
-import { isTyping, typeAhead } from './type-ahead.ts'
+import { endsPair, isTyping, typeAhead } from './type-ahead.ts'
 
 export interface FileListProps {
   readonly rows: Rows
@@ -58,6 +58,8 @@ export function handleListKey(
   columns = 1,
 ): void {
   if (event.target !== event.currentTarget) return
+  const nowMs = Date.now()
+  if (endsPair(event.key, nowMs)) return
   const { rows, selection } = props
   const step = stepOf(event.key, columns)
   if (step !== null && rows.count > 0) {
@@ -78,7 +80,6 @@ export function handleListKey(
     openMenuAt(element)
     return
   }
-  const nowMs = Date.now()
   // Reason: letters of a name that is being typed are no shortcuts.
   const act =
     (isTyping(nowMs) && event.key.length === 1 ? null : keyAction(event, props)) ?? typing(event, props, nowMs)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Rows } from '../bridge/rows.ts'
-import { typeAhead } from './type-ahead.ts'
+import { endsPair, typeAhead } from './type-ahead.ts'
 
 function rowsOf(names: readonly string[]): Rows {
   const nameAt = (index: number): string => names[index] ?? ''
@@ -52,5 +52,19 @@ describe('typing in a list', () => {
   it('stays where it is when there is no such name', () => {
     expect(type('x', 2)).toBe(2)
     expect(typeAhead('Enter', ROWS, 0, clock + 10_000)).toBe(null)
+  })
+})
+
+describe('two keys that go to a place', () => {
+  it('belong to the app, in time and in this order only', () => {
+    const start = clock + 100_000
+    const pair = (keys: string, ms: number): boolean => {
+      const [first = '', second = ''] = keys
+      endsPair(first, start)
+      return endsPair(second, start + ms)
+    }
+    expect(['gf', 'gr', 'gs', 'gt'].map((keys) => pair(keys, 300))).toEqual([true, true, true, true])
+    expect(['gx', 'fr', 'rs'].map((keys) => pair(keys, 300))).toEqual([false, false, false])
+    expect(pair('gr', 1_200)).toBe(false)
   })
 })

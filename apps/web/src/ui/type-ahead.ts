@@ -35,3 +35,15 @@ export function typeAhead(key: string, rows: Rows, active: number, nowMs: number
 export function isTyping(nowMs: number): boolean {
   return typed !== '' && nowMs - typedMs < PAUSE_MS
 }
+
+/** As long as two keys go to a place together. */
+const PAIR_MS = 1_000
+const SECONDS = new Set('frst'.split(''))
+let leadMs = Number.NEGATIVE_INFINITY
+
+/** Whether a key is the second of two, as in G R, that go to a place: whatever it does alone, it is the app's then. */
+export function endsPair(key: string, nowMs: number): boolean {
+  const isSecond = nowMs - leadMs < PAIR_MS && SECONDS.has(key)
+  leadMs = key === 'g' && !isTyping(nowMs) ? nowMs : Number.NEGATIVE_INFINITY
+  return isSecond
+}
