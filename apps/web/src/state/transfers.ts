@@ -40,7 +40,7 @@ function isOver({ state }: Transfer): boolean {
 }
 
 /** A file, where it belongs, and whether nothing lies there. */
-export interface Sent {
+interface Sent {
   readonly path: string
   readonly file: File
   readonly isNew: boolean
