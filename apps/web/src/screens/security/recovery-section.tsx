@@ -21,7 +21,7 @@ export function RecoverySection() {
       {open === 'test' && <TestKey onClose={close} />}
       {open === 'replace' && (
         <NewRecoveryKey
-          title={TEXT.security.replaceRecovery}
+          title={TEXT.security.replaceRecoveryTitle}
           done={TEXT.security.replaced}
           change={(password, onRecoveryKey) => vault.replaceRecoveryKey(password, onRecoveryKey)}
           onClose={close}
@@ -50,7 +50,7 @@ function TestKey({ onClose }: { onClose: () => void }) {
     }
   }
   return (
-    <Dialog title={TEXT.security.testRecovery} onClose={onClose}>
+    <Dialog title={TEXT.security.testRecoveryTitle} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
         <RecoveryKeyField
           value={typed}

@@ -129,7 +129,7 @@ function Disable({ onClose, onDone }: StepProps) {
   }
   const { busy, error, submit } = useSubmit(disable, { explain: explainWithPassword })
   return (
-    <Dialog title={TEXT.security.disableFactor} onClose={onClose}>
+    <Dialog title={TEXT.security.disableFactorTitle} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
         <Notice text={error} />
         <PasswordField
