@@ -178,11 +178,13 @@ describe('films in Chromium', { timeout: SOAK ? HOUR_MS : 60_000 }, () => {
     const element = await player.elementHandle()
     const address = await player.getAttribute('src')
     await dismiss(watched.tab)
-    const left = await element?.evaluate((found) => {
-      const { networkState, paused } = found as HTMLVideoElement
-      return { networkState, paused, isPlaced: found.isConnected }
-    })
-    expect(left).toEqual({ networkState: 0, paused: true, isPlaced: false })
+    const left = () =>
+      element?.evaluate((found) => {
+        const { networkState, paused } = found as HTMLVideoElement
+        return { networkState, paused, isPlaced: found.isConnected }
+      })
+    // The browser looks for another source once more before it settles.
+    await expect.poll(left).toEqual({ networkState: 0, paused: true, isPlaced: false })
     expect(await watched.tab.page.evaluate(async (url) => (await fetch(url ?? '')).status, address)).toBe(404)
     watched.tab.complaints.splice(0)
   })
