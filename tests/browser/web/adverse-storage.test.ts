@@ -87,7 +87,10 @@ describe('a browser without JavaScript', () => {
     if (context === undefined) throw new Error('The profile has a browser.')
     const page = await context.newPage()
     await page.goto(world.server.url)
-    await page.getByText('Strongroom encrypts your files in this browser, and needs JavaScript for that.').waitFor()
+    // What is inside of <noscript> is not found by its text.
+    const told = page.locator('.scriptless p')
+    await told.waitFor()
+    expect(await told.textContent()).toMatch(/needs JavaScript for that/)
     expect(await page.getByText('Nothing more appears here').isVisible()).toBe(false)
     await context.close()
   })
