@@ -28,7 +28,6 @@ import { IconButton } from '../ui/controls.tsx'
 import { DetailsPanel } from '../ui/details-panel.tsx'
 import { FileGrid } from '../ui/file-grid.tsx'
 import { FileTable } from '../ui/file-table.tsx'
-import { focusListSoon } from '../ui/focus-list.ts'
 import { type Act, ActMenu } from '../ui/item-menu.tsx'
 import { ListMenu } from '../ui/list-menu.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
@@ -215,7 +214,6 @@ interface SelectionBarProps {
 
 export function SelectionBar({ count, acts, onClear }: SelectionBarProps) {
   const isNarrow = useNarrow()
-  useEffect(() => focusListSoon, [])
   return (
     <div className="selection-bar">
       <IconButton label={TEXT.files.clear} onClick={onClear}>

@@ -3,7 +3,6 @@ import { type ReactNode, useEffect, useId, useRef } from 'react'
 import { TEXT } from '../strings.ts'
 import { useBackCloses } from './back-closes.ts'
 import { IconButton } from './controls.tsx'
-import { focusListSoon } from './focus-list.ts'
 
 interface DialogProps {
   readonly title: string
@@ -23,7 +22,7 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
     // Reason: the browser would choose the button that closes it.
     const first = dialog?.querySelector<HTMLElement>('input:not([type="checkbox"]), [role="tree"]') ?? dialog
     first?.focus()
-    return focusListSoon
+    return () => void setTimeout(focusList, 0)
   }, [])
   return (
     <dialog
@@ -47,4 +46,10 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
       </div>
     </dialog>
   )
+}
+
+/** Reason: what opened the dialog may be gone, as menus are, and then the browser gives the focus to nothing. */
+function focusList(): void {
+  if (document.activeElement !== document.body) return
+  document.querySelector<HTMLElement>('.screen [role="grid"]')?.focus({ preventScroll: true })
 }
