@@ -105,6 +105,8 @@ async function playFrom(player: Locator, part: number): Promise<void> {
 async function seesAll(watched: Watched, { name }: Film, kind: string): Promise<void> {
   watched.fetched = 0
   await row(watched.tab, name).waitFor()
+  // Left by an attempt before.
+  if ((await watched.tab.page.locator('dialog').count()) > 0) await dismiss(watched.tab)
   const beganMs = performance.now()
   const player = await open(watched, name)
   await showsPicture(player)

@@ -159,5 +159,6 @@ export function row({ page }: Tab, name: string) {
 /** Leaves what is open over the page, and waits until it has gone: keys mean nothing to the page before. */
 export async function dismiss({ page }: Pick<Tab, 'page'>): Promise<void> {
   await page.keyboard.press('Escape')
-  await page.locator('dialog[open], [role=menu]').first().waitFor({ state: 'detached' })
+  // A dialog that is closed stays in the page for a moment, and keys that come then are nobody's.
+  await page.locator('dialog, [role=menu]').first().waitFor({ state: 'detached' })
 }
