@@ -2,14 +2,11 @@ import * as Comlink from 'comlink'
 import { useState } from 'react'
 import { useQuestion } from '../../state/questions.ts'
 import { showToast } from '../../state/toasts.ts'
-import { explainWithPassword, useSubmit } from '../../state/use-submit.ts'
 import { useAction, useVault } from '../../state/vault.tsx'
 import { TEXT } from '../../strings.ts'
-import { Button, PasswordField } from '../../ui/controls.tsx'
-import { Dialog } from '../../ui/dialog.tsx'
-import { isUsable, NewPasswordFields, NO_PASSWORD } from '../../ui/new-password.tsx'
-import { Notice } from '../../ui/notice.tsx'
+import { Button } from '../../ui/controls.tsx'
 import { CeremonyDialog } from './ceremony-dialog.tsx'
+import { ChangePasswordDialog, usePasswordChange } from './change-password-dialog.tsx'
 import { Section } from './section.tsx'
 import { useFetched } from './use-fetched.ts'
 
@@ -55,48 +52,22 @@ interface RenewAccessProps {
 }
 
 function RenewAccess({ onClose, onRenewed }: RenewAccessProps) {
-  const { vault, account } = useVault()
-  const [current, setCurrent] = useState('')
-  const [next, setNext] = useState(NO_PASSWORD)
-  const [tried, setTried] = useState(false)
+  const { vault } = useVault()
   const ceremony = useQuestion<string, void>()
-  const renew = async (): Promise<boolean> => {
-    setTried(true)
-    if (!isUsable(next)) return false
-    await vault.renewAccess({ current, next: next.first }, Comlink.proxy(ceremony.ask))
+  const change = usePasswordChange(async (passwords) => {
+    await vault.renewAccess(passwords, Comlink.proxy(ceremony.ask))
     onClose()
     onRenewed()
-    return true
-  }
-  const { busy, error, submit } = useSubmit(renew, { explain: explainWithPassword, onFailure: ceremony.drop })
+  }, ceremony.drop)
   if (ceremony.question !== null) return <CeremonyDialog question={ceremony.question} onClose={onClose} />
+  const { leak, leakWarning } = TEXT.security
   return (
-    <Dialog title={TEXT.security.leak} onClose={onClose}>
-      <form className="dialog-form" onSubmit={submit}>
-        <p>{TEXT.security.leakWarning}</p>
-        <Notice text={error} />
-        <PasswordField
-          label={TEXT.security.currentPassword}
-          autoComplete="current-password"
-          autoFocus
-          required
-          value={current}
-          onChange={(event) => setCurrent(event.target.value)}
-        />
-        <NewPasswordFields
-          label={TEXT.recovery.newPassword}
-          login={account.login}
-          value={next}
-          onChange={setNext}
-          tried={tried}
-        />
-        <div className="dialog-actions">
-          <Button onClick={onClose}>{TEXT.dialog.cancel}</Button>
-          <Button type="submit" look="primary" disabled={busy}>
-            {busy ? TEXT.auth.working : TEXT.auth.next}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <ChangePasswordDialog
+      title={leak}
+      warning={leakWarning}
+      action={TEXT.auth.next}
+      change={change}
+      onClose={onClose}
+    />
   )
 }
