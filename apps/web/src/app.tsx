@@ -1,8 +1,8 @@
 import { CookieIcon, ShieldAlert } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import { asFailure, connectVault, forgetTab, type Vault } from './bridge/connect.ts'
-import { startStreams } from './bridge/download.ts'
 import { loadPart, reloadOnceServed } from './bridge/load.ts'
+import { serviceWorker } from './bridge/service-worker.ts'
 import { deviceName } from './device-name.ts'
 import { Halt } from './screens/halt.tsx'
 import { SignIn } from './screens/sign-in.tsx'
@@ -69,7 +69,7 @@ function Stages() {
   const [stage, setStage] = useState<Stage>({ at: 'starting' })
   useEffect(() => {
     const start = async (): Promise<void> => {
-      void startStreams().catch(() => undefined)
+      void serviceWorker()
       const connected = await connectVault(deviceName(navigator.userAgent))
       setVault(() => connected)
       setStage(await resume(connected))

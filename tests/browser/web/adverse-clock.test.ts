@@ -37,6 +37,8 @@ describe('a device whose clock is wrong', () => {
     expect(device.session.identity.login).toBe(login)
     const tab = await world.openProfile()
     const { page, context } = tab
+    // The parts that this page loads have the right clock, and are none of those that are counted.
+    await page.getByLabel('Login name').waitFor()
     await context.addInitScript(shift(days * DAY_MS))
     const shifted: string[] = []
     await context.route('**/assets/vault-worker-*.js', async (route) => {

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freshLogin, PASSWORD, registerDevice } from '../../e2e/src/sdk/sdk.ts'
-import { row, signIn, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import { downloadEntry, row, signIn, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 let world: WebWorld
 
@@ -37,6 +38,19 @@ async function makeFolder({ page }: Tab, name: string): Promise<void> {
 }
 
 describe('a browser that forgets', () => {
+  it('reloads past its caches, and a download goes on as before', async () => {
+    const tab = await signedIn()
+    const tools = await tab.context.newCDPSession(tab.page)
+    const loaded = tab.page.waitForEvent('load')
+    await tools.send('Page.reload', { ignoreCache: true })
+    await loaded
+    await row(tab, 'before.txt').waitFor()
+    const download = await downloadEntry(tab, 'before.txt')
+    expect(await readFile(await download.path(), 'utf8')).toBe('before')
+    expect(tab.complaints).toEqual([])
+    await tab.context.close()
+  })
+
   it('loses its database in the middle, and the tab goes on and misses nothing', async () => {
     const tab = await signedIn()
     await clear(tab, 'indexeddb')
@@ -58,6 +72,8 @@ describe('a browser that forgets', () => {
     await row(tab, 'before.txt').waitFor()
     await makeFolder(tab, 'again')
     await row(tab, 'again').waitFor()
+    const download = await downloadEntry(tab, 'before.txt')
+    expect(await readFile(await download.path(), 'utf8')).toBe('before')
     expect(tab.complaints.filter((text) => !/\b401\b/.test(text))).toEqual([])
     await tab.context.close()
   })

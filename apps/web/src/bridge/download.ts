@@ -2,20 +2,10 @@ import * as Comlink from 'comlink'
 import type { StreamAnnouncement, TabWord } from '../service-worker/service-worker.ts'
 import type { VaultFailure } from '../worker/vault-api.ts'
 import type { Vault } from './connect.ts'
-import { serviceWorkerUrl } from './trusted.ts'
+import { serviceWorker } from './service-worker.ts'
 
 /** Longer than any pause in which a browser ends an idle service worker. */
 const ALIVE_MS = 10_000
-
-/** Registers the worker that streams downloads; resolves once it answers for this page. */
-export async function startStreams(): Promise<void> {
-  await navigator.serviceWorker.register(serviceWorkerUrl(), { type: 'module' })
-  await navigator.serviceWorker.ready
-  if (navigator.serviceWorker.controller !== null) return
-  await new Promise<void>((done) => {
-    navigator.serviceWorker.addEventListener('controllerchange', () => done(), { once: true })
-  })
-}
 
 /** What becomes of a download. */
 export interface DownloadWatch {
@@ -40,15 +30,14 @@ export async function download(
   version: string | null,
   watch: DownloadWatch,
 ): Promise<RunningDownload> {
-  // Reason: private windows of some browsers have no service workers at all.
-  const controller = 'serviceWorker' in navigator ? navigator.serviceWorker.controller : null
-  if (controller === null) throw { code: 'downloads_unavailable', details: {} }
+  const worker = await serviceWorker()
+  if (worker === null) throw { code: 'downloads_unavailable', details: {} }
   const toVault = new MessageChannel()
   const toStream = new MessageChannel()
   const request = { paths, version, port: toVault.port2 }
   const { name, size } = await vault.download(Comlink.transfer(request, [toVault.port2]))
   const id = crypto.randomUUID()
-  const alive = setInterval(() => controller.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
+  const alive = setInterval(() => worker.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
   let ended = false
   const end = (outcome: 'done' | 'failed' | 'cancelled'): void => {
     clearInterval(alive)
@@ -73,7 +62,7 @@ export async function download(
     end(data === null ? 'done' : 'failed')
   }
   const announcement: StreamAnnouncement = { type: 'stream', id, name, size }
-  controller.postMessage(announcement, [toStream.port2])
+  worker.postMessage(announcement, [toStream.port2])
   return {
     name,
     size,

@@ -1,4 +1,5 @@
 import type { TabWord } from '../service-worker/service-worker.ts'
+import { serviceWorker } from './service-worker.ts'
 
 // [Note: Drawings] An SVG is a program for whoever draws it: a kilobyte of it can keep a browser busy for hours, on the thread
 // that the page itself needs. So one is shown as a picture, in which no script runs and nothing is loaded, within a page of
@@ -15,8 +16,8 @@ const STYLE =
  * @returns null where this browser has no service workers
  */
 export async function openDrawing(bytes: Uint8Array<ArrayBuffer>, damaged: string): Promise<string | null> {
-  const controller = 'serviceWorker' in navigator ? navigator.serviceWorker.controller : null
-  if (controller === null) return null
+  const worker = await serviceWorker()
+  if (worker === null) return null
   const source = await dataUrl(new Blob([bytes], { type: 'image/svg+xml' }))
   const page = new Blob([`<!doctype html><style>${STYLE}</style><img src="${source}" alt="${damaged}">`])
   const id = crypto.randomUUID()
@@ -24,7 +25,7 @@ export async function openDrawing(bytes: Uint8Array<ArrayBuffer>, damaged: strin
   const ready = new Promise<void>((done) => {
     port1.onmessage = () => done()
   })
-  controller.postMessage({ type: 'drawing', id, page } satisfies TabWord, [port2])
+  worker.postMessage({ type: 'drawing', id, page } satisfies TabWord, [port2])
   await ready
   port1.close()
   return `/drawing/${id}`

@@ -40,6 +40,8 @@ export type TabWord =
   | StreamAnnouncement
   | { readonly type: 'keep'; readonly uploads: readonly KeptUpload[] }
   | { readonly type: 'drop'; readonly ids: readonly string[] }
+  /** From a page that has no service worker; see [Note: Uncontrolled pages]. */
+  | { readonly type: 'claim' }
   /** Answered on the port with all that is kept. */
   | { readonly type: 'kept' }
   /** A page that shows a drawing, once, at `/drawing/<id>`; answered on the port. */
@@ -86,6 +88,7 @@ scope.addEventListener('message', (event) => {
   if (data.type === 'keep') for (const upload of data.uploads) kept.set(upload.id, upload)
   if (data.type === 'drop') for (const id of data.ids) kept.delete(id)
   if (data.type === 'kept') port?.postMessage([...kept.values()])
+  if (data.type === 'claim') void scope.clients.claim()
   if (data.type === 'alive') port?.postMessage(ownLife)
   if (data.type === 'stream' && port !== undefined) {
     announced.set(data.id, { ...data, port })

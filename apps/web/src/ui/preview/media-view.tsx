@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { openMedia } from '../../bridge/media.ts'
+import { serviceWorker } from '../../bridge/service-worker.ts'
 import { mediaType } from '../../preview-kind.ts'
 import { useVault } from '../../state/vault.tsx'
 import { TEXT } from '../../strings.ts'
@@ -13,10 +14,19 @@ export function MediaView({ file, kind, fallback }: ViewProps & { kind: 'video' 
   const [problem, setProblem] = useState<string | null>(null)
   const { path, name, size, version } = file
   useEffect(() => {
-    if (navigator.serviceWorker.controller === null) return setProblem(TEXT.preview.notPlayed)
-    const opened = openMedia(vault, { path, size, version, contentType: mediaType(name), onFailure: stop })
-    setUrl(opened.url)
-    return opened.close
+    let left = false
+    let close = (): void => undefined
+    void serviceWorker().then((worker) => {
+      if (left) return
+      if (worker === null) return setProblem(TEXT.preview.notPlayed)
+      const opened = openMedia(vault, { path, size, version, contentType: mediaType(name), onFailure: stop })
+      close = opened.close
+      setUrl(opened.url)
+    })
+    return () => {
+      left = true
+      close()
+    }
   }, [vault, stop, path, name, size, version])
   if (problem !== null) return fallback(problem)
   return url === null ? <Waiting /> : <Player url={url} name={name} kind={kind} onProblem={setProblem} />
