@@ -22,6 +22,8 @@ export interface CliOptions {
   env?: Record<string, string>
   input?: Uint8Array | string
   cwd?: string
+  /** Where stdout goes instead of into the result, as an open file. */
+  stdout?: number
   /** Milliseconds until SIGKILL; four minutes unless told. */
   timeoutMs?: number
   /** Another build of the binary. */
@@ -42,16 +44,16 @@ export function runCli(parameters: readonly string[], options: CliOptions): Prom
       ...(options.password === undefined ? {} : { STRONGROOM_PASSWORD: options.password }),
       ...options.env,
     },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', options.stdout ?? 'pipe', 'pipe'],
   })
   options.onSpawn?.(child)
   const out: Buffer[] = []
   const err: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
   // Reason: a process that ends before it has read its input closes the pipe; its exit code tells the story.
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(options.input ?? '')
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(options.input ?? '')
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 240_000)
   return new Promise((resolve, reject) => {
     child.once('error', reject)

@@ -1,5 +1,4 @@
 import { ClientError, type ClientErrorCode } from '@strongroom/client'
-import { CommanderError } from 'commander'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 import { errorText, isSystemError, systemErrorText } from './system-errors.ts'
@@ -95,7 +94,6 @@ export function describeFailure(error: unknown): Failure {
     return { exitCode, message: [sentence(error.message), advice, requestLine(error)].filter(Boolean).join(' ') }
   }
   if (isPromptInterruption(error) || isAbort(error)) return { exitCode: EXIT.interrupted, message: 'Interrupted.' }
-  if (error instanceof CommanderError) return { exitCode: EXIT.usage, message: commanderLine(error.message) }
   if (isSystemError(error)) return { exitCode: EXIT.failed, message: `${sentence(systemErrorText(error))}` }
   return {
     exitCode: EXIT.failed,
@@ -170,7 +168,7 @@ export function seenAndShown(error: unknown): string[] {
 /** For `--verbose`: one line for each cause, by class, code and message; never a stack, never a secret. */
 export function causeChain(error: unknown): string[] {
   const lines: string[] = []
-  const told = error instanceof CliError || error instanceof ClientError || error instanceof CommanderError
+  const told = error instanceof CliError || error instanceof ClientError
   let current: unknown = told ? error.cause : error
   // Reason: causes can be circular, and ten say enough.
   while (current instanceof Error && lines.length < 10) {
@@ -187,11 +185,6 @@ export function sentence(text: string): string {
   const line = terminalText(text.replaceAll('\n', ' ')).trim()
   const capital = line.charAt(0).toUpperCase() + line.slice(1)
   return /[.!?]$/.test(capital) ? capital : `${capital}.`
-}
-
-function commanderLine(message: string): string {
-  const line = sentence(message.replace(/^error:\s*/, '').replaceAll('\n', ' '))
-  return `${line} See "strongroom help".`
 }
 
 function isPromptInterruption(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { causeChain, describeFailure, seenAndShown } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { processOutput } from './output.ts'
 import { createProgram } from './program.ts'
+import { systemErrorText } from './system-errors.ts'
 
 export interface RunInput {
   /** Arguments after the program's name. */
@@ -25,9 +26,18 @@ export async function runCli(input: RunInput): Promise<void> {
   process.stdout.on('error', endQuietlyOnClosedPipe)
   process.stderr.on('error', endQuietlyOnClosedPipe)
   const code = await runProgram(input, interrupt.signal)
-  await flush(process.stdout)
+  const unwritten = await flush(process.stdout)
+  if (unwritten !== null && code === EXIT.done) tellUnwritten(unwritten)
   await flush(process.stderr)
-  process.exit(code)
+  process.exit(unwritten !== null && code === EXIT.done ? EXIT.failed : code)
+}
+
+// Invariant (docs/cli.md, exit codes): 0 means that all data is out. What the command did stays done.
+function tellUnwritten(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return
+  process.stderr.write(
+    `strongroom: The command did its work, but what it prints could not be written (${systemErrorText(error)}).\n`,
+  )
 }
 
 async function runProgram(input: RunInput, signal: AbortSignal): Promise<ExitCode> {
@@ -88,12 +98,13 @@ function listenForSignals(interrupt: AbortController): void {
 // Reason: `strongroom ls / | head` closes the pipe early; that is no error worth a line.
 function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.failed)
-  process.exitCode = EXIT.failed
 }
 
-function flush(stream: NodeJS.WriteStream): Promise<void> {
+/** Waits until all is written; the first error of the stream, or null. */
+function flush(stream: NodeJS.WriteStream): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
-    if (stream.writableLength === 0 || stream.destroyed) resolve()
-    else stream.write('', () => resolve())
+    const end = (): void => resolve(stream.errored)
+    if (stream.writableLength === 0 || stream.destroyed) end()
+    else stream.write('', end)
   })
 }

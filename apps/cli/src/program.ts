@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, type CommanderError, Option } from 'commander'
 import { type AdminFlags, withServerCode } from './admin.ts'
 import { login, logout, register, whoami } from './commands/account.ts'
 import { cat, ls, mkdir } from './commands/browse.ts'
@@ -8,7 +8,9 @@ import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
 import { type ServerLoader, serve } from './commands/serve.ts'
 import type { CommandContext } from './context.ts'
-import type { ExitCode } from './exit-codes.ts'
+import { sentence } from './errors.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { UsageError } from './failure.ts'
 import { addAdminVerbs } from './program-admin.ts'
 import { addCredentialVerbs, kdfOption } from './program-credentials.ts'
 import { addDeviceVerbs } from './program-devices.ts'
@@ -57,7 +59,6 @@ export function createProgram(input: ProgramInput): Command {
     .helpCommand('help [verb]', 'print help for a verb')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', ENVIRONMENT_HELP)
-    .exitOverride()
     .configureOutput({ outputError: () => {} })
     .allowExcessArguments(false)
 
@@ -97,7 +98,19 @@ export function createProgram(input: ProgramInput): Command {
   addKeyVerbs(program, run)
   addSecondFactorVerbs(program, run)
   addAdminVerbs(program, run, input)
+  explainUsage(program, 'strongroom')
   return program
+}
+
+/** Lets every verb say of a wrong call where its own help is. */
+function explainUsage(command: Command, name: string): void {
+  command.exitOverride((error: CommanderError) => {
+    // Help or version was printed.
+    if (error.exitCode === EXIT.done || error.code === 'commander.help') throw error
+    const line = sentence(error.message.replace(/^error:\s*/, ''))
+    throw new UsageError(`${line} See "${name} --help".`, { cause: error })
+  })
+  for (const verb of command.commands) explainUsage(verb, `${name} ${verb.name()}`)
 }
 
 function addAccountVerbs(program: Command, run: Run): void {

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -76,6 +77,12 @@ describe('bad usage is code 2 and one line:', () => {
     expectFailure(await run(parameters), 2, line)
   })
 
+  it('a wrong call is told where the help of its verb is', async () => {
+    expectFailure(await run(['mkdir']), 2, /"strongroom mkdir --help"/)
+    expectFailure(await run(['admin', 'kms', 'rotate', '--foo']), 2, /"strongroom admin kms rotate --help"/)
+    expectFailure(await run(['lss']), 2, /"strongroom --help"/)
+  })
+
   it('a folder without -r', async () => {
     expectFailure(await run(['put', '.', '/x']), 2, /add -r/)
   })
@@ -83,6 +90,20 @@ describe('bad usage is code 2 and one line:', () => {
   it('two sources of the password', async () => {
     const env = { STRONGROOM_PASSWORD: 'a', STRONGROOM_PASSWORD_COMMAND: 'echo b' }
     expectFailure(await run(['login', 'bob'], { env }), 2, /both set/)
+  })
+})
+
+describe('output that cannot be written', () => {
+  // Reason: only some systems have a file that is always full.
+  it.runIf(existsSync('/dev/full'))('is 1 and one line, however little it is', async () => {
+    for (const parameters of [['--version'], ['help', 'put']]) {
+      const full = await open('/dev/full', 'w')
+      try {
+        expectFailure(await run(parameters, { stdout: full.fd }), 1, /could not be written \(the disk is full\)/)
+      } finally {
+        await full.close()
+      }
+    }
   })
 })
 
