@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bytesBetween, bytesOf, decodeBytes, encodeBytes } from './bytes.ts'
-import { z } from './zod.ts'
+import { decodeBytes, encodeBytes } from './base64url.ts'
+import { bytesBetween, bytesOf } from './bytes.ts'
+import * as z from './zod.ts'
 
 describe('byte strings', () => {
   it('come back as they went', () => {

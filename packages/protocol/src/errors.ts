@@ -1,4 +1,4 @@
-import { z } from './zod.ts'
+import * as z from './zod.ts'
 
 /** Every error that the API answers: its HTTP status and what the caller should do. */
 export const ERRORS = {

@@ -1,4 +1,5 @@
-export { bytesBetween, bytesOf, decodeBytes, encodeBytes } from './bytes.ts'
+export { decodeBytes, encodeBytes } from './base64url.ts'
+export { bytesBetween, bytesOf } from './bytes.ts'
 export { type ApiErrorCode, ERROR_CODES, ERRORS, type ErrorBody, errorBody } from './errors.ts'
 export { FRAMED, frame, unframe } from './framed.ts'
 export { LIMITS, PROTOCOL_VERSIONS } from './limits.ts'

@@ -2,7 +2,7 @@ import { type ApiErrorCode, ERRORS, errorBody } from './errors.ts'
 import { FRAMED } from './framed.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes.ts'
-import { z } from './zod.ts'
+import * as z from './zod.ts'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 type JsonObject = { [name: string]: Json }

@@ -1,5 +1,5 @@
 import { client, ready } from '@serenity-kit/opaque'
-import { decodeBytes } from '@strongroom/protocol'
+import { decodeBytes } from '@strongroom/protocol/base64url'
 import { ClientError, integrityError } from '../errors.ts'
 import type { OpaqueClient, Stretching } from '../ports.ts'
 

@@ -1,7 +1,7 @@
 import { digest, id, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
-import { z } from '../zod.ts'
+import * as z from '../zod.ts'
 
 /** The newest entry of an account's audit log; seq 0 and zeros where there is none. */
 export const auditHead = z.object({ seq: safeInteger, hash: digest })

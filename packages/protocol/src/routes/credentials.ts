@@ -1,7 +1,7 @@
 import { bytesBetween, bytesOf, digest, id } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
-import { z } from '../zod.ts'
+import * as z from '../zod.ts'
 import { login, opaqueMessage, session, version } from './accounts.ts'
 
 const none = z.strictObject({})

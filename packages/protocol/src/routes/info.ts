@@ -1,7 +1,7 @@
 import { bytesOf, safeInteger } from '../bytes.ts'
 import { LIMITS } from '../limits.ts'
 import { defineRoute } from '../route.ts'
-import { z } from '../zod.ts'
+import * as z from '../zod.ts'
 
 export const info = defineRoute({
   name: 'info',

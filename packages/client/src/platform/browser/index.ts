@@ -1,6 +1,7 @@
 import { webCryptoEngine } from '@strongroom/crypto'
 import { inlineCipher } from '../../content/inline.ts'
-import type { OpaqueClient, Platform, StateStore } from '../../ports.ts'
+import type { Platform, StateStore } from '../../ports.ts'
+import { loadedOpaque } from '../../session/loaded-opaque.ts'
 import { fetchTransport } from '../../transport/fetch.ts'
 import { remoteCipher } from '../../workers/remote-cipher.ts'
 import { remoteOpaque } from '../../workers/remote-opaque.ts'
@@ -39,23 +40,6 @@ export function browserPlatform(options: BrowserPlatformOptions = {}): Platform 
     opaque: workers === undefined ? loadedOpaque() : remoteOpaque(startPageWorker(workers.opaque)),
     content: workers === undefined ? inlineCipher(engine) : remoteCipher(engine, startPageWorker(workers.content)),
     cookies: options.cookies,
-  }
-}
-
-/** OPAQUE in the calling thread, loaded at its first use: it is most of what a page would load. */
-function loadedOpaque(): OpaqueClient {
-  let loading: Promise<OpaqueClient> | null = null
-  const load = (): Promise<OpaqueClient> => {
-    loading ??= import('../../session/opaque.ts').then(({ inlineOpaque }) => inlineOpaque())
-    return loading
-  }
-  return {
-    startRegistration: async (password) => (await load()).startRegistration(password),
-    finishRegistration: async (input) => (await load()).finishRegistration(input),
-    startLogin: async (password) => (await load()).startLogin(password),
-    finishLogin: async (input) => (await load()).finishLogin(input),
-    hasMemory: async (mebibytes) => (await load()).hasMemory(mebibytes),
-    close: async () => {},
   }
 }
 
