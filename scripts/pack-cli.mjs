@@ -1,6 +1,6 @@
 // `npm run pack:cli`: makes artifacts/strongroom-cli-<version>.tgz, which installs the command line anywhere. It holds
-// the bundle of the CLI and the packages of this repository that it uses, but no server code; what comes from npm is
-// declared with exact versions.
+// the bundle of the CLI, with the packages of this repository and of npm that it uses and their licences, but no server
+// code. Nothing else is installed with it, so that every user runs what was tested.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -15,7 +15,7 @@ import {
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildApps } from './build.mjs'
+import { buildApps, INSIDE } from './build.mjs'
 import { ROOT } from './install.mjs'
 
 const DIST = join(ROOT, 'apps/cli/dist')
@@ -33,35 +33,31 @@ function generation() {
   return join(DIST, name)
 }
 
-/** Names of npm packages that the bundled files import. */
+/** What the bundled files import that is neither theirs nor Node's. */
 function importedPackages(files) {
   const names = new Set()
   for (const file of files) {
     const source = readFileSync(file, 'utf8')
-    for (const [, specifier] of source.matchAll(
-      /(?:^|[;\n}])\s*(?:import|export)\s*(?:[^'"();]*?\sfrom\s*)?["']([^"'\n]+)["']/g,
-    )) {
+    for (const [, specifier] of source.matchAll(/^(?:import|export)\b[^'"();]*?(?:\sfrom\s*)?["']([^"'\n]+)["']/gm)) {
       names.add(specifier)
     }
     for (const [, specifier] of source.matchAll(/\bimport\(\s*["']([^"'\n]+)["']\s*\)/g)) names.add(specifier)
   }
-  return [...names]
-    .filter((name) => !name.startsWith('.') && !name.startsWith('node:') && !builtinModules.includes(name))
-    .map((name) =>
-      name
-        .split('/')
-        .slice(0, name.startsWith('@') ? 2 : 1)
-        .join('/'),
-    )
-    .filter((name, index, all) => all.indexOf(name) === index)
-    .sort()
+  return [...names].filter(
+    (name) => !name.startsWith('.') && !name.startsWith('node:') && !builtinModules.includes(name),
+  )
 }
 
-/** The exact version that the lock file installs. */
-function lockedVersion(lock, name) {
-  const version = lock.packages[`node_modules/${name}`]?.version
-  if (version === undefined) throw new Error(`The bundle imports ${name}, which package-lock.json does not have.`)
-  return version
+/** Names, versions and licences of the npm packages in the bundle, in full: their licences ask for it. */
+function licences(folders) {
+  return folders
+    .map((folder) => {
+      const { name, version, license } = readJson(join(ROOT, folder, 'package.json'))
+      const file = readdirSync(join(ROOT, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry))
+      if (file === undefined) throw new Error(`${name} has no file with its licence; see whether it may be bundled.`)
+      return `${name} ${version} (${license})\n\n${readFileSync(join(ROOT, folder, file), 'utf8').trim()}\n`
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 async function pack() {
@@ -69,13 +65,14 @@ async function pack() {
   const built = generation()
   const files = readdirSync(built).filter((name) => name.endsWith('.js'))
   for (const entry of ENTRIES) if (!files.includes(entry)) throw new Error(`The build lacks ${entry}.`)
-  const packages = importedPackages(files.map((name) => join(built, name)))
-  const foreign = packages.filter((name) => SERVER_ONLY.includes(name))
+  const loose = importedPackages(files.map((name) => join(built, name)))
+  if (loose.length > 0) throw new Error(`The bundle imports ${loose.join(', ')}, which would not be installed with it.`)
+  const inside = readJson(join(built, INSIDE))
+  const foreign = SERVER_ONLY.filter((name) => inside.some((folder) => folder.endsWith(`node_modules/${name}`)))
   if (foreign.length > 0) throw new Error(`Server code got into the command line: it imports ${foreign.join(', ')}.`)
 
   const cli = readJson(join(ROOT, 'apps/cli/package.json'))
   const root = readJson(join(ROOT, 'package.json'))
-  const lock = readJson(join(ROOT, 'package-lock.json'))
   const stage = mkdtempSync(join(tmpdir(), 'strongroom-cli-'))
   try {
     mkdirSync(join(stage, 'bin'))
@@ -88,8 +85,7 @@ async function pack() {
       type: 'module',
       engines: root.engines,
       bin: cli.bin,
-      files: ['bin', 'dist'],
-      dependencies: Object.fromEntries(packages.map((name) => [name, lockedVersion(lock, name)])),
+      files: ['bin', 'dist', 'LICENSES.txt'],
     }
     writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
     writeFileSync(join(stage, 'bin/strongroom.js'), readFileSync(join(ROOT, 'apps/cli/bin/strongroom.js')), {
@@ -99,6 +95,7 @@ async function pack() {
       const source = readFileSync(join(built, name), 'utf8')
       writeFileSync(join(stage, 'dist', name), source.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'))
     }
+    writeFileSync(join(stage, 'LICENSES.txt'), licences(inside))
     for (const [from, to] of [
       ['docs/cli.md', 'README.md'],
       ['LICENSE', 'LICENSE'],
