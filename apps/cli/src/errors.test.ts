@@ -48,6 +48,7 @@ test('advice fits the verb and the place', () => {
   expect(failure('is_a_folder', { reason: 'files_only' })).toBe('No.')
   expect(failure('exists', { reason: 'folder_exists' })).toBe('No. Choose another name, or add -p.')
   expect(failure('integrity', { reason: 'pins_damaged' })).not.toContain('server')
+  expect(failure('not_found', { place: 'source' })).toBe('No. Check the path.')
   expect(failure('local_io', { place: 'profile' })).toBe('No. Run "strongroom login".')
 })
 

@@ -85,10 +85,11 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return { exitCode: error.exitCode, message: error.message }
   if (error instanceof ClientError) {
-    const { reason } = error.details
+    const { reason, place } = error.details
     const exitCode = reason === 'unproven' ? EXIT.integrity : CLIENT_ERRORS[error.code].exitCode
     const byReason = typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined
-    const advice = byReason ?? CLIENT_ERRORS[error.code].advice
+    const isLocalPath = error.code === 'not_found' && place === 'source'
+    const advice = byReason ?? (isLocalPath ? 'Check the path.' : CLIENT_ERRORS[error.code].advice)
     if (error.code === 'aborted') return { exitCode, message: 'Interrupted.' }
     if (error.code === 'local_io') return { exitCode, message: localIoLine(error) }
     return { exitCode, message: [sentence(error.message), advice, requestLine(error)].filter(Boolean).join(' ') }
