@@ -41,6 +41,8 @@ const REASONS: Readonly<Record<string, string>> = {
   not_made: 'Run the command again later.',
   not_changed: 'Check that the server runs, then try again.',
   outcome_unknown: 'Check that the server runs, then find out by "strongroom login" or "strongroom recovery test".',
+  commit_unknown:
+    'Whether the change was made is not known: once the server answers, look with "strongroom ls" before you make it again.',
   invite_unknown: 'Check the code: it has 20 letters and digits.',
   invite_used:
     'It was used already: if you began to register before, try "strongroom login"; else ask the operator for another.',

@@ -184,7 +184,7 @@ export async function sleepAWhile(
   await clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * Math.min(attempt, 20), signal)
 }
 
-/** Sends a commit; false when somebody else was first. */
+/** Sends a commit; false when somebody else was first. @throws ClientError with `details.reason` `commit_unknown` */
 async function offer(
   options: AppendOptions,
   change: PendingChange,
@@ -199,10 +199,38 @@ async function offer(
     if (head.seq !== built.header.seq || !equalBytes(head.hash, built.hash)) throw forked()
   } catch (error) {
     if (apiCode(error) === 'head_moved') return false
+    if (mayHaveArrived(error) && (await isInLog(options, change, error, signal))) return true
     throw error
   }
   await log.adopt(built, operations)
   return true
+}
+
+/** Whether a request that failed may have done its work all the same, in one of its repetitions. */
+function mayHaveArrived(error: unknown): error is ClientError {
+  if (!(error instanceof ClientError)) return false
+  return error.code === 'network' || (error.code === 'server' && Number(error.details.status) >= 500)
+}
+
+/**
+ * Looks for a change whose answer never came.
+ *
+ * Reason: who is told that it failed makes it again, as a second version or a second file.
+ */
+async function isInLog(
+  { log }: AppendOptions,
+  { changeId }: PendingChange,
+  failure: ClientError,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await log.sync(signal)
+  } catch (error) {
+    if (!mayHaveArrived(error)) throw error
+    const details = { ...failure.details, reason: 'commit_unknown' }
+    throw new ClientError(failure.code, failure.message, { cause: failure, details })
+  }
+  return isChangeApplied(log.state, changeId)
 }
 
 async function build(

@@ -99,6 +99,49 @@ describe('a lost answer', () => {
     expect(names.filter((name) => name.startsWith('once'))).toEqual(['once.txt'])
   })
 
+  /** A device without patience: it repeats what failed at once. */
+  const impatient = (fault: Fault) => {
+    const hurry = (platform: Platform) => ({ ...platform, clock: { ...platform.clock, sleep: async () => undefined } })
+    return loginDevice(server.url, login, (platform) => hurry(faulty(fault)(platform)))
+  }
+  const isCommit = (url: string, { method }: { method: string }) => method === 'POST' && url.endsWith('/commits')
+
+  it('to a commit and all its repetitions is found in the log', async () => {
+    const fault: Fault = { run: null }
+    await using other = await impatient(fault)
+    let lost = 0
+    fault.run = async (real, url, request) => {
+      const response = await real(url, request)
+      if (!isCommit(url, request)) return response
+      lost += 1
+      throw await networkError()
+    }
+    const result = await other.session.drive.put(text('found'), '/found.txt', { conflict: 'keep-both' })
+    expect(lost).toBe(6)
+    expect(result).toMatchObject({ path: '/found.txt', outcome: 'created' })
+    fault.run = null
+    expect(await device.session.drive.versions('/found.txt')).toHaveLength(1)
+    await other.session.drive.put(text('and goes on'), '/found.txt')
+    expect(await read('/found.txt')).toBe('and goes on')
+  })
+
+  it('to a commit, with nobody left to ask, is told as unknown', async () => {
+    const fault: Fault = { run: null }
+    await using other = await impatient(fault)
+    let cut = false
+    fault.run = async (real, url, request) => {
+      if (cut) throw await networkError()
+      const response = await real(url, request)
+      cut = isCommit(url, request)
+      if (cut) throw await networkError()
+      return response
+    }
+    const failure = { code: 'network', details: { reason: 'commit_unknown' } }
+    await expect(other.session.drive.mkdir('/unknown')).rejects.toMatchObject(failure)
+    fault.run = null
+    expect((await other.session.drive.stat('/unknown')).kind).toBe('folder')
+  })
+
   it('to a part, a URL or a reservation is asked for again', async () => {
     const fault: Fault = { run: null }
     await using other = await loginDevice(server.url, login, faulty(fault))
