@@ -48,3 +48,8 @@ export function outputOf(name: string, parameters: readonly string[]): string {
   if (result.status !== 0) throw new Error(`${name} ended with ${result.status}.`)
   return result.stdout
 }
+
+/** Has the system write everything that it holds back to the disks. */
+export async function flushDisks(): Promise<void> {
+  if (isInstalled('sync')) await runProgram('sync', [])
+}

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../tests/e2e/src/journeys/files.ts'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, speeds, timed } from '../measure.ts'
 import { type FilePeer, filePeers } from '../peers/file-peers.ts'
-import { isInstalled, outputOf, runProgram } from '../programs.ts'
+import { flushDisks, isInstalled, outputOf, runProgram } from '../programs.ts'
 import { MIB, type Suite } from './suite.ts'
 
 /** The content format in the threads of the command line, with the hash of each part as an upload makes it. */
@@ -67,6 +67,7 @@ export const encrypt: Suite = {
         present.map((contender) => async () => {
           await rm(sealed(contender), { force: true })
           await contender.prepare?.(sealed(contender))
+          await flushDisks()
           return timed(() => contender.encrypt(source, sealed(contender)))
         }),
       )
@@ -76,6 +77,7 @@ export const encrypt: Suite = {
         present.map((contender) => async () => {
           await rm(join(folder.path, 'opened'), { recursive: true, force: true })
           await mkdir(join(folder.path, 'opened'))
+          await flushDisks()
           return timed(() => contender.decrypt(sealed(contender), target))
         }),
       )

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, timed } from '../measure.ts'
 import { rcloneTree, resticTree, strongroomTree, type TreePeer } from '../peers/tree-peers.ts'
+import { flushDisks } from '../programs.ts'
 import { openStand, type Stand } from '../stand.ts'
 import { MIB, type Suite, type SuiteOptions } from './suite.ts'
 
@@ -35,7 +36,16 @@ export function smallFiles({ quick }: SuiteOptions): Load {
   }
 }
 
-/** Has all of them put and get a load in turns. */
+/** Milliseconds of each run, of each contender: of itself, and until all of it was on the disk. */
+interface Taken {
+  readonly bare: readonly number[][]
+  readonly flushed: readonly number[][]
+}
+
+/**
+ * Has all of them put and get a load in turns. What one has left in the memory of the system is on the disk before the next
+ * begins, or that one's flush would pay for it; for peers, the time of that is told as well.
+ */
 export async function compareTrees(
   stand: Stand,
   contenders: readonly TreePeer[],
@@ -48,29 +58,40 @@ export async function compareTrees(
   await load.make(source)
   const present = contenders.filter((contender) => contender.absent === undefined)
   const counts = new Map<TreePeer, number>()
-  const puts = await inTurns(
-    runs,
-    present.map((contender) => async () => {
-      const run = counts.get(contender) ?? 0
-      counts.set(contender, run + 1)
-      await contender.prepare?.(run)
-      return timed(() => contender.put(source, run))
-    }),
-  )
-  const gets = await inTurns(
-    runs,
-    present.map((contender) => async () => {
-      await stand.clear('target')
-      return timed(() => contender.get(0, join(stand.folder, 'target')))
-    }),
-  )
+  const measure = async (readied: (contender: TreePeer) => Promise<() => Promise<unknown>>): Promise<Taken> => {
+    const flushed: number[][] = present.map(() => [])
+    const bare = await inTurns(
+      runs,
+      present.map((contender, index) => async () => {
+        const act = await readied(contender)
+        await flushDisks()
+        const taken = await timed(act)
+        flushed[index]?.push(taken + (await timed(flushDisks)))
+        return taken
+      }),
+    )
+    return { bare, flushed }
+  }
+  const puts = await measure(async (contender) => {
+    const run = counts.get(contender) ?? 0
+    counts.set(contender, run + 1)
+    await contender.prepare?.(run)
+    return () => contender.put(source, run)
+  })
+  const gets = await measure(async (contender) => {
+    await stand.clear('target')
+    return () => contender.get(0, join(stand.folder, 'target'))
+  })
   return contenders.flatMap((contender): Row[] => {
     const index = present.indexOf(contender)
-    const shared = { by: contender.by, unit: 'ms' as const, ...(contender.absent ? { absent: contender.absent } : {}) }
-    return [
-      { ...shared, task: `put ${load.task}`, samples: puts[index] ?? [] },
-      { ...shared, task: `get ${load.task}`, samples: gets[index] ?? [] },
-    ]
+    const { by, absent } = contender
+    const rowsOf = (verb: string, { bare, flushed }: Taken): Row[] => {
+      const task = `${verb} ${load.task}`
+      const row: Row = { task, by, unit: 'ms', samples: bare[index] ?? [], ...(absent === undefined ? {} : { absent }) }
+      if (absent !== undefined || contender.flushes === true) return [row]
+      return [row, { ...row, by: `${by}, and the flush of the disk`, samples: flushed[index] ?? [] }]
+    }
+    return [...rowsOf('put', puts), ...rowsOf('get', gets)]
   })
 }
 
