@@ -1,5 +1,6 @@
 import { type AccountId, asDeviceId, type CryptoEngine, type DeviceId, fromHex, toHex } from '@strongroom/crypto'
 import type { StateStore } from '../ports.ts'
+import type { ProfilePin } from './kdf-profiles.ts'
 import { advanceKeyring, checkReceiptKey, checkServerKey, loadPins, type Pins, updatePins } from './pins.ts'
 
 /** This device's id for an account: random, kept as long as the pins are. */
@@ -19,6 +20,8 @@ export interface PinnedLogin {
   readonly keyringVersion: number
   /** Sealed. */
   readonly keyring: Uint8Array
+  /** What stretched the password, where that was not remembered before. */
+  readonly kdf?: ProfilePin
 }
 
 /** Writes down what a login proved. @throws ClientError `integrity` when it contradicts what was seen before */
@@ -32,6 +35,7 @@ export async function pinLogin(engine: CryptoEngine, store: StateStore, login: P
     pins.receiptKeys[login.server] = login.receiptKey
     pins.deviceIds[account] = toHex(login.deviceId)
     advanceKeyring(pins, account, { version: login.keyringVersion, hash })
+    if (login.kdf !== undefined) pins.profiles[login.kdf.key] = login.kdf.profile
     return true
   })
 }

@@ -16,7 +16,7 @@ export interface DeviceContext {
 
 /**
  * After a login: tells the server which device the session is, and the private log what its name is. What the network
- * or the server prevents is left for the next login; nothing depends on it. Last, the audit log is followed.
+ * or the server prevents is left for the next login; nothing depends on it. The audit log is followed as well.
  *
  * @throws ClientError `integrity`, `aborted`
  */
@@ -24,14 +24,15 @@ export async function announceDevice(
   context: DeviceContext & AuditContext,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  try {
+  const tell = async (): Promise<void> => {
     await context.api.call('sessionDevice', { body: { deviceId: context.deviceId }, signal })
-    await nameDevice(context, signal)
+    // Behind it, because it makes an entry of its own.
     await followAudit(context, signal)
-  } catch (error) {
-    const stops = error instanceof ClientError && ['integrity', 'aborted'].includes(error.code)
-    if (stops || !(error instanceof ClientError)) throw error
   }
+  const ended = await Promise.allSettled([nameDevice(context, signal), tell()])
+  const errors = ended.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
+  const stop = errors.find((error) => !(error instanceof ClientError) || ['integrity', 'aborted'].includes(error.code))
+  if (stop !== undefined) throw stop
 }
 
 async function nameDevice(

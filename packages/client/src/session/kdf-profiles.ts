@@ -119,13 +119,27 @@ export async function rememberedProfile(
   return KDF_PROFILES.find((profile) => profile === known) ?? null
 }
 
+/** A profile that was right, as the pins remember it. */
+export interface ProfilePin {
+  readonly key: string
+  readonly profile: KdfProfile
+}
+
+export async function profilePin(
+  engine: CryptoEngine,
+  place: { server: string; login: string },
+  profile: KdfProfile,
+): Promise<ProfilePin> {
+  return { key: await profileKey(engine, place), profile }
+}
+
 /** Remembers which profile was right. */
 export async function rememberProfile(
   { engine, store }: Pick<Platform, 'engine' | 'store'>,
   place: { server: string; login: string },
-  profile: KdfProfile,
+  right: KdfProfile,
 ): Promise<void> {
-  const key = await profileKey(engine, place)
+  const { key, profile } = await profilePin(engine, place, right)
   if ((await loadPins(store)).profiles[key] === profile) return
   await updatePins(store, (pins) => {
     pins.profiles[key] = profile

@@ -11,13 +11,13 @@ import {
 } from '@strongroom/crypto'
 import type { ResponseOf, ROUTES } from '@strongroom/protocol'
 import { ClientError } from '../errors.ts'
-import { type Api, apiCode } from '../transport/api.ts'
+import { type Api, apiCode, normaliseServer } from '../transport/api.ts'
 import { Transient, withRetries } from '../transport/retry.ts'
 import { contact, jitter } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
 import { deviceFor, pinLogin } from './device.ts'
-import type { KdfProfile } from './kdf-profiles.ts'
-import { type OpaqueServer, proveToServer } from './opaque-login.ts'
+import { type KdfProfile, profilePin } from './kdf-profiles.ts'
+import { type OpaqueServer, type PreparedProof, prepareProof, prove } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn, sealFailure } from './profile-keys.ts'
 import type { Profile } from './records.ts'
 import { showSecondFactor } from './second-factor.ts'
@@ -36,17 +36,22 @@ export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; p
   const { engine, opaque, store } = platform
   const login = normaliseLogin(input.login)
   const password = normalisePassword(input.password)
-  const { api, server, publicKey, receiptKey, serverIdentifier, storeOrigins } = await contact(
-    platform,
-    input.server,
-    signal,
-  )
+  const place = { server: normaliseServer(input.server), login }
+  const prepared = prepareProof(platform, place, password)
+  // Who waits for it is told.
+  prepared.catch(() => undefined)
   try {
+    const { api, server, publicKey, receiptKey, serverIdentifier, storeOrigins } = await contact(
+      platform,
+      input.server,
+      signal,
+    )
+    const opaqueServer = { api, publicKey, serverIdentifier }
     const {
       session,
       exportKey,
       profile: kdfProfile,
-    } = await beginSession(input, { api, publicKey, serverIdentifier }, { login, password })
+    } = await beginSession(input, opaqueServer, { login, password, prepared })
     const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
@@ -59,6 +64,7 @@ export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; p
       deviceId,
       keyringVersion: session.keyringVersion,
       keyring: session.keyring,
+      kdf: await profilePin(engine, place, kdfProfile),
     }).catch((error: unknown) => {
       accountKey.dispose()
       disposeKeyring(keyring)
@@ -99,18 +105,25 @@ interface BegunSession {
 async function beginSession(
   input: Credentials,
   server: OpaqueServer,
-  typed: { readonly login: string; readonly password: string },
+  typed: { readonly login: string; readonly password: string; readonly prepared: Promise<PreparedProof> },
 ): Promise<BegunSession> {
   const { platform, signal } = input
+  const { login, password } = typed
   const context = { clock: platform.clock, random: jitter(platform.engine), signal }
-  return withRetries(context, async () => {
-    const { proof, exportKey, profile } = await proveToServer(platform, server, { ...typed, signal })
+  return withRetries(context, async (attempt) => {
+    const place = { server: server.api.server, login }
+    const prepared = await (attempt === 1 ? typed.prepared : prepareProof(platform, place, password))
+    const { proof, exportKey, profile } = await prove(platform, server, { login, password, signal }, prepared)
+    // The thread has done its work, and ends while the server does its own.
+    const ended = platform.opaque.close()
     try {
       const answer = await server.api.call('loginFinish', { body: proof, signal, retry: false }).catch(lost)
       return { session: await afterSecondFactor(input, server.api, answer), exportKey, profile }
     } catch (error) {
       exportKey.dispose()
       throw error
+    } finally {
+      await ended
     }
   })
 }

@@ -38,9 +38,39 @@ export interface PasswordInput {
   readonly signal: AbortSignal | undefined
 }
 
+/** What a proof has ready before its server is known. */
+export interface PreparedProof {
+  readonly rounds: readonly KdfRound[]
+  /** Of the first round; null where it needs the server's key. */
+  readonly first: FirstMessage | null
+}
+
+interface FirstMessage {
+  /** The password that OPAQUE gets. */
+  readonly secret: string
+  readonly state: string
+  readonly request: string
+}
+
+/**
+ * Begins a proof while the server is still asked who it is: OPAQUE's thread starts, and makes the first message. It serves
+ * one proof.
+ */
+export async function prepareProof(
+  platform: Platform,
+  place: { readonly server: string; readonly login: string },
+  password: string,
+): Promise<PreparedProof> {
+  const { opaque } = platform
+  const rounds = await loginRounds(opaque, await rememberedProfile(platform, place))
+  // PBKDF2 binds a password to the server's key.
+  if (rounds[0]?.pbkdf2 !== false) return { rounds, first: null }
+  return { rounds, first: { secret: password, ...(await opaque.startLogin(password)) } }
+}
+
 /**
  * The first two messages of OPAQUE and the third one, not yet sent; under the profile that this device used last for
- * the login name, else under whichever fits.
+ * the login name, else under whichever fits, which it remembers.
  *
  * @throws ClientError `authentication` for a wrong login name or password, `integrity` for a server with another key
  */
@@ -50,12 +80,22 @@ export async function proveToServer(
   input: PasswordInput,
 ): Promise<ProvedPassword> {
   const place = { server: server.api.server, login: input.login }
-  const rounds = await loginRounds(platform.opaque, await rememberedProfile(platform, place))
-  for (const round of rounds) {
-    const proved = await proveInRound(platform, server, input, round)
-    if (proved === null) continue
-    await rememberProfile(platform, place, proved.profile)
-    return proved
+  const proved = await prove(platform, server, input, await prepareProof(platform, place, input.password))
+  await rememberProfile(platform, place, proved.profile)
+  return proved
+}
+
+/** The same for a proof that was prepared; remembers nothing. */
+export async function prove(
+  platform: Platform,
+  server: OpaqueServer,
+  input: PasswordInput,
+  { rounds, first }: PreparedProof,
+): Promise<ProvedPassword> {
+  for (const [index, round] of rounds.entries()) {
+    const begun = index === 0 ? first : null
+    const proved = await proveInRound(platform, server, input, { round, begun })
+    if (proved !== null) return proved
   }
   const lacksMemory = !rounds.some(({ profiles }) => profiles.includes('argon2id-64'))
   throw new ClientError(
@@ -69,12 +109,16 @@ async function proveInRound(
   platform: Platform,
   server: OpaqueServer,
   { login, password, signal }: PasswordInput,
-  { profiles, pbkdf2 }: KdfRound,
+  { round, begun }: { readonly round: KdfRound; readonly begun: FirstMessage | null },
 ): Promise<ProvedPassword | null> {
   const { engine, opaque } = platform
   const { api, publicKey, serverIdentifier } = server
-  const secret = await opaquePassword(engine, { password, login, publicKey, pbkdf2 })
-  const { state, request } = await opaque.startLogin(secret)
+  const { profiles, pbkdf2 } = round
+  const message = async (): Promise<FirstMessage> => {
+    const secret = await opaquePassword(engine, { password, login, publicKey, pbkdf2 })
+    return { secret, ...(await opaque.startLogin(secret)) }
+  }
+  const { secret, state, request } = begun ?? (await message())
   const { loginId, response } = await api.call('loginStart', { body: { login, request }, signal })
   for (const profile of profiles) {
     const stretching = stretchingOf(profile)

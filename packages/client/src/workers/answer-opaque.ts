@@ -1,10 +1,9 @@
 import { ClientError } from '../errors.ts'
-import { inlineOpaque } from '../session/opaque.ts'
+import type { OpaqueClient } from '../ports.ts'
 import type { OpaqueRequest, OpaqueResponse } from './opaque-protocol.ts'
 
 /** What a worker does in which OPAQUE and its stretching run. It is ended after each login, and passwords with it. */
-export function answerOpaque(): (request: OpaqueRequest) => Promise<OpaqueResponse> {
-  const opaque = inlineOpaque()
+export function answerOpaque(opaque: OpaqueClient): (request: OpaqueRequest) => Promise<OpaqueResponse> {
   return async (request) => {
     try {
       // Reason for the cast: `remoteOpaque` pairs each method with its own input.
