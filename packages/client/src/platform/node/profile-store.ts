@@ -34,7 +34,10 @@ const FILES: Record<StateName, { folder: keyof ProfileFolders; name: string }> =
   seen2: { folder: 'state', name: 'vault.seen-2' },
 }
 
-/** Files of mode 0600 in folders of mode 0700, each replaced atomically; two locks for all processes. */
+/** Reason: whatever a crash leaves of them opens to nothing that counts, and is read from the server again. */
+const SHORTCUTS: readonly StateName[] = ['cache', 'cacheLog']
+
+/** Files of mode 0600 in folders of mode 0700, each replaced atomically, and flushed to disk but for shortcuts; two locks for all processes. */
 export function profileStore(folders: ProfileFolders): StateStore {
   const pathOf = (name: StateName) => join(folders[FILES[name].folder], FILES[name].name)
   const holders = new Map<LockName, Promise<unknown>>()
@@ -51,13 +54,13 @@ export function profileStore(folders: ProfileFolders): StateStore {
     async save(name, bytes) {
       await profileIo(async () => {
         await privateFolder(folders[FILES[name].folder])
-        await writeAtomically(pathOf(name), bytes)
+        await writeAtomically(pathOf(name), bytes, !SHORTCUTS.includes(name))
       })
     },
     async append(name, bytes) {
       await profileIo(async () => {
         await privateFolder(folders[FILES[name].folder])
-        await appendFile(pathOf(name), bytes, { mode: 0o600, flush: true })
+        await appendFile(pathOf(name), bytes, { mode: 0o600, flush: !SHORTCUTS.includes(name) })
       })
     },
     async remove(name) {
@@ -135,19 +138,19 @@ async function privateFolder(folder: string): Promise<void> {
   if (made !== undefined) await chmod(folder, 0o700)
 }
 
-/** Writes a private file so that a crash leaves the old bytes or the new ones. */
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a private file so that a crash leaves the old bytes or the new ones; of the machine only where it is flushed. */
+async function writeAtomically(path: string, bytes: Uint8Array, flushed: boolean): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx', 0o600)
     try {
       await file.writeFile(bytes)
-      await file.sync()
+      if (flushed) await file.sync()
     } finally {
       await file.close()
     }
     await rename(temporary, path)
-    await syncFolder(dirname(path))
+    if (flushed) await syncFolder(dirname(path))
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw error
