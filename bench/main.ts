@@ -1,4 +1,4 @@
-// `npm run bench [-- suite … --full --quick --json --charts FOLDER]`: prints each suite's table, or one JSON document.
+// `npm run bench [-- suite … --full --quick --json --charts FOLDER --only PATTERN --flames FOLDER]`: prints each suite's table, or one JSON document.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
@@ -32,14 +32,15 @@ const SUITES: Record<string, Suite> = {
 }
 
 function refuse(problem: string): never {
-  const flags = '--full, --quick, --json, --charts FOLDER, --peers'
+  const flags = '--full, --quick, --json, --charts FOLDER, --only PATTERN, --flames FOLDER, --peers'
   console.error(`${problem} Suites: ${Object.keys(SUITES).join(', ')}; flags: ${flags}.`)
   process.exit(2)
 }
 
 function settings() {
   const boolean = { type: 'boolean', default: false } as const
-  const options = { full: boolean, quick: boolean, json: boolean, charts: { type: 'string' } } as const
+  const text = { type: 'string' } as const
+  const options = { full: boolean, quick: boolean, json: boolean, charts: text, only: text, flames: text } as const
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true })
     const unknown = positionals.filter((name) => !(name in SUITES))
@@ -50,7 +51,8 @@ function settings() {
   }
 }
 
-const { full, quick, json, charts, named } = settings()
+const { full, quick, json, charts, only, flames, named } = settings()
+if (flames !== undefined) mkdirSync(flames, { recursive: true })
 const machine = [
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}, ${process.platform}`,
   `${new Date().toISOString().slice(0, 10)}, load before ${loadavg()[0]?.toFixed(1)}`,
@@ -59,7 +61,7 @@ const results: Record<string, { title: string; rows: Row[] }> = {}
 if (!json) console.log(`${machine}\n`)
 for (const [name, suite] of Object.entries(SUITES)) {
   if (named.length > 0 && !named.includes(name)) continue
-  const rows = await suite.run({ full, quick })
+  const rows = await suite.run({ full, quick, only: only === undefined ? undefined : new RegExp(only), flames })
   results[name] = { title: suite.title, rows }
   if (!json) console.log(table(suite.title, rows))
   if (charts !== undefined) {

@@ -1,4 +1,4 @@
-// `npm run bench [-- suite … --full --quick --json --charts FOLDER --peers]`: measures this checkout against its peers; see docs/benchmarks.md.
+// `npm run bench [-- suite … --full --quick --json --charts FOLDER --only PATTERN --flames FOLDER --peers]`: measures this checkout against its peers; see docs/benchmarks.md.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { installPeers } from './bench-peers.mjs'

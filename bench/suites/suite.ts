@@ -5,6 +5,10 @@ export interface SuiteOptions {
   readonly full: boolean
   /** Smaller sizes and fewer runs: whether it works, not how fast it is. */
   readonly quick: boolean
+  /** Only tasks whose names match, of suites that have tasks with names. */
+  readonly only?: RegExp | undefined
+  /** Folder for flame graphs, of suites that make them. */
+  readonly flames?: string | undefined
 }
 
 export interface Suite {
