@@ -115,3 +115,18 @@ it('the collector reads its batches in order, from where it was, and sorts nothi
   expect(text).toContain('blobs_collection')
   expect(text).not.toMatch(/"Sort"|Seq Scan/)
 })
+
+it('the plan of opening one blob is kept, not made anew each time', async () => {
+  const ann = await registerAccount(server)
+  const { blobId } = await storeBlob(ann)
+  await commit(ann, { added: [{ blobId }] })
+  // One request after the other, so that all of them and the question after them are asked on one connection.
+  for (let index = 0; index < 20; index += 1) {
+    await ann.ask('blobsOpen', { body: { vaultId: ann.state.vaultId, blobIds: [blobId] } })
+  }
+  const plans = await sql<{ kept: number }>`
+    SELECT generic_plans AS kept FROM pg_prepared_statements WHERE statement LIKE '%greatest(urls_end_ms%'`.execute(
+    server.database,
+  )
+  expect(plans.rows.map(({ kept }) => kept > 0)).toContain(true)
+})
