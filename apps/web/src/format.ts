@@ -40,10 +40,17 @@ export function formatDuration(seconds: number): string {
   return `${Math.round(seconds / 3600)} h`
 }
 
+const MARK = '\ufffd'
+
 /** What turns or hides text: marks of direction that reach beyond a word, and characters that show nothing. */
 const TRICKS = /[\p{Cc}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
 
-/** A name as it may be shown: what would make it look like another one shows as a mark of its own; as long as before. */
+/** Blanks, and letters of several scripts that look like one. */
+const BLANK = /[\p{White_Space}\u115f\u1160\u2800\u3164\uffa0]/gu
+
+/** A name as it may be shown: what would make it look like another one, or like none, shows as a mark; as long as before. */
 export function shownName(name: string): string {
-  return name.replaceAll(TRICKS, '\ufffd')
+  const shown = name.replaceAll(TRICKS, MARK)
+  const marked = shown.replaceAll(BLANK, MARK)
+  return marked === MARK.repeat(name.length) ? marked : shown
 }

@@ -85,9 +85,16 @@ describe('a drive by mouse', () => {
     await page.getByLabel('New name').fill('b.txt')
     await page.keyboard.press('Enter')
     await page.getByText('There is something of that name already.').waitFor()
-    await page.getByLabel('New name').fill('c/d')
-    await page.keyboard.press('Enter')
-    await page.getByText('That name cannot be used.').waitFor()
+    for (const [name, fault] of [
+      ['c/d', 'A name cannot contain “/”.'],
+      ['..', '“.” and “..” stand for folders.'],
+      ['  ', 'Type a name.'],
+      ['é'.repeat(128), 'That name is too long.'],
+    ] as const) {
+      await page.getByLabel('New name').fill(name)
+      await page.keyboard.press('Enter')
+      await page.getByRole('alert').filter({ hasText: fault }).waitFor()
+    }
     await dismiss(tab)
     expect(await names()).toContain('c.txt')
   })
@@ -255,6 +262,11 @@ describe('a drive by keyboard', () => {
     await row(tab, 'last.txt').waitFor()
     await page.keyboard.press('Control+a')
     await page.getByText(/selected$/).waitFor()
+    // The button goes with the bar that it is in; the list has the keys again.
+    await page.getByRole('button', { name: 'Clear selection' }).press('Enter')
+    await page.getByRole('grid').and(page.locator(':focus')).waitFor()
+    await page.keyboard.press('Control+a')
+    await page.getByText(/selected$/).waitFor()
     await dismiss(tab)
     await row(tab, 'last.txt').click()
     await page.keyboard.press('Control+x')
@@ -274,6 +286,17 @@ describe('a drive by keyboard', () => {
     await page.keyboard.press('g')
     await page.keyboard.press('f')
     await row(tab, 'last.txt').waitFor()
+  })
+
+  it('puts no folder into itself, and says so', async () => {
+    const { page } = tab
+    await row(tab, 'inbox').click()
+    await page.keyboard.press('Control+c')
+    await row(tab, 'inbox').getByRole('button', { name: 'inbox' }).click()
+    await row(tab, 'a.txt').waitFor()
+    await page.keyboard.press('Control+v')
+    await page.getByText('A folder cannot be put into itself.').waitFor()
+    await goHome()
   })
 
   it('opens the menu of the selection, and gives the focus back', async () => {

@@ -11,7 +11,7 @@ import {
   Upload,
   X,
 } from 'lucide-react'
-import { type ReactNode, useEffect, useMemo } from 'react'
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import { parentOf, type Row } from '../bridge/rows.ts'
 import { clipboard } from '../state/clipboard.ts'
 import { detailsOpen, setDetailsOpen } from '../state/details.ts'
@@ -28,6 +28,7 @@ import { IconButton } from '../ui/controls.tsx'
 import { DetailsPanel } from '../ui/details-panel.tsx'
 import { FileGrid } from '../ui/file-grid.tsx'
 import { FileTable } from '../ui/file-table.tsx'
+import { focusList } from '../ui/focus-list.ts'
 import { type Act, ActMenu } from '../ui/item-menu.tsx'
 import { ListMenu } from '../ui/list-menu.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
@@ -214,8 +215,16 @@ interface SelectionBarProps {
 
 export function SelectionBar({ count, acts, onClear }: SelectionBarProps) {
   const isNarrow = useNarrow()
+  const bar = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const element = bar.current
+    // Reason: when what has the focus goes, the browser gives it to nothing.
+    return () => {
+      if (element?.contains(document.activeElement)) focusList()
+    }
+  }, [])
   return (
-    <div className="selection-bar">
+    <div className="selection-bar" ref={bar}>
       <IconButton label={TEXT.files.clear} onClick={onClear}>
         <X size={19} />
       </IconButton>

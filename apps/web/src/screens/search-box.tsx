@@ -4,6 +4,7 @@ import { type RefObject, useEffect, useState } from 'react'
 import { searchText } from '../state/search.ts'
 import { TEXT } from '../strings.ts'
 import { IconButton } from '../ui/controls.tsx'
+import { focusList } from '../ui/focus-list.ts'
 
 const SEARCH_WAIT_MS = 60
 
@@ -48,7 +49,7 @@ export function SearchBox({ box }: { box: RefObject<HTMLInputElement | null> }) 
           if (event.key === 'Escape') clear()
           if (event.key === 'Enter' || event.key === 'ArrowDown') {
             event.preventDefault()
-            document.querySelector<HTMLElement>('.screen [role="grid"]')?.focus()
+            focusList()
           }
         }}
       />

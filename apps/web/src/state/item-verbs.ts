@@ -25,6 +25,7 @@ export function useItemVerbs(done: () => void): ItemVerbs {
   const undoable = (text: string, undo: () => Promise<unknown>): void => showUndoable(text, undo, act)
 
   const moveInto = async (rows: readonly Row[], folder: string): Promise<void> => {
+    refuseInto(folder, rows)
     const moves = rows
       .filter((row) => parentOf(row.path) !== folder)
       .map((row) => ({ row, from: row.path, to: joinPath(folder, row.name) }))
@@ -59,6 +60,7 @@ export function useItemVerbs(done: () => void): ItemVerbs {
     moveInto: (rows, folder) => act(() => moveInto(rows, folder)),
     copyInto: (rows, folder) =>
       act(async () => {
+        refuseInto(folder, rows)
         const copies = rows.map((row) => ({ from: row.path, to: joinPath(folder, row.name) }))
         const paths = await vault.copy(copies)
         undoable(TEXT.done.copied(paths.length), () => vault.trash(paths))
@@ -82,6 +84,13 @@ export function useItemVerbs(done: () => void): ItemVerbs {
       await vault.move([{ from: row.path, to }], null)
       undoable(TEXT.done.renamed(shownName(name)), () => vault.move([{ from: to, to: row.path }], 'keep-both'))
     },
+  }
+}
+
+/** @throws VaultFailure `into_itself` */
+function refuseInto(folder: string, rows: readonly Row[]): void {
+  if (rows.some((row) => folder === row.path || folder.startsWith(`${row.path}/`))) {
+    throw { code: 'into_itself', details: {} }
   }
 }
 

@@ -55,6 +55,7 @@ export const FAILURES = {
     not_found: 'It is no longer there.',
     conflict: 'Someone else changed it first. Try again.',
     usage: 'That name cannot be used.',
+    into_itself: 'A folder cannot be put into itself.',
     login_taken: 'That login name is in use. Choose another.',
     registration_closed: 'This server takes no new accounts. Ask whoever runs it.',
     source_changed: 'The file was changed, moved or deleted on this device. Choose it again.',

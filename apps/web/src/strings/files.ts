@@ -148,7 +148,13 @@ export const FILES = {
     tree: 'Folders',
     move: 'Move here',
   },
-  rename: { label: 'New name' },
+  rename: {
+    label: 'New name',
+    empty: 'Type a name.',
+    dots: '“.” and “..” stand for folders. Choose another name.',
+    slash: 'A name cannot contain “/”.',
+    long: 'That name is too long.',
+  },
   versions: {
     title: 'Versions',
     current: 'Current',

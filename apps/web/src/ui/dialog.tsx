@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useId, useRef } from 'react'
 import { TEXT } from '../strings.ts'
 import { useBackCloses } from './back-closes.ts'
 import { IconButton } from './controls.tsx'
+import { focusList } from './focus-list.ts'
 
 interface DialogProps {
   readonly title: string
@@ -22,7 +23,7 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
     // Reason: the browser would choose the button that closes it.
     const first = dialog?.querySelector<HTMLElement>('input:not([type="checkbox"]), [role="tree"]') ?? dialog
     first?.focus()
-    return () => void setTimeout(focusList, 0)
+    return () => void setTimeout(focusSomething, 0)
   }, [])
   return (
     <dialog
@@ -49,7 +50,6 @@ export function Dialog({ title, onClose, wide = false, children }: DialogProps) 
 }
 
 /** Reason: what opened the dialog may be gone, as menus are, and then the browser gives the focus to nothing. */
-function focusList(): void {
-  if (document.activeElement !== document.body) return
-  document.querySelector<HTMLElement>('.screen [role="grid"]')?.focus({ preventScroll: true })
+function focusSomething(): void {
+  if (document.activeElement === document.body) focusList()
 }

@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from 'react'
 import { useExplanation } from '../state/vault.tsx'
-import { failureText, TEXT } from '../strings.ts'
+import { TEXT } from '../strings.ts'
+import { nameFault, typedName } from '../typed-name.ts'
 import { Button, Field } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
-import { isName } from './rename-field.tsx'
 
 interface NameDialogProps {
   readonly title: string
@@ -23,13 +23,15 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
   const explain = useExplanation()
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault()
-    if (!isName(name)) {
-      setError(failureText({ code: 'usage' }))
+    const typed = typedName(name)
+    const fault = nameFault(typed)
+    if (fault !== null) {
+      setError(fault)
       return
     }
     setBusy(true)
     try {
-      await onName(name)
+      await onName(typed)
       onClose()
     } catch (cause) {
       setError(explain(cause))
@@ -46,7 +48,6 @@ export function NameDialog({ title, label, action, initial, onClose, onName }: N
           autoFocus
           autoComplete="off"
           spellCheck={false}
-          required
           ref={selectOnce}
           onChange={(event) => {
             setName(event.target.value)

@@ -3,11 +3,11 @@ import { useState } from 'react'
 import { joinPath, parentOf, type Row } from '../bridge/rows.ts'
 import { shownName } from '../format.ts'
 import { useExplanation, useVault } from '../state/vault.tsx'
-import { failureText, TEXT } from '../strings.ts'
+import { TEXT } from '../strings.ts'
+import { nameFault, typedName } from '../typed-name.ts'
 import { Button, Field } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
 import { FolderTree } from './folder-tree.tsx'
-import { isName } from './rename-field.tsx'
 
 interface MoveProps {
   readonly from: string
@@ -28,8 +28,10 @@ export function MoveDialog({ from, moving, onClose, onMove }: MoveProps) {
     moving.length === 1 ? TEXT.moveDialog.one(shownName(moving[0]?.name ?? '')) : TEXT.moveDialog.many(moving.length)
   const create = async (): Promise<void> => {
     if (naming === null) return
-    if (!isName(naming)) return setError(failureText({ code: 'usage' }))
-    const path = joinPath(at, naming)
+    const name = typedName(naming)
+    const fault = nameFault(name)
+    if (fault !== null) return setError(fault)
+    const path = joinPath(at, name)
     try {
       await vault.makeFolder(path)
       setAt(path)

@@ -1,19 +1,13 @@
 import { useRef, useState } from 'react'
 import { useExplanation } from '../state/vault.tsx'
-import { failureText, TEXT } from '../strings.ts'
+import { TEXT } from '../strings.ts'
+import { nameFault, typedName } from '../typed-name.ts'
 
 interface RenameFieldProps {
   readonly name: string
   /** Rejects with a failure, which is shown. */
   readonly onName: (name: string) => Promise<void>
   readonly onClose: () => void
-}
-
-/** Whether a name can be given to an entry. */
-export function isName(name: string): boolean {
-  return (
-    name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name) && new TextEncoder().encode(name).length <= 255
-  )
 }
 
 /** A name, edited where it stands: Enter and leaving it keep the new one, Escape the old one. */
@@ -28,11 +22,13 @@ export function RenameField({ name, onName, onClose }: RenameFieldProps) {
   }
   const save = async (): Promise<void> => {
     if (state.current !== 'editing') return
-    if (value === name) return close()
-    if (!isName(value)) return setError(failureText({ code: 'usage' }))
+    const typed = typedName(value)
+    if (value === name || typed === name) return close()
+    const fault = nameFault(typed)
+    if (fault !== null) return setError(fault)
     state.current = 'saving'
     try {
-      await onName(value)
+      await onName(typed)
       close()
     } catch (cause) {
       state.current = 'editing'
