@@ -9,6 +9,10 @@ export interface PdfShape {
   readonly catalogue?: string
   readonly firstPage?: string
   readonly trailer?: string
+  /** Further fonts and pictures of every page by their names, and what is drawn with them below the text. */
+  readonly fonts?: string
+  readonly pictures?: string
+  readonly drawing?: string
   readonly objects?: readonly string[]
 }
 
@@ -17,6 +21,7 @@ const A4 = [595, 842] as const
 /** A PDF as simple as its specification allows (ISO 32000). */
 export function pdfFile(shape: PdfShape): Buffer {
   const { pages, text, size = () => A4, catalogue = '', firstPage = '', trailer = '', objects = [] } = shape
+  const { fonts = '', pictures = '', drawing = '' } = shape
   const numbers = Array.from({ length: pages }, (_, index) => 1_000 + 2 * index)
   const all = new Map<number, string>([
     [1, `<< /Type /Catalog /Pages 2 0 R ${catalogue} >>`],
@@ -26,8 +31,8 @@ export function pdfFile(shape: PdfShape): Buffer {
   ])
   numbers.forEach((number, index) => {
     const [width, height] = size(index + 1)
-    const content = `0.06 0.42 0.36 rg 40 ${height - 200} 120 120 re f 0 g BT /F1 28 Tf 40 ${height - 60} Td (${text(index + 1)}) Tj ET`
-    const box = `/MediaBox [0 0 ${width} ${height}] /Resources << /Font << /F1 3 0 R >> >>`
+    const content = `0.06 0.42 0.36 rg 40 ${height - 200} 120 120 re f 0 g BT /F1 28 Tf 40 ${height - 60} Td (${text(index + 1)}) Tj ET ${drawing}`
+    const box = `/MediaBox [0 0 ${width} ${height}] /Resources << /Font << /F1 3 0 R ${fonts} >> /XObject << ${pictures} >> >>`
     all.set(
       number,
       `<< /Type /Page /Parent 2 0 R ${box} /Contents ${number + 1} 0 R ${index === 0 ? firstPage : ''} >>`,

@@ -34,6 +34,52 @@ const LOCKED = pdfFile({
   trailer: `/ID [${ID} ${ID}] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <${'5a'.repeat(32)}> /U <${'a5'.repeat(32)}> >>`,
 })
 
+/** Black on white by JBIG2 (ITU-T T.88): a page of 64 by 64, and one region that holds it as a fax would. */
+const JBIG2 =
+  '00000000 30 00 01 00000013 00000040 00000040 00000000 00000000 00 0000 00000001 26 00 01 00000034 00000040 00000040' +
+  '00000000 00000000 00 01 26a0786ffffffffc82e37fffffffffffffffffffffffffffffff8ffffffff0010010'
+
+/** Sixteen by sixteen blue points by JPEG 2000 (ITU-T T.800). */
+const JPEG2000 =
+  '/0//UQAvAAAAAAAQAAAAEAAAAAAAAAAAAAAAEAAAABAAAAAAAAAAAAADBwEBBwEBBwEB/1IADAAAAAEAAAQEAAH/XAAEQED/ZAAlAAFDcmVhdGVkIGJ5' +
+  'IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABQAAH/k8+0ZBFQVK/fR7K3AAAAAGEhL/hp2AAAAAMJCX/B8gcRUFSv9Mh/z7RkFABcr/THsDcAAAAA' +
+  'YSEv2sRAAADCQl//f//Z'
+
+/** A picture as an object. */
+function picture(shape: string, filter: string, bytes: Buffer): string {
+  const head = `/Type /XObject /Subtype /Image ${shape} /Filter /${filter} /Length ${bytes.length}`
+  return `<< ${head} >>\nstream\n${bytes.toString('latin1')}\nendstream`
+}
+
+/** A font that is not in the file: its characters are known by tables alone. */
+function farFont(name: string, encoding: string, ordering: string): string {
+  const system = `/CIDSystemInfo << /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >>`
+  const descriptor = `/FontDescriptor << /Type /FontDescriptor /FontName /${name} /Flags 4 /ItalicAngle 0 >>`
+  const one = `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /${name} ${system} ${descriptor} >>`
+  return `<< /Type /Font /Subtype /Type0 /BaseFont /${name} /Encoding /${encoding} /DescendantFonts [${one}] >>`
+}
+
+/** Text in Japanese (in Shift JIS) and Chinese (in UCS-2), and both kinds of pictures. */
+const FAR = pdfFile({
+  pages: 1,
+  text: () => 'From afar',
+  fonts: '/F2 100 0 R /F3 101 0 R',
+  pictures: '/P1 102 0 R /P2 103 0 R',
+  drawing:
+    'BT /F2 24 Tf 40 740 Td <93fa967b8cea82cc8f9197de> Tj ET BT /F3 24 Tf 40 700 Td <4e2d658765874ef6> Tj ET ' +
+    'q 100 0 0 100 240 600 cm /P1 Do Q q 100 0 0 100 400 600 cm /P2 Do Q',
+  objects: [
+    farFont('HeiseiMin-W3', '90ms-RKSJ-H', 'Japan1'),
+    farFont('STSong-Light', 'UniGB-UCS2-H', 'GB1'),
+    picture(
+      '/Width 64 /Height 64 /BitsPerComponent 1 /ColorSpace /DeviceGray',
+      'JBIG2Decode',
+      Buffer.from(JBIG2.replaceAll(' ', ''), 'hex'),
+    ),
+    picture('/Width 16 /Height 16', 'JPXDecode', Buffer.from(JPEG2000, 'base64')),
+  ],
+})
+
 const LARGE_BYTES = 44 * MIB
 const FILES: readonly UploadedFile[] = [
   {
@@ -55,6 +101,7 @@ const FILES: readonly UploadedFile[] = [
       objects: [`<< /Length ${LARGE_BYTES} >>\nstream\n${'x'.repeat(LARGE_BYTES)}\nendstream`],
     }),
   },
+  { name: 'f from afar.pdf', bytes: FAR },
 ]
 
 let world: WebWorld
@@ -83,21 +130,27 @@ async function show(name: string): Promise<Frame> {
 const pageField = () => tab.page.getByRole('textbox', { name: 'Page' })
 const textOf = (page: number) => tab.page.frameLocator('iframe').getByText(`This is page ${page}`, { exact: true })
 
+/** How many points of the first page that is drawn have a colour. */
+function pointsOf(frame: Frame, colour: readonly [number, number, number]): Promise<number> {
+  const drawn = frame.locator('canvas').first()
+  return drawn.evaluate((found, [red, green, blue]) => {
+    const canvas = found as HTMLCanvasElement
+    const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
+    let count = 0
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at] === red && data[at + 1] === green && data[at + 2] === blue) count += 1
+    }
+    return count
+  }, colour)
+}
+
 describe('a PDF', () => {
   it('is drawn and can be read where its reader is, and nowhere else', async () => {
     const frame = await show('a long.pdf')
     await textOf(1).waitFor()
     await tab.page.getByText(`of ${PAGES}`).waitFor()
-    const drawn = await frame
-      .locator('canvas')
-      .first()
-      .evaluate((found) => {
-        const canvas = found as HTMLCanvasElement
-        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
-        return Array.from({ length: data.length / 4 }, (_, index) => data[4 * index]).filter((red) => red === 15).length
-      })
     // The green square, 120 points wide, at 125 %.
-    expect(drawn).toBeGreaterThan(35_000)
+    expect(await pointsOf(frame, [15, 107, 92])).toBeGreaterThan(35_000)
     await pageField().fill('400')
     await pageField().press('Enter')
     await textOf(400).waitFor()
@@ -120,8 +173,7 @@ describe('a PDF', () => {
     await page.getByRole('dialog', { name: 'b hostile.pdf' }).waitFor()
     await page.frameLocator('iframe').getByText('Hostile page 1').waitFor()
     await page.locator('iframe').focus()
-    await page.keyboard.press('Escape')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await dismiss(tab)
   })
 
   it('runs nothing, asks for nothing and opens nothing when it is shown and clicked', async () => {
@@ -146,6 +198,15 @@ describe('a PDF', () => {
       await dialog.locator('.preview-none').getByRole('button', { name: 'Download' }).waitFor()
       await dismiss(tab)
     }
+  })
+
+  it('shows East Asian text and scanned pictures, which need parts of the library of their own', async () => {
+    const frame = await show('f from afar.pdf')
+    await frame.getByText('日本語の書類').waitFor()
+    await frame.getByText('中文文件').waitFor()
+    await expect.poll(() => pointsOf(frame, [20, 120, 200])).toBeGreaterThan(25_000)
+    expect(await pointsOf(frame, [0, 0, 0])).toBeGreaterThan(15_000)
+    await dismiss(tab)
   })
 
   it('that is large is fetched where it is looked at', async () => {

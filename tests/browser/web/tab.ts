@@ -158,7 +158,10 @@ export function row({ page }: Tab, name: string) {
 
 /** Leaves what is open over the page, and waits until it has gone: keys mean nothing to the page before. */
 export async function dismiss({ page }: Pick<Tab, 'page'>): Promise<void> {
-  await page.keyboard.press('Escape')
+  // Reason for not awaiting it: a frame that has the keys goes with its dialog, and then nothing answers for it. Reason for two
+  // steps: what is sent to such a frame, as the end of the key would be, is waited for without an end.
+  page.keyboard.down('Escape').catch(() => undefined)
   // A dialog that is closed stays in the page for a moment, and keys that come then are nobody's.
   await page.locator('dialog, [role=menu]').first().waitFor({ state: 'detached' })
+  await page.keyboard.up('Escape')
 }
