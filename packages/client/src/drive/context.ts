@@ -1,4 +1,4 @@
-import { asNodeId, asVersionId, type NodeId, type VersionId } from '@strongroom/crypto'
+import { asNodeId, asVersionId, type DeviceId, type NodeId, type VersionId } from '@strongroom/crypto'
 import { type ContentRecord, referenceCount } from '@strongroom/vault'
 import type { FetchContext, FetchOptions } from '../download/fetch-parts.ts'
 import { type OpenBlob, type OpenContext, openBlobs, urlRenewal } from '../download/open.ts'
@@ -21,6 +21,7 @@ export interface DriveContext {
   readonly access: StoreAccess
   readonly log: VaultLog
   readonly transfers: Transfers
+  readonly deviceId: DeviceId
   readonly deviceName: string
   /** Told of every content that was delivered whole, or as far as it was asked for. */
   readonly opened: (record: ContentRecord) => void

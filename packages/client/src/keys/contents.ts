@@ -1,4 +1,4 @@
-import { toHex } from '@strongroom/crypto'
+import { type BlobId, type DeviceId, toHex } from '@strongroom/crypto'
 import type { ContentRecord, VaultNode, VaultState } from '@strongroom/vault'
 import { daysSetting } from '../drive/settings.ts'
 import type { Amount } from './types.ts'
@@ -34,6 +34,24 @@ export function keyedContents(state: VaultState): KeyedContent[] {
     }
   }
   return [...found.values()]
+}
+
+/**
+ * Contents in an order that is the device's own, the same every time.
+ *
+ * Reason: of two devices that go through them at once in one order, the later one sends everything for nothing, and is
+ * charged for it until the server collects it. Ids are random: each pair of devices begins with other halves of some part.
+ */
+export function inOwnOrder(contents: readonly KeyedContent[], deviceId: DeviceId): KeyedContent[] {
+  const ranked = contents.map((content) => ({ content, rank: rankOf(content.record.blobId, deviceId) }))
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ content }) => content)
+}
+
+/** The first 48 bits of the two, exclusive-or. */
+function rankOf(blobId: BlobId, deviceId: DeviceId): number {
+  let rank = 0
+  for (let at = 0; at < 6; at += 1) rank = rank * 256 + ((blobId[at] ?? 0) ^ (deviceId[at] ?? 0))
+  return rank
 }
 
 /** Age of a content's key in milliseconds, from its signed record alone; what claims to be of the future is new. */

@@ -12,7 +12,7 @@ import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
 import { blobSource } from './blob-source.ts'
-import { dueAge, isDue, type KeyedContent, keyedContents } from './contents.ts'
+import { dueAge, inOwnOrder, isDue, type KeyedContent, keyedContents } from './contents.ts'
 import { type Opened, openStill } from './open-still.ts'
 import type { RotateOptions, RotateResult } from './types.ts'
 
@@ -39,7 +39,7 @@ export async function rotateContents(context: DriveContext, options: RotateOptio
   const ageMs = dueAge(log.state, options.olderThanMs)
   const nowMs = platform.clock.nowMs()
   const due = keyedContents(log.state).filter(({ record }) => isDue(record, ageMs, nowMs))
-  return await renewContents(context, due, options)
+  return await renewContents(context, inOwnOrder(due, context.deviceId), options)
 }
 
 /** Gives these contents new keys, due or not. */

@@ -122,6 +122,7 @@ async function openSession(
     access,
     log,
     transfers,
+    deviceId,
     deviceName,
     opened: (record) => lazy.opened(record),
   }
