@@ -43,9 +43,16 @@ async function inLanes(count: number, task: (index: number) => Promise<void>): P
   await Promise.all(Array.from({ length: JOBS }, lane))
 }
 
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+/** Writes one piece after the other: a file system lets one thread at a time into a file, and those that wait are busy. */
+function writerOf(file: FileHandle): (bytes: Uint8Array, position: number) => Promise<void> {
+  let writing = Promise.resolve()
+  return (bytes, position) => {
+    writing = writing.then(async () => {
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+      }
+    })
+    return writing
   }
 }
 
@@ -54,11 +61,12 @@ async function encrypt(source: string, target: string): Promise<void> {
   const kept = { dek: hex(engine.randomBytes(32)), blobId: hex(engine.randomBytes(16)) }
   const encryptor = await cipher.encryptor({ ...content(kept, layout), source: await fileSource(source) })
   const output = await open(target, 'w')
+  const write = writerOf(output)
   const digests: string[] = []
   await inLanes(layout.partCount, async (index) => {
     const part = await encryptor.encryptPart(index)
     digests[index] = hex(part.sha256)
-    await writeAt(output, part.bytes, partBlobRange(layout, index).offset)
+    await write(part.bytes, partBlobRange(layout, index).offset)
     part.release()
   })
   if (!(await encryptor.isSourceUnchanged())) throw new Error('the source changed')
@@ -75,12 +83,13 @@ async function decrypt(source: string, target: string): Promise<void> {
   const decryptor = await cipher.decryptor({ ...content(kept, layout), header: bytesOf(kept.header) })
   const input = await open(source)
   const output = await open(target, 'w')
+  const write = writerOf(output)
   await inLanes(layout.partCount, async (index) => {
     const { offset, length } = partBlobRange(layout, index)
     const ciphertext = decryptor.lend(length)
     await input.read(ciphertext, 0, length, offset)
     const part = await decryptor.decryptPart(index, ciphertext, bytesOf(kept.digests[index] ?? ''))
-    await writeAt(output, part.bytes, partPlaintextRange(layout, index).offset)
+    await write(part.bytes, partPlaintextRange(layout, index).offset)
     part.release()
   })
   await decryptor.close()
