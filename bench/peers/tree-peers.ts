@@ -7,8 +7,6 @@ export interface TreePeer {
   readonly by: string
   /** Why it cannot be measured. */
   readonly absent?: string
-  /** Whether all is on the disk once it says that it is done. */
-  readonly flushes?: true
   /** @param run - numbers the puts, each of which goes to another place */
   put(source: string, run: number): Promise<unknown>
   get(run: number, target: string): Promise<unknown>
@@ -35,7 +33,6 @@ function missing(by: string, name: string): TreePeer {
 export function strongroomTree({ device }: Stand): TreePeer {
   return {
     by: 'strongroom',
-    flushes: true,
     put: (source, run) => device.ok(['put', '-r', '--quiet', source, `/run ${run}`]),
     get: (run, target) => device.ok(['get', '-r', '--quiet', `/run ${run}`, target]),
   }

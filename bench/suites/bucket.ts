@@ -35,7 +35,7 @@ export const bucket: Suite = {
         })
         const contenders = [strongroomTree(stand), rcloneTree(stand, store)]
         if (load.task.endsWith('MiB')) contenders.push(plainUpload(target))
-        rows.push(...(await compareTrees(stand, contenders, load, options)))
+        rows.push(...(await compareTrees(stand, contenders, load, { ...options, isLocal: false })))
       }
       target.raw.close()
     } finally {
