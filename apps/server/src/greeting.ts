@@ -18,7 +18,7 @@ export function greeting(url: string, config: Config): string {
   return [
     `Strongroom serves ${url}`,
     `Data folder: ${config.dataDir}`,
-    `Back up, with the server stopped: ${backup}`,
+    `Back up: npx strongroom admin backup FOLDER, at any time; or, with the server stopped, copy ${backup}`,
     `Without the ${keys} nothing opens, and whoever runs this server can destroy what it holds.`,
     next,
     '',
