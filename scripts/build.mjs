@@ -38,6 +38,7 @@ const APPS = {
     dist: 'apps/cli/dist',
     npm: 'inside',
     entries: {
+      ahead: 'apps/cli/src/ahead.ts',
       main: 'apps/cli/src/main.ts',
       'content-worker': 'packages/client/src/platform/node/content-worker.ts',
       'opaque-worker': 'packages/client/src/platform/node/opaque-worker.ts',

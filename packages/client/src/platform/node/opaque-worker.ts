@@ -1,5 +1,4 @@
 import { parentPort } from 'node:worker_threads'
-import { loadedOpaque } from '../../session/loaded-opaque.ts'
 import { answerOpaque } from '../../workers/answer-opaque.ts'
 import type { OpaqueRequest } from '../../workers/opaque-protocol.ts'
 
@@ -9,8 +8,9 @@ import type { OpaqueRequest } from '../../workers/opaque-protocol.ts'
 // of each login. This thread fetches nothing.
 Reflect.deleteProperty(globalThis, 'Request')
 Reflect.deleteProperty(globalThis, 'Response')
-const answer = answerOpaque(loadedOpaque())
+const loading = import('../../session/opaque.ts').then(({ inlineOpaque }) => answerOpaque(inlineOpaque()))
 
 parentPort?.on('message', async (request: OpaqueRequest) => {
+  const answer = await loading
   parentPort?.postMessage(await answer(request))
 })

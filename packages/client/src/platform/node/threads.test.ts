@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contentThreads } from './content-threads.ts'
 import { fileSource } from './file-source.ts'
 import { opaqueThread } from './opaque-thread.ts'
+import { startAhead, startThread } from './thread.ts'
 
 const engine = nodeEngine()
 let folder = ''
@@ -127,5 +128,41 @@ describe('opaqueThread', () => {
     const opaque = opaqueThread(entry('opaque-worker'))
     expect([await opaque.hasMemory(36), await opaque.hasMemory(1024 * 1024)]).toEqual([true, false])
     await opaque.close()
+  })
+})
+
+describe('startThread', () => {
+  /** Number of the thread that answers; null for one that ends. */
+  function numberOf(worker: URL): Promise<unknown> {
+    return new Promise((resolve) => {
+      const thread = startThread(worker)({
+        message: (data) => void thread.end().then(() => resolve(data)),
+        ended: () => resolve(null),
+      })
+      thread.post('', [])
+    })
+  }
+
+  async function script(name: string, text: string): Promise<URL> {
+    await writeFile(join(folder, name), text)
+    return pathToFileURL(join(folder, name))
+  }
+
+  it('takes a thread that was started ahead, once', async () => {
+    const lines = ["import { parentPort, threadId } from 'node:worker_threads'"]
+    lines.push("parentPort.on('message', () => parentPort.postMessage(threadId))")
+    const worker = await script('number.mjs', lines.join('\n'))
+    const before = Number(await numberOf(worker))
+    startAhead(worker)
+    expect(await numberOf(worker)).toBe(before + 1)
+    expect(await numberOf(worker)).toBe(before + 2)
+  })
+
+  it('tells who asks when one that was started ahead has ended', async () => {
+    for (const text of ['process.exit(1)', "throw new Error('broken')"]) {
+      const worker = await script('ending.mjs', text)
+      startAhead(worker)
+      expect(await numberOf(worker)).toBeNull()
+    }
   })
 })
