@@ -20,6 +20,7 @@ import { confirmWraps } from '../domain/commits/confirm-wraps.ts'
 import { awaitHead } from '../domain/commits/head-watch.ts'
 import { readCommits, readHead, readHeaders } from '../domain/commits/read.ts'
 import { restoreVault } from '../domain/commits/restore.ts'
+import { appendsUnderWay } from '../domain/commits/under-way.ts'
 import { addWraps } from '../domain/commits/wraps.ts'
 import { replaceKeyring } from '../domain/keys/keyring.ts'
 import { readServerKeys } from '../domain/keys/server-keys.ts'
@@ -48,6 +49,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     await forgiveAttempts(deps, LOGINS_PER_NAME, await loginHashOf(deps, loggedIn.accountId))
     return loggedIn
   }
+  const appending = { ...deps, appends: appendsUnderWay() }
   return {
     ...credentialHandlers(deps),
     ...deletionHandlers(deps),
@@ -134,7 +136,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     checkpointRead: ({ params, session }) =>
       readCheckpoint(deps, { vaultId: params.vaultId, accountId: session.accountId }),
     commitAppend: async ({ params, body, session }) => {
-      const head = await appendCommit(deps, {
+      const head = await appendCommit(appending, {
         vaultId: params.vaultId,
         accountId: session.accountId,
         sessionId: session.id,

@@ -19,6 +19,7 @@ import { checkKeyring, checkNextCard, type NextCard, storeCard } from './next-ke
 import type { Head } from './read.ts'
 import { applyReferences } from './references.ts'
 import { requireRevivable } from './revival.ts'
+import type { AppendsUnderWay } from './under-way.ts'
 import { commitVerifier, rejectCommit } from './verifier.ts'
 import { checkWraps, storeWraps, type Wrap } from './wraps.ts'
 
@@ -56,12 +57,12 @@ export interface VaultRow {
 /**
  * Appends a commit by compare-and-swap. Everything is verified against the head that was read first; the transaction
  * then takes the head's lock and goes on only if that head has not moved. Sending the same bytes again gets the
- * original answer.
+ * original answer. Of those that race here for one place all but the first wait for its end ([Note: Lost races]).
  *
  * @throws ServerError `not_found` (no member), `forbidden` (another author), `head_moved`, `commit_rejected`,
  *   `versions_moved`, `blob_not_ready`, `blob_gone`, `quota_exceeded`, `upgrade_required`, `stored_data_damaged`
  */
-export async function appendCommit(deps: AppendDeps, input: Append): Promise<Head> {
+export async function appendCommit(deps: AppendDeps & { appends: AppendsUnderWay }, input: Append): Promise<Head> {
   const vault = await readVault(deps.database, input)
   const { header, hash } = await parseCommit(input.commit)
   if (!equal(header.vaultId, input.vaultId)) throw new ServerError('bad_request', { details: { path: 'vaultId' } })
@@ -69,6 +70,14 @@ export async function appendCommit(deps: AppendDeps, input: Append): Promise<Hea
   const sent = { ...input, seq: header.seq, hash }
   if (header.seq <= vault.head_seq) return appendedBefore(deps.database, vault, sent)
   if (header.seq !== vault.head_seq + 1 || !equal(header.prev, vault.head_hash)) throw headMoved(vault)
+  const appended = await deps.appends.alone(sent, () => appendTo(deps, vault, input))
+  if (appended === 'taken') throw headMoved({ head_seq: header.seq })
+  // Someone else was faster: perhaps this very commit, sent twice at once.
+  return appended ?? appendedBefore(deps.database, null, sent)
+}
+
+/** Verifies a commit against the vault's head and appends it; null when that head has moved. */
+async function appendTo(deps: AppendDeps, vault: VaultRow, input: Append): Promise<Head | null> {
   const state = chainStateOf(vault)
   const commit = await verifyCommit({ ...commitVerifier, state, bytes: input.commit }).catch(rejectCommit)
   checkWraps(commit, input.wraps)
@@ -82,11 +91,9 @@ export async function appendCommit(deps: AppendDeps, input: Append): Promise<Hea
   const sealing = input.wraps.length > 0 || input.checkpoint !== undefined
   const outer = sealing ? await deps.outerKeys.newest(vault.owner_id) : null
   const keys = { card, keyringOuter: input.keyring === undefined ? null : await deps.outerKeys.newest(input.accountId) }
-  const appended = await deps.database
+  return deps.database
     .transaction()
     .execute((tx) => appendLocked(deps, tx, { input, commit, before: state, outer, owner: vault.owner_id, ...keys }))
-  // Someone else was faster: perhaps this very commit, sent twice at once.
-  return appended ?? appendedBefore(deps.database, null, sent)
 }
 
 export async function parseCommit(bytes: Uint8Array) {
@@ -142,6 +149,7 @@ export async function appendedBefore(
   vault: VaultRow | null,
   sent: { vaultId: Uint8Array; accountId: Uint8Array; commit: Uint8Array; seq: number; hash: Uint8Array },
 ): Promise<Head> {
+  if (vault?.head_seq === sent.seq && !equal(vault.head_hash, sent.hash)) throw headMoved(vault)
   const row = await database
     .selectFrom('commits')
     .select(['hash', 'bytes'])
