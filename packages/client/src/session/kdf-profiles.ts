@@ -41,8 +41,13 @@ export function stretchingOf(profile: KdfProfile): Stretching {
 
 /** The rounds of a login: what was used last first, then the compiled order; without what this device lacks memory for. */
 export async function loginRounds(opaque: OpaqueClient, remembered: KdfProfile | null): Promise<KdfRound[]> {
-  const affordable: KdfProfile[] = []
-  for (const profile of KDF_PROFILES) if (await hasMemoryFor(opaque, profile)) affordable.push(profile)
+  // Profiles share what they stretch with, and a probe takes milliseconds.
+  const roomy = new Map<Stretching, boolean>()
+  for (const profile of KDF_PROFILES) {
+    const stretching = stretchingOf(profile)
+    if (!roomy.has(stretching)) roomy.set(stretching, await hasMemoryFor(opaque, profile))
+  }
+  const affordable = KDF_PROFILES.filter((profile) => roomy.get(stretchingOf(profile)) === true)
   const first = affordable.filter((profile) => profile === remembered)
   const ordered = [...first, ...affordable.filter((profile) => profile !== remembered)]
   const rounds = [false, true].map((pbkdf2) => ({

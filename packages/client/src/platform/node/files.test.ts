@@ -275,11 +275,15 @@ describe('profileStore', () => {
   it('keeps its locks apart, waits for a holder that lives, and not for ever for one that was killed', async () => {
     const [first, second] = [0, 1].map(() => profileStore(profileFolders(join(folder, 'home'), {})))
     const order: string[] = []
-    const slow = first?.exclusively(async () => {
-      await first.exclusively(async () => order.push('inner'))
-      await new Promise((done) => setTimeout(done, 300))
-      order.push('slow')
-    }, 'commit')
+    let slow: Promise<unknown> | undefined
+    await new Promise<void>((held) => {
+      slow = first?.exclusively(async () => {
+        held()
+        await first.exclusively(async () => order.push('inner'))
+        await new Promise((done) => setTimeout(done, 300))
+        order.push('slow')
+      }, 'commit')
+    })
     await Promise.all([slow, second?.exclusively(async () => order.push('after'), 'commit')])
     expect(order).toEqual(['inner', 'slow', 'after'])
     // What a process leaves behind that was killed a while ago.
