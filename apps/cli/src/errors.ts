@@ -58,6 +58,9 @@ const REASONS: Readonly<Record<string, string>> = {
   second_factor_failed: 'Wait for the next one, then try again.',
   second_factor_conflict: 'See "strongroom 2fa status".',
   login_over: 'Run the command again.',
+  too_deep: 'At most 512 folders may lie above something; put it less deep.',
+  too_many_versions:
+    'Move it away with "strongroom mv", or have old versions destroyed with "strongroom retention --versions".',
   no_such_version: 'See which there are with "strongroom versions".',
   folder_in_trash: 'Say where to with --to.',
   rolled_back:

@@ -1,5 +1,5 @@
 import { type NodeId, toHex, type VersionId } from '@strongroom/crypto'
-import { currentVersion, nameCollisionKey, type VaultNode, type VaultState } from '@strongroom/vault'
+import { currentVersion, MAX_VERSIONS, nameCollisionKey, type VaultNode, type VaultState } from '@strongroom/vault'
 import { rootOf } from './lookup.ts'
 import { numberedName } from './paths.ts'
 
@@ -18,6 +18,8 @@ export interface Overlay {
   remove(parent: NodeId, name: string): void
   versionId(hex: string): VersionId
   linkTarget(child: Child): string | null
+  /** Whether a stored file takes no further version. */
+  isFull(child: Child): boolean
 }
 
 /** A state with the changes of a plan on top; names are found by their NFC form. */
@@ -68,6 +70,7 @@ export function overlay(state: VaultState): Overlay {
       const node = state.nodes.get(toHex(child.id))
       return node?.kind === 'symlink' ? node.target : null
     },
+    isFull: (child) => (state.nodes.get(toHex(child.id))?.versions.length ?? 0) >= MAX_VERSIONS,
   }
 }
 

@@ -131,6 +131,31 @@ describe('planWrites', () => {
     expect(plan.operations).toHaveLength(2)
   })
 
+  it('fails alone what would lie too deep', async () => {
+    const state = await stateWith()
+    const below = (depth: number) => '/d'.repeat(depth)
+    const parents = new Map<string, NodeId>()
+    const plan = planWrites(state, [folder(below(513), parents), file(`${below(513)}/f`), file('/ok')], context)
+    expect(plan.outcomes.map(({ outcome }) => outcome)).toEqual(['created', 'failed', 'created'])
+    expect(plan.outcomes[1]).toMatchObject({ error: { code: 'conflict', details: { reason: 'too_deep' } } })
+    applied(state, plan.operations)
+  })
+
+  it('fails alone a file that has as many versions as there can be', async () => {
+    const full = file('/full')
+    const state = await stateWith(full, file('/ok'))
+    const ids = Array.from({ length: 9_999 }, () => asVersionId(engine.randomBytes(16)))
+    const versions = ids.map((versionId, index): Operation => {
+      const baseVersionId = ids[index - 1] ?? full.versionId
+      return { op: 'addVersion', nodeId: full.nodeId, versionId, baseVersionId, contents: [], mtimeMs: 1, mode: null }
+    })
+    const crowded = applied(state, versions)
+    const plan = planWrites(crowded, [file('/full'), file('/ok')], context)
+    expect(plan.outcomes.map(({ outcome }) => outcome)).toEqual(['failed', 'replaced'])
+    expect(plan.outcomes[0]).toMatchObject({ error: { details: { reason: 'too_many_versions' } } })
+    applied(crowded, plan.operations)
+  })
+
   it('turns a content whose base is no longer current into a conflict copy', async () => {
     let state = await stateWith(file('/n.txt'))
     const mine = file('/n.txt')

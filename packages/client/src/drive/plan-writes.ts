@@ -1,5 +1,12 @@
 import { type NodeId, toHex, type VersionId } from '@strongroom/crypto'
-import { type ContentRecord, conflictName, type Operation, type VaultState } from '@strongroom/vault'
+import {
+  type ContentRecord,
+  conflictName,
+  MAX_DEPTH,
+  type Operation,
+  type OperationReason,
+  type VaultState,
+} from '@strongroom/vault'
 import { ClientError } from '../errors.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import { type Child, freeName, type Overlay, overlay } from './overlay.ts'
@@ -78,7 +85,23 @@ export function planWrites(state: VaultState, intents: readonly WriteIntent[], c
   return plan
 }
 
+/**
+ * Refuses a path that lies too deep to be made.
+ *
+ * Reason: what the vault refuses of a commit takes everything with it that is to be committed together.
+ *
+ * @throws ClientError `conflict`
+ */
+export function checkDepth(names: readonly string[]): void {
+  if (names.length - 1 > MAX_DEPTH) throw doesNotFit('Too many folders lie above it.', 'too_deep')
+}
+
+function doesNotFit(message: string, reason: OperationReason): ClientError {
+  return new ClientError('conflict', message, { details: { reason } })
+}
+
 function planIntent(plan: WritePlan, view: Overlay, intent: WriteIntent, context: WriteContext): WriteOutcome {
+  checkDepth(intent.names)
   const name = intent.names.at(-1)
   if (name === undefined) {
     if (intent.kind !== 'folder') throw new ClientError('is_a_folder', 'The target is the root folder.')
@@ -182,6 +205,7 @@ function planFile(
     const created = createFile(plan, view, intent, { parent, name: spot.name, folder })
     return created.outcome === 'created' ? { ...created, outcome: 'replaced' } : created
   }
+  if (view.isFull(existing)) throw doesNotFit('The file has as many versions as a file can have.', 'too_many_versions')
   addVersion(plan, view, intent, { parent, name: existing.name, nodeId: existing.id, base: existing.versionId })
   return { outcome: 'replaced', path: formatPath([...folder, existing.name]), nodeId: existing.id }
 }

@@ -17,7 +17,7 @@ import {
 } from './context.ts'
 import { GONE_STREAM, goneBlobs } from './gone.ts'
 import { parsePath } from './paths.ts'
-import { planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
+import { checkDepth, planWrites, type WriteIntent, type WriteOutcome } from './plan-writes.ts'
 import { progressCounter } from './progress.ts'
 import { isUnchanged } from './put.ts'
 import { collisionsOf, settled } from './settled.ts'
@@ -280,6 +280,8 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     async add(item: TreeItem): Promise<void> {
       try {
         const names = parsePath(item.path)
+        // Reason: before anything is sent for it.
+        checkDepth(names)
         if (item.kind === 'file') {
           if (item.source === undefined) throw new ClientError('usage', 'A file of a tree needs a source.')
           return await addFile({ item, names, source: item.source })
