@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { png } from './png.ts'
 import { dismiss, row, signUp, startWebWorld, type Tab, type UploadedFile, uploadFiles, type WebWorld } from './tab.ts'
 
+const SOAK = process.env.STRONGROOM_SOAK === '1'
 const PASSWORD = 'a shown password of words'
 
 /** Script that would be noticed: it names the page, asks for an address of the server's, and throws. */
@@ -90,7 +91,8 @@ describe('a preview', () => {
     await close()
   })
 
-  it('runs nothing of what hostile files hold, and says what cannot be shown', async () => {
+  // Reason for the soak: `hostile.test.ts` goes through more of them.
+  it.runIf(SOAK)('runs nothing of what hostile files hold, and says what cannot be shown', async () => {
     const notes: Readonly<Record<string, string>> = {
       'e page as picture.png': 'This is not what its name says',
       'g page as film.mp4': 'This browser cannot play it.',

@@ -25,9 +25,13 @@ export interface Tab {
   readonly sent: string[]
 }
 
-export async function startWebWorld(kind: BrowserKind = 'chromium'): Promise<WebWorld> {
+/** @param env - further settings of the server */
+export async function startWebWorld(
+  kind: BrowserKind = 'chromium',
+  env: Readonly<Record<string, string>> = {},
+): Promise<WebWorld> {
   execFileSync(process.execPath, [BUILD, 'web'], { stdio: 'inherit' })
-  const server = await startDevServer({ env: { LOG_LEVEL: 'silent' } })
+  const server = await startDevServer({ env: { LOG_LEVEL: 'silent', ...env } })
   let browser: Browser | undefined
   const close = async (): Promise<void> => {
     await browser?.close()

@@ -46,7 +46,7 @@ export const FAILURES = {
       'The server does not take this invitation: it is mistyped, used or too old. Ask whoever gave it to you.',
     not_changed: 'Nothing was changed: the server was lost on the way. Try again.',
     outcome_unknown: 'The server was lost on the way, and whether it changed anything is unknown. Sign in to find out.',
-    storage_full: 'The server has no room left.',
+    storage_full: 'The server has no room left. Only whoever runs it can add some; try again then.',
     network: 'The server cannot be reached. Check your connection and try again.',
     server: 'The server answered with an error. Try again in a while.',
     quota: 'There is not enough room left. Empty the trash, or ask for more.',

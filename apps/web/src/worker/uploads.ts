@@ -140,9 +140,13 @@ function finish(upload: Running, state: UploadProgress['state'], error: string |
   if (state === 'done') upload.sentBytes = upload.item.file.size
 }
 
-function fail(upload: Running, { code }: VaultFailure): void {
+/** Of what both end an upload as `quota`, the one that its user can do nothing about. */
+const SERVER_FULL = 'storage_full'
+
+function fail(upload: Running, { code, details }: VaultFailure): void {
   const cancelled = upload.abort.signal.aborted || code === 'aborted'
-  finish(upload, cancelled ? 'cancelled' : 'failed', cancelled ? null : code)
+  const isServerFull = details.reason === SERVER_FULL || details.answer === SERVER_FULL
+  finish(upload, cancelled ? 'cancelled' : 'failed', cancelled ? null : isServerFull ? SERVER_FULL : code)
 }
 
 /** Whether an upload is still wanted. */

@@ -219,7 +219,9 @@ async function checkStatus(
   const code = (await refusalCode(response)) ?? ''
   checkFirst(status, code)
   const details = { status }
-  if (status === 507 || FULL.includes(code)) throw new ClientError('quota', 'The server has no room left.', { details })
+  if (status === 507 || FULL.includes(code)) {
+    throw new ClientError('quota', 'The server has no room left.', { details: { status, reason: 'storage_full' } })
+  }
   if (status === 403 || status === 401 || STALE.includes(code)) throw new UrlRefused()
   const waitMs = parseRetryAfter(response.header('retry-after'), nowMs)
   if (status === 429 || status >= 500 || status === 408 || PASSING.includes(code)) {
