@@ -54,6 +54,11 @@ describe('a browser that forgets', () => {
   it('loses its database in the middle, and the tab goes on and misses nothing', async () => {
     const tab = await signedIn()
     await clear(tab, 'indexeddb')
+    for (const place of ['Recent', 'My files']) {
+      await tab.page.getByRole('link', { name: place }).click()
+      await tab.page.getByRole('heading', { name: place }).waitFor()
+      await row(tab, 'before.txt').waitFor()
+    }
     await makeFolder(tab, 'after')
     await row(tab, 'after').waitFor()
     await tab.page.reload()

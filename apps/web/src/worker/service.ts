@@ -62,7 +62,9 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       firstSync = drive().sync()
       firstSync.then(() => announce()).catch(() => undefined)
     }
-    if ((await need().state()).seq < 0) await firstSync
+    if (!(await hasState(need()))) await firstSync
+    // Reason: what the device knew may have gone since, with the site data that somebody took from the browser.
+    if (!(await hasState(need()))) await drive().sync()
     return drive()
   }
   const begin = (started: Session): SignedInAs => {
@@ -259,6 +261,16 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       thumbnails.want(wishes, mayMake)
     },
     download: (request) => serveDownload(drive(), request),
+  }
+}
+
+/** Whether this device knows anything of the vault. */
+async function hasState(session: Session): Promise<boolean> {
+  try {
+    return (await session.state()).seq >= 0
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'not_found') return false
+    throw error
   }
 }
 
