@@ -12,6 +12,7 @@ import './styles/dialogs.css'
 import './styles/transfers.css'
 import './styles/preview.css'
 import './styles/security.css'
+import './styles/forced-colors.css'
 
 startTheme()
 const place = document.getElementById('app')

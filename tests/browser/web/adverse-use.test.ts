@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Page, Route } from 'playwright-core'
+import type { Locator, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mountSmallDisk, type SmallDisk } from '../../e2e/src/journeys/small-disk.ts'
 import { freshLogin, PASSWORD, registerDevice, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
@@ -154,6 +154,26 @@ describe('a tab', () => {
     await page.getByRole('link', { name: 'My files' }).click()
     await row(tab, 'after.txt').waitFor()
     expect(tab.complaints).toEqual([])
+  })
+
+  it('shows where the keyboard is and what is selected where the system chooses the colours', async () => {
+    await using tab = await signedIn()
+    const { page } = tab
+    await uploadFiles(tab, [{ name: 'a.txt', bytes: Buffer.from('a') }])
+    await page.emulateMedia({ forcedColors: 'active' })
+    const outline = (where: Locator): Promise<string> => where.evaluate((found) => getComputedStyle(found).outlineStyle)
+    await page.keyboard.press('Tab')
+    for (const kind of ['link', 'button', 'textbox', 'searchbox'] as const) {
+      const one = page.getByRole(kind).first()
+      if ((await one.count()) === 0) continue
+      await one.focus()
+      expect(await outline(one), kind).toBe('solid')
+    }
+    expect(await outline(row(tab, 'a.txt'))).toBe('none')
+    await page.getByRole('grid').focus()
+    expect(await outline(row(tab, 'a.txt'))).toBe('dashed')
+    await row(tab, 'a.txt').getByRole('checkbox').check()
+    expect(await outline(row(tab, 'a.txt'))).toBe('solid')
   })
 
   it('that was put to sleep shows what came meanwhile when it wakes', async () => {
