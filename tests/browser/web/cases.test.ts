@@ -4,9 +4,10 @@ import { startDevServer } from '../../dev-env/server.ts'
 import { storedObjects } from '../../dev-env/stored-objects.ts'
 import { operator } from '../../e2e/src/admin/operator.ts'
 import { freshLogin, loginDevice, PASSWORD, registerDevice } from '../../e2e/src/sdk/sdk.ts'
-import { row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
+import { readRecoveryKey, row, signIn, signUp, startWebWorld, type Tab, uploadFiles, type WebWorld } from './tab.ts'
 
 const HOUR_MS = 3_600_000
+const NOT_TAKEN = 'The server does not take this invitation: it is mistyped, used or too old.'
 
 let world: WebWorld
 
@@ -233,11 +234,19 @@ describe('a server that takes invited people', () => {
         await page.getByRole('button', { name: 'Continue' }).click()
       }
       await attempt(first, 'wrong')
-      await first.page.getByText('The server does not take this invitation: it is mistyped, used or too old.').waitFor()
+      await first.page.getByText(NOT_TAKEN).waitFor()
       await first.page.goto('about:blank')
       await attempt(first, code)
-      await first.page.getByRole('button', { name: 'I have saved it' }).waitFor()
+      const recoveryKey = await readRecoveryKey(first.page)
+      await first.page.getByRole('button', { name: 'I have saved it' }).click()
+      await first.page.getByLabel('Recovery key').fill(recoveryKey)
+      await first.page.getByRole('button', { name: 'Finish' }).click()
+      await first.page.getByText('This folder is empty').waitFor()
       await first.context.close()
+      const late = await world.openProfile()
+      await attempt(late, code)
+      await late.page.getByText(NOT_TAKEN).waitFor()
+      await late.context.close()
     } finally {
       await invited.stop()
     }
