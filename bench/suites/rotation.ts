@@ -63,6 +63,11 @@ async function bareCalls(endpoint: string, count: number): Promise<number> {
   return ms
 }
 
+function ownCpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
+
 export const rotation: Suite = {
   title: 'Rotation of the key in AWS KMS (a double of it)',
   async run({ full, quick }) {
@@ -73,6 +78,7 @@ export const rotation: Suite = {
     const kms = await startKms()
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-rotation-'))
     const [moved, bare, calls]: [number[], number[], number[]] = [[], [], []]
+    const [movedCpu, bareCpu]: [number[], number[]] = [[], []]
     try {
       await using postgres = await useDatabase('18')
       const server = await startDevServer({
@@ -103,9 +109,13 @@ export const rotation: Suite = {
           const deps = { database, keys: counted, store, clock: { nowMs: () => Date.now() } }
           // Reason: by itself a rotation keeps to 250 a second, so that others are served meanwhile.
           const options = { step: async () => undefined, perSecond: Number.POSITIVE_INFINITY }
+          const before = process.cpuUsage()
           moved.push(await timed(() => rotateKmsKey(deps, options)))
+          movedCpu.push(ownCpuMs(before))
           calls.push(count)
+          const between = process.cpuUsage()
           bare.push(await bareCalls(kms.url, accounts))
+          bareCpu.push(ownCpuMs(between))
         }
       } finally {
         await keys.close()
@@ -121,6 +131,8 @@ export const rotation: Suite = {
     const rows: Row[] = [
       { task, by: 'strongroom', samples: moved, unit: 'ms' },
       { task, by: 'as many bare ReEncrypt calls of the SDK, 16 at once', samples: bare, unit: 'ms' },
+      { task: `${task}: CPU of its process`, by: 'strongroom', samples: movedCpu, unit: 'ms' },
+      { task: `${task}: CPU of its process`, by: 'bare calls', samples: bareCpu, unit: 'ms' },
       { task: `${task}: calls of ReEncrypt`, by: 'strongroom', samples: calls, unit: 'calls' },
     ]
     return rows
