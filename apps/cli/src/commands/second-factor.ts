@@ -65,8 +65,9 @@ async function beginOnly(context: CommandContext): Promise<ExitCode> {
 async function showSetup(context: CommandContext, session: Session): Promise<SecondFactorSetup> {
   const setup = await begin(context, session)
   // Reason: only this verb draws, and others need not wait for what draws.
-  const { toString: draw } = await import('qrcode')
-  process.stderr.write(`${await draw(setup.uri, { type: 'terminal', small: true })}\n`)
+  // Its default: what is no ESM has named exports in Node only, and none in a bundle.
+  const { default: qrcode } = await import('qrcode')
+  process.stderr.write(`${await qrcode.toString(setup.uri, { type: 'terminal', small: true })}\n`)
   process.stderr.write(`Scan this with an authenticator, or type its secret there: ${grouped(setup.secret)}\n`)
   return setup
 }
