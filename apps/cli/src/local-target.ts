@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import type { Conflict } from '@strongroom/client'
+import { basename, dirname, join } from 'node:path'
+import { type Conflict, numberedName } from '@strongroom/client'
 import { makeFolder } from '@strongroom/client/node'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
@@ -74,10 +74,8 @@ export async function resolveLocalConflict(path: string, conflict: Conflict): Pr
 
 /** `photo (2).jpg` for `photo.jpg`, with the first number that is free. */
 async function freeName(path: string): Promise<string> {
-  const extension = extname(path)
-  const stem = path.slice(0, path.length - extension.length)
   for (let number = 2; ; number += 1) {
-    const candidate = `${stem} (${number})${extension}`
+    const candidate = join(dirname(path), numberedName(basename(path), number))
     if ((await lstatOrNull(candidate)) === null) return candidate
   }
 }

@@ -1,4 +1,5 @@
 export { globSource } from './drive/glob.ts'
+export { numberedName } from './drive/paths.ts'
 export type {
   AttachedSlots,
   Attachment,

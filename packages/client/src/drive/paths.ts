@@ -25,16 +25,25 @@ export function formatPath(names: readonly string[]): string {
   return `/${names.join('/')}`
 }
 
-/** Name for a second file beside `name`: "photo (2).jpg"; kept within 255 bytes. */
+const MOST_BYTES = 255
+/** Longest ending that counts as an extension, in bytes, with the dot; a longer one is cut like the rest of a name. */
+const EXTENSION_BYTES = 32
+
+/**
+ * Name for a second file beside `name`: "photo (2).jpg".
+ *
+ * Invariant: names of different numbers differ, and have at most 255 bytes.
+ */
 export function numberedName(name: string, number: number): string {
   const dot = name.lastIndexOf('.')
-  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
-  return fitName(stem, ` (${number})${extension}`)
+  const hasExtension = dot > 0 && byteLength(name.slice(dot)) <= EXTENSION_BYTES
+  const [stem, extension] = hasExtension ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+  const ending = ` (${number})${extension}`
+  const short = [...stem]
+  while (byteLength(short.join('') + ending) > MOST_BYTES) short.pop()
+  return short.join('') + ending
 }
 
-function fitName(stem: string, ending: string): string {
-  let short = [...stem]
-  while (new TextEncoder().encode(short.join('') + ending).length > 255 && short.length > 1) short = short.slice(0, -1)
-  const name = short.join('') + ending
-  return isName(name) ? name : short.join('').slice(0, 40)
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length
 }
