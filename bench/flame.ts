@@ -86,6 +86,7 @@ export function flameGraph(title: string, profile: Profile): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
+    `<title>${escaped(title)}</title>`,
     '<style>text{font:10.5px ui-monospace,monospace;fill:#222}.title{font:600 14px system-ui,sans-serif}',
     '.own{fill:#8fbce6}.package{fill:#f2c98a}.node{fill:#cfd6dd}.engine{fill:#e5b5b0}</style>',
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
