@@ -1,7 +1,7 @@
 import { buildMutant, type Mutation } from '../../../adversary/src/harness/mutant.ts'
 
 const APPEND = 'packages/server/src/domain/commits/append.ts'
-const TRANSACTION = `await deps.database
+const TRANSACTION = `return deps.database
     .transaction()
     .execute((tx) => appendLocked(`
 /** Of each process, as they should be, so that devices can sign in. */
@@ -9,7 +9,7 @@ const FIRST_ANSWERS = 4
 
 /** The answer to an append goes out a moment before its transaction is committed, once devices have signed in. */
 const ANSWERED_EARLY: readonly Mutation[] = [
-  { file: APPEND, find: TRANSACTION, replace: 'await answeredEarly(deps, (tx) => appendLocked(' },
+  { file: APPEND, find: TRANSACTION, replace: 'return answeredEarly(deps, (tx) => appendLocked(' },
   {
     file: APPEND,
     find: 'export function headMoved(',
