@@ -34,14 +34,19 @@ export async function timed(task: () => Promise<unknown> | unknown): Promise<num
 }
 
 /**
- * Runs contenders in turns, so that a slow minute of the machine hits all of them.
+ * Runs contenders in turns, so that a slow minute of the machine hits all of them; each round begins with another one, since
+ * whoever is first may find the machine in another state: a virtual one has given memory back to its host meanwhile.
  *
  * @returns samples of each contender, in their order
  */
 export async function inTurns(runs: number, contenders: readonly (() => Promise<number>)[]): Promise<number[][]> {
   const samples: number[][] = contenders.map(() => [])
   for (let run = 0; run < runs; run += 1) {
-    for (const [index, contender] of contenders.entries()) samples[index]?.push(await contender())
+    for (let turn = 0; turn < contenders.length; turn += 1) {
+      const index = (run + turn) % contenders.length
+      const sample = await contenders[index]?.()
+      if (sample !== undefined) samples[index]?.push(sample)
+    }
   }
   return samples
 }
