@@ -2,8 +2,8 @@ import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freshLogin, PASSWORD, registerDevice, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
-import { row, signIn, startWebWorld, type Tab, type WebWorld } from './tab.ts'
+import { newOwner } from './owner.ts'
+import { row, startWebWorld, type Tab, type WebWorld } from './tab.ts'
 
 const LONGEST = 'x'.repeat(255)
 
@@ -18,27 +18,6 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
   await rm(disk, { recursive: true, force: true })
 })
-
-interface Owner extends Tab, AsyncDisposable {
-  readonly device: SdkDevice
-}
-
-/** A new account, signed in in a fresh profile, and a device of it. */
-async function signedIn(): Promise<Owner> {
-  const login = freshLogin()
-  const device = await registerDevice(world.server.url, login)
-  const tab = await world.openProfile()
-  await signIn(tab, login, PASSWORD)
-  await tab.page.getByText('This folder is empty').waitFor()
-  return {
-    ...tab,
-    device,
-    async [Symbol.asyncDispose]() {
-      await tab.context.close()
-      await device[Symbol.asyncDispose]()
-    },
-  }
-}
 
 /** Writes files below a new folder; null makes an empty one. */
 async function write(name: string, files: Readonly<Record<string, string | null>>): Promise<string> {
@@ -65,7 +44,7 @@ const panel = ({ page }: Tab) => page.getByRole('region', { name: 'Transfers' })
 
 describe('a dropped folder', () => {
   it('arrives whole: empty folders, hidden and empty files, names that differ by case or form, the longest names', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const top = await write('whole', {
       'empty/deeper': null,
       'full/sub/zero': '',
@@ -91,7 +70,7 @@ describe('a dropped folder', () => {
   })
 
   it('leaves out what cannot be read, and says so', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     await tab.page.evaluate(() => {
       const lock = ({ dataTransfer }: DragEvent): void => {
         // Reason for the cast: what is dropped here is files.
@@ -118,7 +97,7 @@ describe('a dropped folder', () => {
 
 describe('files that change on disk before they are sent', () => {
   it('are told, one by one, and hold up no other', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const top = await write('changing', { 'gone.txt': 'gone', 'changed.txt': 'changed', 'kept.txt': 'kept' })
     const files = ['gone.txt', 'changed.txt', 'kept.txt'].map((name) => path.join(top, name))
     await tab.context.setOffline(true)

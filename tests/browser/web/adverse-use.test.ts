@@ -5,8 +5,9 @@ import { pathToFileURL } from 'node:url'
 import type { Locator, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mountSmallDisk, type SmallDisk } from '../../e2e/src/journeys/small-disk.ts'
-import { freshLogin, PASSWORD, registerDevice, type SdkDevice } from '../../e2e/src/sdk/sdk.ts'
-import { row, signIn, startWebWorld, type Tab, type UploadedFile, uploadFiles, type WebWorld } from './tab.ts'
+import { PASSWORD } from '../../e2e/src/sdk/sdk.ts'
+import { newOwner } from './owner.ts'
+import { row, signIn, startWebWorld, type UploadedFile, uploadFiles, type WebWorld } from './tab.ts'
 import { totp } from './totp.ts'
 
 const SOAK = process.env.STRONGROOM_SOAK === '1'
@@ -28,26 +29,6 @@ afterAll(async () => {
   await disk?.[Symbol.asyncDispose]()
 })
 
-interface SignedIn extends Tab, AsyncDisposable {
-  readonly login: string
-  /** Another device of the account. */
-  readonly device: SdkDevice
-}
-
-/** A new account, signed in in a fresh profile and on another device. */
-async function signedIn(): Promise<SignedIn> {
-  const login = freshLogin()
-  const device = await registerDevice(world.server.url, login)
-  const tab = await world.openProfile()
-  await signIn(tab, login, PASSWORD)
-  await tab.page.getByText('This folder is empty').waitFor()
-  const close = async (): Promise<void> => {
-    await tab.context.close()
-    await device[Symbol.asyncDispose]()
-  }
-  return { ...tab, login, device, [Symbol.asyncDispose]: close }
-}
-
 const panel = (page: Page) => page.getByRole('region', { name: 'Transfers' })
 
 /** Begins to upload as if the files were picked. */
@@ -62,7 +43,7 @@ const isCommit = ({ method, url }: { method: string; url: string }): boolean =>
 describe('an upload', () => {
   it('is told that the disk of the server is full, and goes on once there is room', async (context) => {
     if (disk === null) return context.skip('mounting a small disk needs Linux and root')
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const { page } = tab
     const ballast = path.join(disk.path, 'ballast')
     await writeFile(ballast, Buffer.alloc((DISK_MIB - ROOM_MIB) * MIB))
@@ -81,7 +62,7 @@ describe('an upload', () => {
   })
 
   it('whose last answer is lost with the network stands there once', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const { page, context, device } = tab
     let committed = 0
     const lose = async (route: Route): Promise<void> => {
@@ -115,7 +96,7 @@ describe('an upload', () => {
   })
 
   it.runIf(SOAK)('loses its journal in the middle, and ends as if nothing had happened', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const { page, context } = tab
     const tools = await context.newCDPSession(page)
     let puts = 0
@@ -144,7 +125,7 @@ describe('an upload', () => {
 
 describe('a tab', () => {
   it('goes on where codes are asked for since, and asks for one when it is opened anew', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const { page } = tab
     const { secondFactor } = tab.device.session
     const { enrolmentId, secret } = await secondFactor.begin({ password: PASSWORD })
@@ -164,7 +145,7 @@ describe('a tab', () => {
   })
 
   it('shows where the keyboard is and what is selected where the system chooses the colours', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const { page } = tab
     await uploadFiles(tab, [{ name: 'a.txt', bytes: Buffer.from('a') }])
     await page.emulateMedia({ forcedColors: 'active' })
@@ -184,7 +165,7 @@ describe('a tab', () => {
   })
 
   it('that was put to sleep shows what came meanwhile when it wakes', async () => {
-    await using tab = await signedIn()
+    await using tab = await newOwner(world)
     const tools = await tab.context.newCDPSession(tab.page)
     await tools.send('Page.setWebLifecycleState', { state: 'frozen' })
     await tab.device.session.drive.mkdir('/while asleep')
