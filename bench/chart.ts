@@ -1,10 +1,8 @@
 import { type Row, summarise } from './measure.ts'
+import { escaped, svg } from './svg.ts'
 
 const [WIDTH, LABELS, BAR, GAP, HEAD] = [960, 420, 18, 8, 56]
 const OURS = /^strongroom/
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 /** A bar for each row's median, a line for its spread; tasks one below the other, each on a scale of its own. */
 export function chart(title: string, machine: string, rows: readonly Row[]): string {
@@ -38,16 +36,9 @@ export function chart(title: string, machine: string, rows: readonly Row[]): str
     }
     y += GAP
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" role="img">`,
-    `<title>${escaped(title)}</title>`,
-    '<style>text{font:13px system-ui,sans-serif;fill:#222}.task,.title{font-weight:600}.ours{fill:#2563a8}',
-    '.theirs{fill:#b9c2cc}.spread{stroke:#222;stroke-width:1.5;fill:none}.machine{fill:#666}</style>',
-    `<rect width="${WIDTH}" height="${y}" fill="#fff"/>`,
-    `<text x="12" y="22" class="title">${escaped(title)}</text>`,
-    `<text x="12" y="42" class="machine">${escaped(machine)}</text>`,
-    ...parts,
-    '</svg>',
-    '',
-  ].join('\n')
+  text(12, 42, machine, ' class="machine"')
+  const style =
+    'text{font:13px system-ui,sans-serif;fill:#222}.task,.title{font-weight:600}.ours{fill:#2563a8}' +
+    '.theirs{fill:#b9c2cc}.spread{stroke:#222;stroke-width:1.5;fill:none}.machine{fill:#666}'
+  return svg({ title, width: WIDTH, height: y, style, x: 12, y: 22, parts })
 }

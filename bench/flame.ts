@@ -1,3 +1,5 @@
+import { escaped, svg } from './svg.ts'
+
 /** A CPU profile as V8 writes it: the part that is read here. */
 export interface Profile {
   readonly nodes: readonly {
@@ -57,8 +59,6 @@ export function callTree({ nodes, samples, timeDeltas }: Profile): Frame {
   return root
 }
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-
 /** Callers below, what they called above them, as wide as it took; the widest first. */
 export function flameGraph(title: string, profile: Profile): string {
   const root = callTree(profile)
@@ -84,16 +84,11 @@ export function flameGraph(title: string, profile: Profile): string {
     const size = `x="${x.toFixed(1)}" y="${y}" width="${Math.max(0.5, width - 0.5).toFixed(1)}" height="${ROW - 1}"`
     return `<g><title>${escaped(frame.name)} ${share}</title><rect class="${frame.kind}" ${size}/>${text}</g>`
   })
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
-    `<title>${escaped(title)}</title>`,
-    '<style>text{font:10.5px ui-monospace,monospace;fill:#222}.title{font:600 14px system-ui,sans-serif}',
-    '.own{fill:#8fbce6}.package{fill:#f2c98a}.node{fill:#cfd6dd}.engine{fill:#e5b5b0}</style>',
-    `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
-    `<text x="8" y="18" class="title">${escaped(title)}</text>`,
-    '<text x="8" y="34">blue: of this repository; orange: packages; grey: Node; red: the engine, system calls, garbage collection</text>',
-    ...drawn,
-    '</svg>',
-    '',
-  ].join('\n')
+  const style =
+    'text{font:10.5px ui-monospace,monospace;fill:#222}.title{font:600 14px system-ui,sans-serif}' +
+    '.own{fill:#8fbce6}.package{fill:#f2c98a}.node{fill:#cfd6dd}.engine{fill:#e5b5b0}'
+  const legend =
+    'blue: of this repository; orange: packages; grey: Node; red: the engine, system calls, garbage collection'
+  const parts = [`<text x="8" y="34">${legend}</text>`, ...drawn]
+  return svg({ title, width: WIDTH, height, style, x: 8, y: 18, parts })
 }
