@@ -13,6 +13,7 @@ import {
 import { nodeEngine } from '@strongroom/crypto/node'
 import { contentThreads } from '../packages/client/src/platform/node/content-threads.ts'
 import { fileSource } from '../packages/client/src/platform/node/file-source.ts'
+import { writeAt } from '../packages/client/src/platform/node/local-io.ts'
 
 /** As many parts as the command line has under way. */
 const JOBS = 4
@@ -47,11 +48,7 @@ async function inLanes(count: number, task: (index: number) => Promise<void>): P
 function writerOf(file: FileHandle): (bytes: Uint8Array, position: number) => Promise<void> {
   let writing = Promise.resolve()
   return (bytes, position) => {
-    writing = writing.then(async () => {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
-      }
-    })
+    writing = writing.then(() => writeAt(file, bytes, position))
     return writing
   }
 }

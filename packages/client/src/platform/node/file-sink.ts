@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'n
 import { basename, dirname, join, resolve } from 'node:path'
 import { ClientError } from '../../errors.ts'
 import type { FileSink, SinkMeta, SinkWriter } from '../../ports.ts'
-import { isCode, localError, localIo, syncFolder } from './local-io.ts'
+import { isCode, localError, localIo, syncFolder, writeAt } from './local-io.ts'
 
 export interface FileSinkOptions {
   /** Whether an existing file may be replaced; default true. */
@@ -130,12 +130,8 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
     write: (bytes) =>
       localIo(async () => {
         await cut()
-        let done = 0
-        while (done < bytes.length) {
-          const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
-          done += bytesWritten
-        }
-        position += done
+        await writeAt(file, bytes, position)
+        position += bytes.length
       }),
     commit: () =>
       localIo(async () => {
