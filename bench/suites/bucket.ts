@@ -34,7 +34,10 @@ export const bucket: Suite = {
           ...target.env,
         })
         const contenders = [strongroomTree(stand), rcloneTree(stand, store)]
-        if (load.task.endsWith('MiB')) contenders.push(plainUpload(target))
+        if (load.task.endsWith('MiB')) {
+          contenders.push(await plainUpload(target, { isVerified: false }))
+          contenders.push(await plainUpload(target, { isVerified: true }))
+        }
         rows.push(...(await compareTrees(stand, contenders, load, { ...options, isLocal: false })))
       }
       target.raw.close()
