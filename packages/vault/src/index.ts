@@ -18,7 +18,7 @@ export type { ConflictLabel, Rebased, RebaseInput, RebaseOutcome, SeenNode } fro
 export type { ApplyResult, OpenedCommit, SkipReason } from './state/apply-commit.ts'
 export { applyCommit, references } from './state/apply-commit.ts'
 export { cloneState, type DeltaBase, deltaBase } from './state/clone.ts'
-export { decodeState, encodeState, type Origin, originOf, stateHash } from './state/columns.ts'
+export { decodeOwnState, decodeState, encodeState, type Origin, originOf, stateHash } from './state/columns.ts'
 export { idKey } from './state/id-key.ts'
 export { MAX_DEPTH } from './state/place.ts'
 export * from './state/queries.ts'

@@ -21,7 +21,7 @@ import {
   type ChainState,
   type DeltaBase,
   decodeChainState,
-  decodeState,
+  decodeOwnState,
   deltaBase,
   encodeChainState,
   encodeDelta,
@@ -98,7 +98,7 @@ export function vaultCache(options: CacheOptions): VaultCache {
     if (bytes[0] !== BASE) return null
     const baseId = bytes.slice(1, 17)
     const base = readMeta(bytes.subarray(17))
-    const state = await decodeState(engine, base.rest)
+    const state = await decodeOwnState(engine, base.rest)
     let { meta } = base
     const log = (await store.load('cacheLog')) ?? new Uint8Array(0)
     let [entries, offset] = [0, 0]

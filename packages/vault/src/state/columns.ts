@@ -9,7 +9,7 @@ import { COLUMNS } from './column-names.ts'
 import { ColumnReader } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
 import { readLedger, writeLedger } from './ledger-columns.ts'
-import { readTree, writeNodes } from './node-columns.ts'
+import { readTree, type Trust, writeNodes } from './node-columns.ts'
 import type { MutableState, VaultState } from './state.ts'
 import { emptyState } from './state.ts'
 import { LayeredTable } from './table.ts'
@@ -36,7 +36,21 @@ export function encodeState(state: VaultState): Uint8Array {
  *
  * @throws VaultError `state_invalid`, or `upgrade_required` for a later version
  */
-export async function decodeState(hasher: Hasher, bytes: Uint8Array): Promise<VaultState> {
+export function decodeState(hasher: Hasher, bytes: Uint8Array): Promise<VaultState> {
+  return decode(hasher, bytes, 'none')
+}
+
+/**
+ * Decodes a state that `encodeState` or `decodeState` has had in its hands, and that a seal of this device vouches for:
+ * of its nodes only lengths are checked. [Note: Rows]
+ *
+ * @throws VaultError as `decodeState`
+ */
+export function decodeOwnState(hasher: Hasher, bytes: Uint8Array): Promise<VaultState> {
+  return decode(hasher, bytes, 'own')
+}
+
+async function decode(hasher: Hasher, bytes: Uint8Array, trust: Trust): Promise<VaultState> {
   const { text, items } = splitByteStrings(bytes, 'state_invalid')
   if (!/^SRS[0-9]$/.test(text)) throw new VaultError('state_invalid', 'shape')
   if (text !== MAGIC) throw new VaultError('upgrade_required', 'state version')
@@ -49,7 +63,7 @@ export async function decodeState(hasher: Hasher, bytes: Uint8Array): Promise<Va
   if (seq < -1) throw new VaultError('state_invalid', 'seq')
   const empty = await emptyState(hasher, vaultId)
   // emptyState makes a MutableState, as every state of this package is.
-  const state: MutableState = { ...(empty as MutableState), seq, ...readTree(columns, empty) }
+  const state: MutableState = { ...(empty as MutableState), seq, ...readTree(columns, empty, trust) }
   readLedger(columns, state)
   for (const name of COLUMNS) if (!columns[name].atEnd) throw new VaultError('state_invalid', `column ${name}`)
   if (state.nodes instanceof LayeredTable) origins.set(state.nodes.base, { bytes, from: deltaBase(state) })

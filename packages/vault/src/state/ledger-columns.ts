@@ -4,7 +4,7 @@ import { VaultError } from '../header/errors.ts'
 import { LABEL_PATTERN, MAX_RECORD_KEY_LENGTH, MAX_RECORD_VALUE_LENGTH } from '../log/operations.ts'
 import { decodeText, encodeText } from '../names.ts'
 import type { ColumnReaders, ColumnWriters } from './column-names.ts'
-import { idKey, recordKey } from './id-key.ts'
+import { idKey, idKeys, recordKey } from './id-key.ts'
 import type { MutableState, VaultState } from './state.ts'
 import { REMEMBERED_CHANGES } from './state.ts'
 
@@ -38,13 +38,13 @@ export function writeLedger(columns: ColumnWriters, state: VaultState): void {
 /** Reads the same columns into a state. */
 export function readLedger(columns: ColumnReaders, state: MutableState): void {
   readRecords(columns, state)
-  for (let left = columns.changeIds.count(16); left > 0; left -= 1) {
-    const changeId = columns.changeIds.bytes(16)
-    state.changeIds.set(idKey(changeId), changeId)
+  const count = columns.changeIds.count(16)
+  const changeIds = columns.changeIds.rest()
+  const keys = idKeys(changeIds)
+  for (let index = 0; index < count; index += 1) {
+    state.changeIds.set(keys.slice(index * 32, index * 32 + 32), changeIds.subarray(index * 16, index * 16 + 16))
   }
-  if (state.changeIds.size !== columns.changeIds.count(16) || state.changeIds.size > REMEMBERED_CHANGES) {
-    throw invalid('change ids')
-  }
+  if (state.changeIds.size !== count || count > REMEMBERED_CHANGES) throw invalid('change ids')
   readImbalance(columns, state)
   readCheckpoint(columns, state)
 }

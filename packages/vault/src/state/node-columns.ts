@@ -126,16 +126,20 @@ function dictionary(entries: ReadonlyMap<string, Uint8Array>): Dictionary {
   return { list: sorted.map(([, bytes]) => bytes), index: new Map(sorted.map(([key], index) => [key, index])) }
 }
 
+/** Whose columns these are: anybody's, or sealed by this very device, which had checked or made them. */
+export type Trust = 'none' | 'own'
+
 /** What the columns of nodes, versions and contents make of a state. */
 export type Tree = Pick<MutableState, 'nodes' | 'children' | 'trashedChildren' | 'references'>
 
 /**
- * Reads the columns of nodes, versions and contents: all of them are checked now, nodes are made when they are asked for.
+ * Reads the columns of nodes, versions and contents; nodes are made when they are asked for. [Note: Rows]
  *
  * @throws VaultError `state_invalid`
  */
-export function readTree(columns: ColumnReaders, empty: VaultState): Tree {
+export function readTree(columns: ColumnReaders, empty: VaultState, trust: Trust): Tree {
   const tree = new RowTree(columns, empty)
+  if (trust === 'none') tree.check()
   const trashedChildren = new Map<string, Set<string>>()
   for (let row = 0; row < tree.rows.count; row += 1) {
     if (!tree.rows.isTrashed(row)) continue
@@ -156,6 +160,7 @@ export function readTree(columns: ColumnReaders, empty: VaultState): Tree {
 /** Reads nodes in the order of ascending ids. */
 export function readRows(columns: ColumnReaders, parentOf: (row: number) => NodeId): VaultNode[] {
   const rows = new NodeRows(columns, columns.nodeIds.rest(), parentOf)
+  rows.check()
   return Array.from({ length: rows.count }, (_, row) => rows.at(row))
 }
 

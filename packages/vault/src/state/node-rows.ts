@@ -1,18 +1,20 @@
-import { compareBytes, type NodeId } from '@strongroom/crypto/envelope'
+import type { NodeId } from '@strongroom/crypto/envelope'
 import { decodeShape, encodeShape } from '../log/body-codec.ts'
 import { MAX_VERSIONS } from '../log/operations.ts'
 import type { ColumnReaders } from './column-names.ts'
 import { idKey } from './id-key.ts'
 import { NameRows } from './name-rows.ts'
-import { byteStrings, endOf, invalid, Numbers } from './numbers.ts'
+import { byteStrings, endOf, invalid, isAscending, Numbers } from './numbers.ts'
 import type { VaultNode, VaultVersion } from './state.ts'
 import { VersionRows } from './version-rows.ts'
 
 /*
  * [Note: Rows]
- * The columns of nodes are checked whole, in loops over their bytes, and then kept as they are: a vault of a hundred
- * thousand files opens without an object for any of them. A node is made from its row when it is asked for, and kept,
- * so that the same node is always the same object.
+ * The columns of nodes are kept as they are: a vault of a hundred thousand files opens without an object for any of
+ * them. A node is made from its row when it is asked for, and kept, so that the same node is always the same object.
+ * Where the columns come from others, all of them are checked first, in loops over their bytes. Where this device has
+ * sealed them itself, the seal says that they are what was checked then, or what the reducer made: their lengths alone
+ * are held against each other, so that no row reads beyond its column.
  */
 
 const [FOLDER] = encodeShape({ kind: 'folder' })
@@ -21,6 +23,7 @@ const [FILE] = encodeShape({ kind: 'file' })
 /** Nodes in columns, in the order of their ids, with their versions and contents. */
 export class NodeRows {
   readonly count: number
+  readonly #ids: Uint8Array
   /** Ids of the blobs that contents of these nodes name, 16 bytes each. */
   readonly blobIds: Uint8Array
   readonly #id: (row: number) => Uint8Array
@@ -37,7 +40,7 @@ export class NodeRows {
   readonly #made: (VaultNode | undefined)[]
 
   /**
-   * Takes the columns, and checks all of them that needs no look at the tree.
+   * Takes the columns, whose lengths have to fit each other.
    *
    * @param nodeIds - 16 bytes each
    * @param parentOf - where the node of a row lies
@@ -46,6 +49,7 @@ export class NodeRows {
   constructor(columns: ColumnReaders, nodeIds: Uint8Array, parentOf: (row: number) => NodeId) {
     const count = nodeIds.length / 16
     this.count = count
+    this.#ids = nodeIds
     this.#id = byteStrings(nodeIds, 16, count)
     this.parentOf = parentOf
     this.#names = new NameRows(columns.names.rest(), new Numbers(columns.nameLengths.rest(), 1, count).places())
@@ -54,19 +58,24 @@ export class NodeRows {
     this.#payloadPlaces = new Numbers(columns.payloadLengths.rest(), 2, count).places()
     if (this.#payloads.length !== endOf(this.#payloadPlaces)) throw invalid('column length')
     this.#createdMs = new Numbers(columns.createdMs.rest(), 8, count)
-    const trashed = new Numbers(columns.trashed.rest(), 1, count)
-    this.#trashedPlaces = trashed.places()
+    this.#trashedPlaces = new Numbers(columns.trashed.rest(), 1, count).places()
     this.#trashedMs = new Numbers(columns.trashedMs.rest(), 8, endOf(this.#trashedPlaces))
-    const versionCounts = new Numbers(columns.versionCounts.rest(), 2, count)
-    this.#versionPlaces = versionCounts.places()
+    this.#versionPlaces = new Numbers(columns.versionCounts.rest(), 2, count).places()
     this.#versions = new VersionRows(columns, endOf(this.#versionPlaces))
     this.blobIds = this.#versions.blobIds
     this.#made = new Array<VaultNode | undefined>(count)
-    for (let row = 0; row < count; row += 1) {
-      if (row > 0 && compareBytes(this.#id(row - 1), this.#id(row)) >= 0) throw invalid('order')
-      if (trashed.at(row) > 1) throw invalid('trashed')
-      this.#checkShape(row, versionCounts.at(row))
+  }
+
+  /** Checks all that needs no look at the tree. @throws VaultError `state_invalid` */
+  check(): void {
+    this.#names.check()
+    for (const numbers of [this.#createdMs, this.#trashedMs]) numbers.checkSafe()
+    if (!isAscending(this.#ids, 16)) throw invalid('order')
+    for (let row = 0; row < this.count; row += 1) {
+      if ((this.#trashedPlaces[row + 1] ?? 0) - (this.#trashedPlaces[row] ?? 0) > 1) throw invalid('trashed')
+      this.#checkShape(row)
     }
+    this.#versions.check()
   }
 
   idAt(row: number): NodeId {
@@ -109,7 +118,8 @@ export class NodeRows {
     return this.#payloads.subarray(this.#payloadPlaces[row], this.#payloadPlaces[row + 1])
   }
 
-  #checkShape(row: number, versionCount: number): void {
+  #checkShape(row: number): void {
+    const versionCount = this.versionCount(row)
     const kind = this.#kinds.at(row)
     const isPlain = kind === FOLDER || kind === FILE
     const isEmpty = this.#payloadPlaces[row] === this.#payloadPlaces[row + 1]

@@ -7,20 +7,32 @@ export function invalid(reason: string, cause?: unknown): VaultError {
 
 type Width = 1 | 2 | 4 | 8
 
+/** Of eight bytes the first four, up to which and from which on the integer is safe whatever the others are. */
+const SAFE_HIGH = 0x200000
+
 /** One column of big-endian numbers, as it lies there: unsigned, but of 8 bytes safe integers in two's complement. */
 export class Numbers {
   readonly width: Width
   readonly count: number
+  readonly #bytes: Uint8Array
   readonly #view: DataView
 
-  /** @throws VaultError where the column does not hold just `count` numbers, or one of 8 bytes is not safe */
+  /** @throws VaultError where the column does not hold just `count` numbers */
   constructor(bytes: Uint8Array, width: Width, count: number) {
     this.width = width
     this.count = count
     if (bytes.length !== width * count) throw invalid('column length')
+    this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (width !== 8) return
-    for (let index = 0; index < count; index += 1) if (!Number.isSafeInteger(this.at(index))) throw invalid('number')
+  }
+
+  /** @throws VaultError where one of 8 bytes is not safe */
+  checkSafe(): void {
+    for (let index = 0; index < this.count; index += 1) {
+      const high = this.#view.getInt32(index * 8)
+      const isSafe = (high > -SAFE_HIGH && high < SAFE_HIGH) || Number.isSafeInteger(this.at(index))
+      if (!isSafe) throw invalid('number')
+    }
   }
 
   at(index: number): number {
@@ -41,13 +53,25 @@ export class Numbers {
   places(): Uint32Array {
     const places = new Uint32Array(this.count + 1)
     let end = 0
+    // Reason for a loop over bytes: these are read at each start, before the engine has compiled anything well.
+    const bytes = this.width === 1 ? this.#bytes : null
     for (let index = 0; index < this.count; index += 1) {
-      end += this.at(index)
+      end += bytes === null ? this.at(index) : (bytes[index] ?? 0)
       places[index + 1] = end
     }
     if (end > 0xffffffff) throw invalid('column length')
     return places
   }
+}
+
+/** Whether byte strings of `width` that lie one after the other ascend, none of them twice. */
+export function isAscending(bytes: Uint8Array, width: number): boolean {
+  for (let at = width; at < bytes.length; at += width) {
+    let same = 0
+    while (same < width && bytes[at - width + same] === bytes[at + same]) same += 1
+    if (same === width || (bytes[at - width + same] ?? 0) > (bytes[at + same] ?? 0)) return false
+  }
+  return true
 }
 
 /** The last of some places: the length of what they lie in. */

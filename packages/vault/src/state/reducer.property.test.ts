@@ -8,7 +8,7 @@ import { commit, content, freshState, hasher, id } from '../testing/build.ts'
 import { checkInvariants, operations } from '../testing/random-operations.ts'
 import { cloneState } from './clone.ts'
 import { COLUMNS } from './column-names.ts'
-import { decodeState, encodeState, stateHash } from './columns.ts'
+import { decodeOwnState, decodeState, encodeState, stateHash } from './columns.ts'
 import type { VaultState } from './state.ts'
 
 describe('the reducer', () => {
@@ -98,6 +98,20 @@ describe('state columns', () => {
     }
     await expect(decodeState(hasher, encode(value.slice(0, -1)))).rejects.toMatchObject({ code: 'state_invalid' })
     await expect(decodeState(hasher, encode(value.with(0, 'SRS2')))).rejects.toMatchObject({ code: 'upgrade_required' })
+  })
+
+  test('that this device has sealed are read as they are, and not beyond their lengths', async () => {
+    const bytes = encodeState(await richState())
+    const state = await decodeOwnState(hasher, bytes)
+    checkInvariants(state)
+    expect(Buffer.compare(encodeState(state), bytes)).toBe(0)
+    const value = decode(bytes) as (string | Uint8Array)[]
+    for (const [index, name] of COLUMNS.entries()) {
+      const column = value[index + 1] as Uint8Array
+      if (column.length === 0) continue
+      const cut = encode(value.with(index + 1, column.subarray(1)))
+      await expect(decodeOwnState(hasher, cut), name).rejects.toMatchObject({ code: 'state_invalid' })
+    }
   })
 
   test('with a circle of parents, a file as parent or a name twice are refused', async () => {

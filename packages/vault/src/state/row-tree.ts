@@ -1,6 +1,6 @@
 import type { NodeId } from '@strongroom/crypto/envelope'
 import type { ColumnReaders } from './column-names.ts'
-import { idKey } from './id-key.ts'
+import { idKey, idKeys } from './id-key.ts'
 import { NodeRows } from './node-rows.ts'
 import { invalid, Numbers } from './numbers.ts'
 import type { VaultNode } from './state.ts'
@@ -11,12 +11,17 @@ const ROOT = 0
 const RECOVERED = 1
 const FIRST_ROW = 2
 const NONE = new Uint32Array(0)
-const HEX = new TextEncoder().encode('0123456789abcdef')
 
 /** The two folders that every vault has, and no row tells of. */
 export interface FixedFolders {
   readonly rootId: NodeId
   readonly recoveredId: NodeId
+}
+
+/** Rows by the folder that they lie in, and where those of each folder begin. */
+interface Folders {
+  readonly order: Uint32Array
+  readonly places: Uint32Array
 }
 
 /** The tree of a state's rows: nodes by key, and which lie in which. */
@@ -31,11 +36,9 @@ export class RowTree implements TableBase<VaultNode> {
   readonly #recoveredKey: string
   /** Keys of all rows, one after the other. */
   readonly #keys: string
-  /** Rows by the folder that they lie in, and where those of each folder begin. */
-  readonly #order: Uint32Array
-  readonly #places: Uint32Array
+  #folders: Folders | null = null
 
-  /** @throws VaultError `state_invalid` where the columns break a rule, or make no tree */
+  /** @throws VaultError `state_invalid` where the lengths of the columns do not fit each other */
   constructor(columns: ColumnReaders, fixed: FixedFolders) {
     this.#fixed = fixed
     this.#rootKey = idKey(fixed.rootId)
@@ -45,10 +48,14 @@ export class RowTree implements TableBase<VaultNode> {
     this.#view = new DataView(this.#ids.buffer, this.#ids.byteOffset, this.#ids.byteLength)
     this.#parents = new Numbers(columns.parents.rest(), 4, count)
     this.rows = new NodeRows(columns, this.#ids, this.#parentIds())
-    this.#keys = hexOf(this.#ids)
+    this.#keys = idKeys(this.#ids)
+  }
+
+  /** @throws VaultError `state_invalid` where the columns break a rule, or make no tree */
+  check(): void {
+    this.rows.check()
     for (const key of [this.#rootKey, this.#recoveredKey]) if (this.rowOf(key) >= 0) throw invalid('fixed folder')
     this.#checkParents()
-    ;[this.#order, this.#places] = this.#byParent()
     this.#checkNames()
   }
 
@@ -85,13 +92,15 @@ export class RowTree implements TableBase<VaultNode> {
   /** Rows that lie in a folder, trashed ones too. */
   rowsIn(key: string): Uint32Array {
     const parent = this.#numberOf(key)
-    return parent === null ? NONE : this.#order.subarray(this.#places[parent], this.#places[parent + 1])
+    const { order, places } = this.#byParent()
+    return parent === null ? NONE : order.subarray(places[parent], places[parent + 1])
   }
 
   /** Keys of folders in which rows lie. */
   *parentKeys(): Generator<string, undefined> {
-    for (let parent = 0; parent + 1 < this.#places.length; parent += 1) {
-      if (this.#places[parent] !== this.#places[parent + 1]) yield this.#parentKey(parent)
+    const { places } = this.#byParent()
+    for (let parent = 0; parent + 1 < places.length; parent += 1) {
+      if (places[parent] !== places[parent + 1]) yield this.#parentKey(parent)
     }
   }
 
@@ -143,7 +152,12 @@ export class RowTree implements TableBase<VaultNode> {
     }
   }
 
-  #byParent(): [Uint32Array, Uint32Array] {
+  #byParent(): Folders {
+    this.#folders ??= this.#sorted()
+    return this.#folders
+  }
+
+  #sorted(): Folders {
     const { count } = this.rows
     const places = new Uint32Array(count + FIRST_ROW + 1)
     for (let row = 0; row < count; row += 1) {
@@ -160,16 +174,17 @@ export class RowTree implements TableBase<VaultNode> {
       order[at] = row
       next[parent] = at + 1
     }
-    return [order, places]
+    return { order, places }
   }
 
   #checkNames(): void {
-    for (let parent = 0; parent + 1 < this.#places.length; parent += 1) {
-      const [from, to] = [this.#places[parent] ?? 0, this.#places[parent + 1] ?? 0]
+    const { order, places } = this.#byParent()
+    for (let parent = 0; parent + 1 < places.length; parent += 1) {
+      const [from, to] = [places[parent] ?? 0, places[parent + 1] ?? 0]
       if (to - from < 2) continue
       const names = new Set<string>()
       let live = 0
-      for (const row of this.#order.subarray(from, to)) {
+      for (const row of order.subarray(from, to)) {
         if (this.rows.isTrashed(row)) continue
         live += 1
         names.add(this.rows.nameAt(row))
@@ -177,14 +192,4 @@ export class RowTree implements TableBase<VaultNode> {
       if (names.size !== live) throw invalid('name twice')
     }
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  const digits = new Uint8Array(bytes.length * 2)
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index] ?? 0
-    digits[index * 2] = HEX[byte >> 4] ?? 0
-    digits[index * 2 + 1] = HEX[byte & 15] ?? 0
-  }
-  return new TextDecoder().decode(digits)
 }

@@ -34,7 +34,7 @@ export class VersionRows {
   readonly #partSizes: Numbers
   readonly #dekTimeMs: Numbers
 
-  /** @throws VaultError where they are not the columns of `count` versions, or one breaks a rule */
+  /** @throws VaultError where they are not the columns of `count` versions */
   constructor(columns: ColumnReaders, count: number) {
     this.#id = byteStrings(columns.versionIds.rest(), 16, count)
     this.#mtimeMs = new Numbers(columns.mtimeMs.rest(), 8, count)
@@ -42,8 +42,7 @@ export class VersionRows {
     this.#timeMs = new Numbers(columns.versionTimeMs.rest(), 8, count)
     this.#authors = readAuthors(columns.authors)
     this.#authorOf = new Numbers(columns.versionAuthors.rest(), 4, count)
-    const contentCounts = new Numbers(columns.contentCounts.rest(), 1, count)
-    this.#places = contentCounts.places()
+    this.#places = new Numbers(columns.contentCounts.rest(), 1, count).places()
     const contents = endOf(this.#places)
     this.#slots = readSlots(columns.slots)
     this.#slotOf = new Numbers(columns.contentSlots.rest(), 4, contents)
@@ -54,16 +53,21 @@ export class VersionRows {
     this.#sizes = new Numbers(columns.sizes.rest(), 8, contents)
     this.#partSizes = new Numbers(columns.partSizes.rest(), 4, contents)
     this.#dekTimeMs = new Numbers(columns.dekTimeMs.rest(), 8, contents)
-    for (let index = 0; index < count; index += 1) {
+  }
+
+  /** @throws VaultError where one breaks a rule */
+  check(): void {
+    for (const numbers of [this.#mtimeMs, this.#timeMs, this.#sizes, this.#dekTimeMs]) numbers.checkSafe()
+    for (let index = 0; index < this.#modes.count; index += 1) {
       const mode = this.#modes.at(index)
       if (mode > MOST_MODE && mode !== NO_MODE) throw invalid('mode')
-      const contentCount = contentCounts.at(index)
+      const contentCount = (this.#places[index + 1] ?? 0) - (this.#places[index] ?? 0)
       if (contentCount < 1 || contentCount > MAX_CONTENTS) throw invalid('contents')
       if (contentCount > 1) this.#checkSlots(index)
     }
     checkDictionary(this.#authorOf, this.#authors.length)
     checkDictionary(this.#slotOf, this.#slots.length)
-    for (let index = 0; index < contents; index += 1) this.#blobLength(index)
+    for (let index = 0; index < this.#sizes.count; index += 1) this.#blobLength(index)
   }
 
   idAt(index: number): VersionId {
