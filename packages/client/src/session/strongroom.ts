@@ -14,6 +14,7 @@ import { seenStore } from '../restore/seen.ts'
 import { watchApi } from '../restore/watch-api.ts'
 import { createStoreAccess } from '../transport/store.ts'
 import { vaultCache } from '../vault-log/cache.ts'
+import { readAhead } from '../vault-log/cache-ahead.ts'
 import { openLog } from '../vault-log/log.ts'
 import { pendingStore } from '../vault-log/pending.ts'
 import { verifyDrive } from '../verify/verify.ts'
@@ -57,9 +58,10 @@ export const Strongroom: StrongroomApi = {
     return await afterChange(RECOVERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async resume(platform, options) {
-    const signedIn = await openSignedIn(platform, options)
+    const reading = { ...platform, store: readAhead(platform.store) }
+    const signedIn = await openSignedIn(reading, options)
     if (signedIn === null) return null
-    return await openSession(platform, signedIn).catch((error: unknown) => {
+    return await openSession(reading, signedIn).catch((error: unknown) => {
       for (const secret of [signedIn.accountKey, signedIn.serverHalf]) secret.dispose()
       disposeKeyring(signedIn.keyring)
       throw error

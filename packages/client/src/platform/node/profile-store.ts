@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { appendFile, chmod, open, readFile, rename, rm } from 'node:fs/promises'
+import { appendFile, chmod, open, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import lockfile from 'proper-lockfile'
@@ -8,6 +8,7 @@ import type { LockName, StateName, StateStore } from '../../ports.ts'
 import { journalStore } from './journal-store.ts'
 import { isCode, localError, syncFolder } from './local-io.ts'
 import { makeFolder } from './make-folder.ts'
+import { readWhole } from './read-whole.ts'
 
 export interface ProfileFolders {
   readonly config: string
@@ -45,7 +46,7 @@ export function profileStore(folders: ProfileFolders): StateStore {
     journals: journalStore(join(folders.state, 'transfers')),
     async load(name) {
       try {
-        return new Uint8Array(await readFile(pathOf(name)))
+        return await readWhole(pathOf(name))
       } catch (cause) {
         if (isCode(cause, 'ENOENT')) return null
         throw profileError(cause)
