@@ -42,12 +42,9 @@ export function stretchingOf(profile: KdfProfile): Stretching {
 /** The rounds of a login: what was used last first, then the compiled order; without what this device lacks memory for. */
 export async function loginRounds(opaque: OpaqueClient, remembered: KdfProfile | null): Promise<KdfRound[]> {
   // Profiles share what they stretch with, and a probe takes milliseconds.
-  const roomy = new Map<Stretching, boolean>()
-  for (const profile of KDF_PROFILES) {
-    const stretching = stretchingOf(profile)
-    if (!roomy.has(stretching)) roomy.set(stretching, await hasMemoryFor(opaque, profile))
-  }
-  const affordable = KDF_PROFILES.filter((profile) => roomy.get(stretchingOf(profile)) === true)
+  const stretchings = [...new Set(KDF_PROFILES.map(stretchingOf))]
+  const roomy = await Promise.all(stretchings.map((stretching) => opaque.hasMemory(MEMORY[stretching])))
+  const affordable = KDF_PROFILES.filter((profile) => roomy[stretchings.indexOf(stretchingOf(profile))] === true)
   const first = affordable.filter((profile) => profile === remembered)
   const ordered = [...first, ...affordable.filter((profile) => profile !== remembered)]
   const rounds = [false, true].map((pbkdf2) => ({

@@ -19,6 +19,12 @@ interface Argon2idParameters {
 
 const PAGES_PER_MEBIBYTE = 16
 
+/** Makes the first message of a login that nobody wants, so that its code is compiled before one is waited for. */
+export async function tryOut(): Promise<void> {
+  await ready
+  client.startLogin({ password: 'tried out' })
+}
+
 /** OPAQUE in the calling thread: stretching blocks it for about a second, so platforms prefer a worker. */
 export function inlineOpaque(): OpaqueClient {
   return {

@@ -1,12 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import type { StartWorker } from '../../workers/remote-worker.ts'
 
+/** What a thread that is started ahead finds as its `workerData`. */
+export const STARTED_AHEAD = 'ahead'
+
 /** Threads that nobody has asked for yet, by their entry. */
 const waiting = new Map<string, () => Worker>()
 
 /** Starts a thread that will be asked for, while the program loads what asks. It keeps no program alive. */
 export function startAhead(entry: URL): void {
-  const worker = new Worker(entry)
+  const worker = new Worker(entry, { workerData: STARTED_AHEAD })
   worker.unref()
   // One that ends before it is asked for is begun anew, and then tells why.
   const failed = (): void => undefined
