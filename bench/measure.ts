@@ -39,8 +39,8 @@ export async function timed(task: () => Promise<unknown> | unknown): Promise<num
  *
  * @returns samples of each contender, in their order
  */
-export async function inTurns(runs: number, contenders: readonly (() => Promise<number>)[]): Promise<number[][]> {
-  const samples: number[][] = contenders.map(() => [])
+export async function inTurns<T>(runs: number, contenders: readonly (() => Promise<T>)[]): Promise<T[][]> {
+  const samples: T[][] = contenders.map(() => [])
   for (let run = 0; run < runs; run += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       const index = (run + turn) % contenders.length

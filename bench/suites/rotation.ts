@@ -1,17 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { EncryptCommand, KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms'
+import { DescribeKeyCommand, EncryptCommand, KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms'
 import { openFileStore } from '../../packages/server/src/adapters/blob/file-store.ts'
 import { openAwsKms } from '../../packages/server/src/adapters/kms/aws.ts'
 import { connectDatabase } from '../../packages/server/src/database/connect.ts'
 import { rotateKmsKey } from '../../packages/server/src/domain/keys/kms-rotation.ts'
+import { outerKeyContext } from '../../packages/server/src/domain/keys/outer-keys.ts'
 import { useDatabase } from '../../tests/dev-env/engines/postgres-debian.ts'
 import { CREDENTIALS } from '../../tests/dev-env/kms-double/server.ts'
 import { startDevServer } from '../../tests/dev-env/server.ts'
-import { type Row, timed } from '../measure.ts'
+import { inTurns, type Row, timed } from '../measure.ts'
 import { servedAccounts } from '../served-accounts.ts'
 import type { Suite } from './suite.ts'
 
@@ -34,38 +36,84 @@ async function startKms(): Promise<{ url: string; close(): void }> {
   return { url, close: () => child.stdin?.end() }
 }
 
-/** As many `ReEncrypt` calls as there are accounts, by the SDK alone. */
-async function bareCalls(endpoint: string, count: number): Promise<number> {
+/** The SDK alone, asked for the same as a rotation asks: keys named by id, a context as long, connections that are kept. */
+async function bareSdk(endpoint: string): Promise<{ reEncrypt(count: number): Promise<void>; close(): void }> {
   const client = new KMSClient({ region: REGION, endpoint })
-  const context = { account: 'bench' }
+  const found = await client.send(new DescribeKeyCommand({ KeyId: ALIAS }))
+  const key = found.KeyMetadata?.KeyId
+  const context = { ...outerKeyContext(randomBytes(16), 1) }
   const encrypted = await client.send(
-    new EncryptCommand({ KeyId: ALIAS, Plaintext: new Uint8Array(32), EncryptionContext: context }),
+    new EncryptCommand({ KeyId: key, Plaintext: new Uint8Array(32), EncryptionContext: context }),
   )
-  let left = count
-  const ms = await timed(() =>
-    Promise.all(
-      Array.from({ length: LANES }, async () => {
-        while (left > 0) {
-          left -= 1
-          await client.send(
-            new ReEncryptCommand({
-              CiphertextBlob: encrypted.CiphertextBlob,
-              SourceEncryptionContext: context,
-              DestinationEncryptionContext: context,
-              DestinationKeyId: ALIAS,
-            }),
-          )
-        }
-      }),
-    ),
-  )
-  client.destroy()
-  return ms
+  return {
+    async reEncrypt(count) {
+      let left = count
+      await Promise.all(
+        Array.from({ length: LANES }, async () => {
+          while (left > 0) {
+            left -= 1
+            await client.send(
+              new ReEncryptCommand({
+                CiphertextBlob: encrypted.CiphertextBlob,
+                SourceKeyId: key,
+                SourceEncryptionContext: context,
+                DestinationEncryptionContext: context,
+                DestinationKeyId: key,
+              }),
+            )
+          }
+        }),
+      )
+    },
+    close: () => client.destroy(),
+  }
 }
 
-function ownCpuMs(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since)
-  return (user + system) / 1000
+/** Time and CPU of one run. */
+interface Used {
+  readonly ms: number
+  readonly cpuMs: number
+}
+
+async function used(task: () => Promise<unknown>): Promise<Used> {
+  const before = process.cpuUsage()
+  const ms = await timed(task)
+  const { user, system } = process.cpuUsage(before)
+  return { ms, cpuMs: (user + system) / 1000 }
+}
+
+function rowsOf(accounts: number, runs: { moved: Used[]; alone: Used[]; calls: number }): Row[] {
+  const task = `${accounts} accounts to a new key, unthrottled`
+  const peer = 'as many bare ReEncrypt calls of the SDK, 16 at once'
+  const row = (name: string, by: string, samples: number[], unit: Row['unit'] = 'ms') => ({
+    task: name,
+    by,
+    samples,
+    unit,
+  })
+  return [
+    row(
+      task,
+      'strongroom',
+      runs.moved.map(({ ms }) => ms),
+    ),
+    row(
+      task,
+      peer,
+      runs.alone.map(({ ms }) => ms),
+    ),
+    row(
+      `${task}: CPU of its process`,
+      'strongroom',
+      runs.moved.map(({ cpuMs }) => cpuMs),
+    ),
+    row(
+      `${task}: CPU of its process`,
+      peer,
+      runs.alone.map(({ cpuMs }) => cpuMs),
+    ),
+    row(`${task}: calls of ReEncrypt`, 'strongroom', [runs.calls], 'calls'),
+  ]
 }
 
 export const rotation: Suite = {
@@ -77,8 +125,6 @@ export const rotation: Suite = {
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
     const kms = await startKms()
     const folder = await mkdtemp(join(tmpdir(), 'strongroom-rotation-'))
-    const [moved, bare, calls]: [number[], number[], number[]] = [[], [], []]
-    const [movedCpu, bareCpu]: [number[], number[]] = [[], []]
     try {
       await using postgres = await useDatabase('18')
       const server = await startDevServer({
@@ -97,26 +143,29 @@ export const rotation: Suite = {
       try {
         const register = await servedAccounts(server.url)
         for (let done = 0; done < accounts; done += 10) await Promise.all(Array.from({ length: 10 }, register))
-        for (let run = 0; run < (full ? 7 : quick ? 1 : 3); run += 1) {
-          let count = 0
-          const counted = {
-            ...keys,
-            reEncrypt: (...input: Parameters<typeof keys.reEncrypt>) => {
-              count += 1
-              return keys.reEncrypt(...input)
-            },
-          }
-          const deps = { database, keys: counted, store, clock: { nowMs: () => Date.now() } }
-          // Reason: by itself a rotation keeps to 250 a second, so that others are served meanwhile.
-          const options = { step: async () => undefined, perSecond: Number.POSITIVE_INFINITY }
-          const before = process.cpuUsage()
-          moved.push(await timed(() => rotateKmsKey(deps, options)))
-          movedCpu.push(ownCpuMs(before))
-          calls.push(count)
-          const between = process.cpuUsage()
-          bare.push(await bareCalls(kms.url, accounts))
-          bareCpu.push(ownCpuMs(between))
+        const bare = await bareSdk(kms.url)
+        let calls = 0
+        const counted = {
+          ...keys,
+          reEncrypt: (...input: Parameters<typeof keys.reEncrypt>) => {
+            calls += 1
+            return keys.reEncrypt(...input)
+          },
         }
+        const deps = { database, keys: counted, store, clock: { nowMs: () => Date.now() } }
+        // Reason: by itself a rotation keeps to 250 a second, so that others are served meanwhile.
+        const options = { step: async () => undefined, perSecond: Number.POSITIVE_INFINITY }
+        const contenders = [
+          () => used(() => rotateKmsKey(deps, options)),
+          () => used(() => bare.reEncrypt(accounts)),
+        ] as const
+        // Reason: the first round of each compiles, and opens connections.
+        for (const contender of contenders) await contender()
+        calls = 0
+        const runs = full ? 15 : quick ? 1 : 7
+        const [moved = [], alone = []] = await inTurns(runs, contenders)
+        bare.close()
+        return rowsOf(accounts, { moved, alone, calls: calls / runs })
       } finally {
         await keys.close()
         await store.close()
@@ -127,14 +176,5 @@ export const rotation: Suite = {
       kms.close()
       await rm(folder, { recursive: true, force: true })
     }
-    const task = `${accounts} accounts to a new key, unthrottled`
-    const rows: Row[] = [
-      { task, by: 'strongroom', samples: moved, unit: 'ms' },
-      { task, by: 'as many bare ReEncrypt calls of the SDK, 16 at once', samples: bare, unit: 'ms' },
-      { task: `${task}: CPU of its process`, by: 'strongroom', samples: movedCpu, unit: 'ms' },
-      { task: `${task}: CPU of its process`, by: 'bare calls', samples: bareCpu, unit: 'ms' },
-      { task: `${task}: calls of ReEncrypt`, by: 'strongroom', samples: calls, unit: 'calls' },
-    ]
-    return rows
   },
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openAwsKms } from '../../../packages/server/src/adapters/kms/aws.ts'
 import type { KeyManagement } from '../../../packages/server/src/ports/index.ts'
 import { CREDENTIALS, type Fault, type KmsDouble, startKmsDouble } from '../../dev-env/kms-double/server.ts'
@@ -139,6 +139,20 @@ describe('AWS KMS', () => {
       double.fail({ fault, count: 1 })
       await keys.wrap(keyId, randomBytes(32), CONTEXT)
     }
+  })
+
+  it('keeps no connection to a service that begins answers and does not end them', async () => {
+    const keys = await open(double)
+    const [one, two] = [await keys.createKey(), await keys.createKey()]
+    const wrapped = await keys.wrap(one, randomBytes(32), CONTEXT)
+    double.fail({ fault: 'slow-body' })
+    await Promise.all([
+      expect(keys.unwrap(wrapped, CONTEXT)).rejects.toMatchObject({ code: 'unavailable' }),
+      expect(keys.reEncrypt(wrapped, CONTEXT, two)).rejects.toMatchObject({ code: 'unavailable' }),
+      vi.waitFor(() => expect(double.endless()).toBe(2)),
+    ])
+    double.heal()
+    await vi.waitFor(() => expect(double.endless()).toBe(0), { timeout: 5_000 })
   })
 
   it('gives the key with every blob, so that one of another key is refused', async () => {

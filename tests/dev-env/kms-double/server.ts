@@ -42,6 +42,8 @@ export interface KmsDouble {
   readonly store: KeyStore
   /** Requests carried out, by operation. */
   readonly calls: ReadonlyMap<string, number>
+  /** Answers that were begun, do not end, and whose callers are still connected. */
+  readonly endless: () => number
   fail(rule: FaultRule): void
   heal(): void
   close(): Promise<void>
@@ -80,6 +82,7 @@ export async function startKmsDouble(
     [CREDENTIALS, options.also ?? CREDENTIALS].map((identity) => [identity.accessKeyId, identity.secretAccessKey]),
   )
   const calls = new Map<string, number>()
+  let endless = 0
   let rules: { fault: Fault; left: number; operation: string | undefined }[] = []
 
   function faultOf(operation: string): Fault | null {
@@ -128,6 +131,10 @@ export async function startKmsDouble(
       case 'slow-body':
         response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1', 'content-length': '500' })
         response.write('{')
+        endless += 1
+        response.once('close', () => {
+          endless -= 1
+        })
         return
       default: {
         const text = JSON.stringify(run())
@@ -172,6 +179,7 @@ export async function startKmsDouble(
     url: `http://127.0.0.1:${port}`,
     store,
     calls,
+    endless: () => endless,
     fail,
     heal: () => {
       rules = []

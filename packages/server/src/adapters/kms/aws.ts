@@ -20,6 +20,7 @@ import {
   MOST_WRAPPED_BYTES,
 } from '../../ports/index.ts'
 import { withDeadline } from '../deadline.ts'
+import { openBulkClient } from './aws-bulk.ts'
 import { keyError } from './aws-errors.ts'
 import { findStray } from './aws-strays.ts'
 
@@ -89,16 +90,16 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  */
 export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement> {
   const { alias } = options
-  const connect = (maxAttempts: number) =>
-    new KMSClient({
-      region: options.region,
-      ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
-      maxAttempts,
-      requestHandler: { connectionTimeout: ATTEMPT_MS, requestTimeout: ATTEMPT_MS, throwOnRequestTimeout: true },
-    })
-  const client = connect(2)
+  const settings = {
+    region: options.region,
+    ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
+    maxAttempts: 2,
+    requestHandler: { connectionTimeout: ATTEMPT_MS, requestTimeout: ATTEMPT_MS, throwOnRequestTimeout: true },
+  }
+  const client = new KMSClient(settings)
   // Reason: a repeated CreateKey makes a second key, which costs a dollar a month until somebody finds it.
-  const once = connect(1)
+  const once = new KMSClient({ ...settings, maxAttempts: 1 })
+  const bulk = openBulkClient(settings, ATTEMPT_MS)
 
   /** Runs one request; whatever it throws becomes a KeyManagementError. */
   function ask<T>(request: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
@@ -213,7 +214,7 @@ export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement>
         DestinationKeyId: requireKeyId(toKeyId),
         DestinationEncryptionContext: bound(context),
       }
-      const { CiphertextBlob } = await ask((abortSignal) => client.send(new ReEncryptCommand(input), { abortSignal }))
+      const { CiphertextBlob } = await ask(() => bulk.send(new ReEncryptCommand(input)))
       return joinWrapped(toKeyId, CiphertextBlob)
     },
     disable: async (keyId) => {
@@ -237,6 +238,7 @@ export async function openAwsKms(options: AwsKmsOptions): Promise<KeyManagement>
     close: async () => {
       client.destroy()
       once.destroy()
+      bulk.destroy()
     },
   }
 }

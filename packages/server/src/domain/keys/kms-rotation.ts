@@ -141,22 +141,23 @@ async function run(
   // No further one comes: the database refuses outer keys under a retired key.
   const total = await countLeft(deps.database)
   let [moved, failed] = [0, 0]
-  let after: OuterRow | null = null
-  // One batch is written while the key service is at the next.
+  // One batch is at the key service, the next is read and the one before is written meanwhile.
   let writing: Promise<number> = Promise.resolve(0)
+  let reading = readBatch(deps.database, null)
   try {
     for (;;) {
       const startMs = performance.now()
-      const rows: OuterRow[] = await readBatch(deps.database, after)
+      const rows = await reading
       const last = rows.at(-1)
       if (last === undefined) break
+      reading = readBatch(deps.database, last)
+      // A failure shows where it is awaited.
+      reading.catch(() => undefined)
       const batch = await reEncryptBatch(deps, rows, toKey, pause)
       moved += await writing
       writing = writeMoved(deps, batch.fresh, toKey)
-      // A failure shows where it is awaited.
       writing.catch(() => undefined)
       failed += batch.failed
-      after = last
       await options.step({ toKey, moved, left: total - moved })
       await pause(Math.max(0, (rows.length / perSecond) * 1000 - (performance.now() - startMs)))
     }
@@ -164,6 +165,7 @@ async function run(
   } finally {
     // Invariant: nobody else begins while a batch of this run is being written.
     await writing.catch(() => undefined)
+    await reading.catch(() => undefined)
   }
   const left = await countLeft(deps.database)
   if (left === 0) {
