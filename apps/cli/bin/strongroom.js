@@ -52,8 +52,6 @@ async function findServer() {
 let main
 try {
   if (inClone) await build('cli')
-  const { startAhead } = await import('../dist/ahead.js')
-  startAhead(process.argv.slice(2))
   main = await import('../dist/main.js')
 } catch (error) {
   const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'ENOENT'

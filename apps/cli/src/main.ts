@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { startAhead } from './ahead.ts'
 import type { ServerLoader } from './commands/serve.ts'
 import { causeChain, describeFailure, seenAndShown } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -19,6 +20,7 @@ const TIDY_MS = 5000
 
 /** Runs one command in this process and ends the process with its exit code. */
 export async function runCli(input: RunInput): Promise<void> {
+  startAhead(input.args)
   const interrupt = new AbortController()
   const isServer = input.args.find((arg) => !arg.startsWith('-')) === 'serve'
   // Reason: the server drains by itself on the same signals.

@@ -37,7 +37,6 @@ export async function buildMutant(mutations: readonly Mutation[], entry = 'apps/
   await build({
     absWorkingDir: ROOT,
     entryPoints: {
-      ahead: 'apps/cli/src/ahead.ts',
       main: entry,
       'content-worker': 'packages/client/src/platform/node/content-worker.ts',
     },

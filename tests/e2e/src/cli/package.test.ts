@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
@@ -67,6 +67,53 @@ describe('the packed command line', () => {
     expect(await readdir(join(ROOT, 'artifacts'))).toContain(`strongroom-cli-${manifest.version}.tgz`)
     const modules = await readdir(join(folder, 'node_modules'))
     expect(modules.filter((name) => !name.startsWith('.'))).toEqual(['strongroom-cli'])
+  })
+
+  describe('what V8 made of the program', () => {
+    const dist = () => join(folder, 'node_modules/strongroom-cli/dist')
+    const caches = async () => (await readdir(dist())).filter((name) => /cache/.test(name))
+    const cacheOf = (verb: string) => join(dist(), `main.cjs.${verb}-${process.version}-${process.arch}.cache`)
+
+    it('is kept for each verb that did its work, and for nothing else', async () => {
+      expect(await strongroom('sessions', 'everything')).toMatchObject({ status: 2 })
+      expect(await strongroom('nonsense')).toMatchObject({ status: 2 })
+      expect(await caches()).toEqual([])
+      expect(await strongroom('retention', '--help')).toMatchObject({ status: 0, stderr: '' })
+      expect(await caches()).toEqual([basename(cacheOf('retention'))])
+    })
+
+    it('is used as it is, renewed where it was damaged, and not needed', async () => {
+      const first = await strongroom('find', '--help')
+      const kept = await readFile(cacheOf('find'))
+      expect(await strongroom('find', '--help')).toEqual(first)
+      expect(await readFile(cacheOf('find'))).toEqual(kept)
+
+      for (const damaged of [Buffer.alloc(0), kept.subarray(0, -1), Buffer.from(kept).fill(0, 5000, 9000)]) {
+        await writeFile(cacheOf('find'), damaged)
+        expect(await strongroom('find', '--help')).toEqual(first)
+        expect((await readFile(cacheOf('find'))).length).toBeGreaterThan(kept.length / 2)
+        expect(await readFile(cacheOf('find'))).not.toEqual(damaged)
+      }
+
+      await rm(cacheOf('find'))
+      await mkdir(cacheOf('find'))
+      expect(await strongroom('find', '--help')).toEqual(first)
+      expect((await caches()).filter((name) => name.includes('.new-'))).toEqual([])
+    })
+
+    it('is not taken for another program of the same length', async () => {
+      const before = await strongroom('trash', '--help')
+      const program = await readFile(join(dist(), 'main.cjs'), 'latin1')
+      await writeFile(join(dist(), 'main.cjs'), program.replaceAll('trash', 'TRASH'), 'latin1')
+      try {
+        const { stdout } = await strongroom('TRASH', '--help')
+        expect(stdout).toContain('TRASH')
+        expect((await strongroom('trash', '--help')).stdout).not.toBe(before.stdout)
+      } finally {
+        await writeFile(join(dist(), 'main.cjs'), program, 'latin1')
+      }
+      expect(await strongroom('trash', '--help')).toEqual(before)
+    })
   })
 
   it('has the licence of every npm package that is in it', async () => {
