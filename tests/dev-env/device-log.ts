@@ -41,6 +41,7 @@ export async function openDeviceLog(platform: Platform): Promise<DeviceLog> {
     store,
     cache: vaultCache({ ...local, vaultId }),
     pending: pendingStore(local),
+    kept: async () => undefined,
     readContents: contentReader({ engine, clock, random: jitter(engine), api, access, content, vaultId }),
     author: { accountId, deviceId, seed: keyring.identitySeeds.ed25519 },
     deviceName,

@@ -43,6 +43,28 @@ describe('what a device has seen', () => {
     expect(await process().load()).toEqual([...records, commit('two')])
   })
 
+  it('is appended one after the other, and kept when that is told', async () => {
+    const { append } = store
+    let under = 0
+    let most = 0
+    store = {
+      ...store,
+      async append(name, bytes) {
+        under += 1
+        most = Math.max(most, under)
+        await new Promise((resolve) => setImmediate(resolve))
+        await append(name, bytes)
+        under -= 1
+      },
+    }
+    const seen = process()
+    const records = ['one', 'two', 'three'].map(commit)
+    for (const record of records) void seen.add([record])
+    await seen.kept()
+    expect(await process().load()).toEqual(records)
+    expect(most).toBe(1)
+  })
+
   it('is sealed for account and device, and what does not open is left out', async () => {
     await process().add([commit('the plain text of a commit')])
     for (const name of NAMES) {

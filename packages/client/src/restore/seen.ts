@@ -39,6 +39,8 @@ export interface SeenOptions {
 export interface SeenStore {
   /** Never fails: what cannot be kept is missing later, and nothing else. */
   add(records: readonly SeenRecord[]): Promise<void>
+  /** Resolves once all that was added so far is kept. */
+  kept(): Promise<void>
   /** In the order in which they were added; what cannot be read is left out. */
   load(): Promise<SeenRecord[]>
 }
@@ -52,6 +54,8 @@ export interface SeenStore {
 export function seenStore(options: SeenOptions): SeenStore {
   const { engine, clock, store, accountId, deviceId } = options
   let tidied: number | null = null
+  /** Entries are appended one after the other. */
+  let turn: Promise<void> = Promise.resolve()
   const withKey = async <T>(task: (key: SecretBytes) => Promise<T>): Promise<T> => {
     const key = await localKey(engine, options.accountKey, { accountId, deviceId })
     try {
@@ -97,23 +101,29 @@ export function seenStore(options: SeenOptions): SeenStore {
     }
   }
 
-  return {
-    async add(records) {
-      try {
-        let [plain, length]: [Uint8Array[], number] = [[], 0]
-        for (const record of records.map(encodeRecord)) {
-          if (length > 0 && length + record.length > ENTRY_BYTES) {
-            await append(plain)
-            ;[plain, length] = [[], 0]
-          }
-          plain.push(record)
-          length += record.length
+  const keep = async (records: readonly SeenRecord[]): Promise<void> => {
+    try {
+      let [plain, length]: [Uint8Array[], number] = [[], 0]
+      for (const record of records.map(encodeRecord)) {
+        if (length > 0 && length + record.length > ENTRY_BYTES) {
+          await append(plain)
+          ;[plain, length] = [[], 0]
         }
-        if (length > 0) await append(plain)
-      } catch {
-        // Reason: a full disk must not stop what the user wanted; restoring says what is missing.
+        plain.push(record)
+        length += record.length
       }
+      if (length > 0) await append(plain)
+    } catch {
+      // Reason: a full disk must not stop what the user wanted; restoring says what is missing.
+    }
+  }
+
+  return {
+    add(records) {
+      turn = turn.then(() => keep(records))
+      return turn
     },
+    kept: () => turn,
     load: () =>
       withKey(async (key) => {
         const period = Math.floor(clock.nowMs() / KEPT_MS)

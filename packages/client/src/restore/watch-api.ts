@@ -8,12 +8,14 @@ interface Watcher<N extends RouteName> {
   /** Before it is sent, so that a lost answer loses nothing. */
   readonly sent?: (input: CallInput<N>) => SeenRecord[]
   readonly read?: (answer: ResponseOf<(typeof ROUTES)[N]>) => SeenRecord[]
+  /** Whether the answer is given while it is being kept: who asks waits for that before it counts as seen. */
+  readonly isBeside?: true
 }
 
 type Watchers = { readonly [N in RouteName]?: Watcher<N> }
 
 const WATCHED: Watchers = {
-  commitsRead: { read: ({ commits }) => commits.map((bytes) => ({ kind: 'commit', bytes })) },
+  commitsRead: { read: ({ commits }) => commits.map((bytes) => ({ kind: 'commit', bytes })), isBeside: true },
   commitAppend: {
     sent: ({ body }) => {
       if (body === undefined) return []
@@ -64,7 +66,11 @@ export function watchApi(api: Api, seen: SeenStore, vaultId: VaultId): Api {
       const watcher = isOfVault(input, vaultId) ? watcherOf(name) : undefined
       if (watcher?.sent !== undefined) await seen.add(watcher.sent(input))
       const answer = await api.call(name, input)
-      if (watcher?.read !== undefined) await seen.add(watcher.read(answer))
+      if (watcher?.read === undefined) return answer
+      // One answer at a time is kept in memory for that.
+      if (watcher.isBeside) await seen.kept()
+      const keeping = seen.add(watcher.read(answer))
+      if (!watcher.isBeside) await keeping
       return answer
     },
   }

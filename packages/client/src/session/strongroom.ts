@@ -116,7 +116,8 @@ async function openSession(
   const { vaultId } = keyring
   const random = jitter(engine)
   const readContents = contentReader({ engine, clock, random, api, access, content, vaultId })
-  const opening = { engine, clock, api, store, cache, pending, readContents, author, deviceName, source }
+  const parts = { cache, pending, readContents, kept: () => seen.kept() }
+  const opening = { engine, clock, api, store, ...parts, author, deviceName, source }
   const log = keepCheckpoints(await openLog(opening), { upload: { platform, api, access, content }, accountId })
   const drive: DriveContext = {
     platform,

@@ -13,6 +13,7 @@ import {
   splitCommit,
   VaultError,
   type VaultState,
+  type Verifier,
   verifyCommit,
 } from '@strongroom/vault'
 import { type CheckpointAudit, checkpointAudit } from '../checkpoint/audit.ts'
@@ -29,6 +30,7 @@ import { type Head, headGuard, hexHead } from './head-guard.ts'
 import { nameCheckpoint } from './name-checkpoint.ts'
 import type { PendingStore } from './pending.ts'
 import { signWraps } from './sign-wraps.ts'
+import { signaturesAhead } from './signatures.ts'
 import { startEpoch, updateKeyring } from './start-epoch.ts'
 import type { VaultLog } from './types.ts'
 
@@ -39,6 +41,8 @@ export interface LogOptions {
   readonly store: StateStore
   readonly cache: VaultCache
   readonly pending: PendingStore
+  /** Resolves once this device keeps all commits that it was given so far. */
+  readonly kept: () => Promise<void>
   /** Reads the blobs of checkpoints. */
   readonly readContents: ContentReader
   /** Names conflict copies. */
@@ -92,9 +96,9 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     bodyBytes = checkpointHash === null ? bodyBytes + bodyLength : 0
   }
 
-  const take = async (bytes: Uint8Array): Promise<CommitHeader> => {
+  const take = async (bytes: Uint8Array, verifier: Verifier): Promise<CommitHeader> => {
     await checkFollows(chain, bytes)
-    const verified = await stopping(() => verifyCommit({ hasher: engine, verifier: engine, state: chain, bytes }))
+    const verified = await stopping(() => verifyCommit({ hasher: engine, verifier, state: chain, bytes }))
     checkAnchors(verified.header.seq, verified.hash, verified.header.membersHash, source.current)
     guard.pass(verified.header.seq, verified.hash)
     if (!equalBytes(verified.header.vaultId, vaultId)) throw integrityError('the vault of a commit')
@@ -111,6 +115,15 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     return header
   }
 
+  const takeAll = async (commits: readonly Uint8Array[], audit: CheckpointAudit): Promise<void> => {
+    let verifierOf: ReturnType<typeof signaturesAhead> | null = null
+    for (const [index, bytes] of commits.entries()) {
+      if (chain !== null) verifierOf ??= signaturesAhead(engine, commits.slice(index), chain.members)
+      const header = await take(bytes, verifierOf?.(bytes) ?? engine)
+      await stopping(async () => chain !== null && audit.passed(header, { chain, state }))
+    }
+  }
+
   const needNewer = (shown: Head): void => {
     if (shown.seq > headSeq()) throw integrityError('the newest commits, which the server keeps back')
   }
@@ -120,6 +133,8 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
     const own = chain?.head ?? null
     if (guard.compare(shown, own) === 'behind' || own === null) return false
     audit.finish(own.seq)
+    // Invariant: what a pin leads back to is kept, for a server that is set back.
+    await options.kept()
     return (await guard.settle(own)) === 'settled'
   }
 
@@ -137,14 +152,12 @@ export async function openLog(options: LogOptions): Promise<VaultLog> {
         const query = { from: headSeq() + 1 }
         const answer = await api.call('commitsRead', { params: { vaultId }, query, signal })
         await stopping(() => audit.page(answer.commits, answer.head.seq, chain === null ? null : { chain, state }))
-        for (const bytes of answer.commits) {
-          const header = await take(bytes)
-          await stopping(async () => chain !== null && audit.passed(header, { chain, state }))
-        }
+        await takeAll(answer.commits, audit)
         if (await isReached(answer.head, audit)) break
         if (answer.commits.length === 0) needNewer(answer.head)
       }
     } catch (error) {
+      await options.kept()
       // Invariant: nothing of a checkpoint is used unless the log behind it was verified up to the commit that names it.
       if (opened !== null && headSeq() < opened.namedBy.seq) {
         chain = null

@@ -51,13 +51,23 @@ export class Numbers {
 
   /** Where entries begin that are as long as these numbers say, and at the end where the last one ends. */
   places(): Uint32Array {
-    const places = new Uint32Array(this.count + 1)
+    const { count } = this
+    const places = new Uint32Array(count + 1)
+    const bytes = this.#bytes
     let end = 0
-    // Reason for a loop over bytes: these are read at each start, before the engine has compiled anything well.
-    const bytes = this.width === 1 ? this.#bytes : null
-    for (let index = 0; index < this.count; index += 1) {
-      end += bytes === null ? this.at(index) : (bytes[index] ?? 0)
-      places[index + 1] = end
+    // Reason for a loop of its own: it runs at each start, before an engine has compiled anything well.
+    if (this.width === 1) {
+      for (let index = 0; index < count; ) {
+        end += bytes[index] ?? 0
+        index += 1
+        places[index] = end
+      }
+    } else {
+      for (let index = 0; index < count; ) {
+        end += this.at(index)
+        index += 1
+        places[index] = end
+      }
     }
     if (end > 0xffffffff) throw invalid('column length')
     return places

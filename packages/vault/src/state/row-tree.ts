@@ -11,6 +11,8 @@ const ROOT = 0
 const RECOVERED = 1
 const FIRST_ROW = 2
 const NONE = new Uint32Array(0)
+/** Keys that are made one by one; then all at once, which takes no longer than thousands of them. */
+const FEW_KEYS = 2_000
 
 /** The two folders that every vault has, and no row tells of. */
 export interface FixedFolders {
@@ -34,8 +36,9 @@ export class RowTree implements TableBase<VaultNode> {
   readonly #fixed: FixedFolders
   readonly #rootKey: string
   readonly #recoveredKey: string
-  /** Keys of all rows, one after the other. */
-  readonly #keys: string
+  /** Keys of all rows, one after the other; null as long as few were asked for. */
+  #keys: string | null = null
+  #keysMade = 0
   #folders: Folders | null = null
 
   /** @throws VaultError `state_invalid` where the lengths of the columns do not fit each other */
@@ -48,7 +51,6 @@ export class RowTree implements TableBase<VaultNode> {
     this.#view = new DataView(this.#ids.buffer, this.#ids.byteOffset, this.#ids.byteLength)
     this.#parents = new Numbers(columns.parents.rest(), 4, count)
     this.rows = new NodeRows(columns, this.#ids, this.#parentIds())
-    this.#keys = idKeys(this.#ids)
   }
 
   /** @throws VaultError `state_invalid` where the columns break a rule, or make no tree */
@@ -73,7 +75,10 @@ export class RowTree implements TableBase<VaultNode> {
   }
 
   keyAt(row: number): string {
-    return this.#keys.slice(row * 32, (row + 1) * 32)
+    if (this.#keys !== null) return this.#keys.slice(row * 32, (row + 1) * 32)
+    this.#keysMade += 1
+    if (this.#keysMade > FEW_KEYS) this.#keys = idKeys(this.#ids)
+    return idKey(this.#ids.subarray(row * 16, (row + 1) * 16))
   }
 
   /** −1 where no row has that key. */

@@ -59,6 +59,29 @@ describe('two devices', () => {
     expect(names).toEqual(['0', '1', '2', '3', '4', '5'])
   })
 
+  it('pin what the other has done only once they keep it, however slow their disk is', async () => {
+    const done: string[] = []
+    await using other = await loginDevice(server.url, login, (platform) => ({
+      ...platform,
+      store: {
+        ...platform.store,
+        async append(name, bytes) {
+          if (name.startsWith('seen')) await platform.clock.sleep(50)
+          await platform.store.append(name, bytes)
+          if (name.startsWith('seen')) done.push('kept')
+        },
+        async save(name, bytes) {
+          if (name === 'pins') done.push('pinned')
+          await platform.store.save(name, bytes)
+        },
+      },
+    }))
+    await device.session.drive.mkdir('/kept before it is pinned')
+    done.length = 0
+    await other.session.drive.sync()
+    expect(done).toEqual(['kept', 'pinned'])
+  })
+
   it('never lose a change: the later of two versions becomes a conflict copy', async () => {
     await device.session.drive.put(text('base'), '/note.txt')
     const fault: Fault = { run: null }
