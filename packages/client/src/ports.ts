@@ -24,7 +24,8 @@ export interface Clock {
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array | string
+  /** Pieces are sent one after the other. */
+  readonly body?: Uint8Array | string | readonly Uint8Array[]
   readonly signal?: AbortSignal | undefined
   /** Send the cookies of the server's origin, and take those that it sets; only where the platform wants that. */
   readonly cookies?: boolean | undefined
@@ -127,6 +128,11 @@ export interface SeekableSource {
   /** For platform workers, which open the file themselves and compare its identity. */
   readonly local?: LocalFile | undefined
   open(): Promise<OpenSource>
+  /**
+   * Fills `target` with the whole of a small source; false where something is in the way or has changed, which `open` then
+   * tells. Absent where that is no cheaper than opening it.
+   */
+  readWhole?(target: Uint8Array): Promise<boolean>
   /** Every reading gives the same bytes for ever, so that what an earlier process has read need not be compared. */
   readonly unchanging?: true | undefined
   /** The source as it is now, after a change; absent where that cannot be told. */
@@ -245,6 +251,8 @@ export interface EncryptorInput extends CipherInput {
   readonly source: SeekableSource
   /** Of a blob that an earlier attempt began; a new one is made where it is absent. */
   readonly header?: Uint8Array | undefined
+  /** Memory for the only part of a small content, of exactly its length; else the encryptor's own is lent. */
+  readonly output?: Uint8Array<ArrayBuffer> | undefined
 }
 
 /** Content encryption of whole parts: inline, or in worker threads. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { frame, unframe } from './framed.ts'
+import { frameHead, unframe } from './framed.ts'
 
 describe('framed bodies', () => {
-  it('hold their JSON, and the pieces in their order', () => {
-    const body = frame('{"a":"ü"}', [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)])
+  it('hold their JSON, and the bytes behind it', () => {
+    const body = Uint8Array.of(...frameHead('{"a":"ü"}'), 1, 2, 3)
     expect([...body.subarray(0, 4)]).toEqual([0, 0, 0, 10])
     // In the middle of other memory, as a server gets it.
     const within = new Uint8Array(body.length + 6)

@@ -7,19 +7,13 @@ export const FRAMED = 'application/vnd.strongroom.framed'
 
 const LENGTH = 4
 
-/** A framed body; the pieces follow the JSON in their order. */
-export function frame(json: string, pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const head = new TextEncoder().encode(json)
-  const length = pieces.reduce((sum, piece) => sum + piece.length, LENGTH + head.length)
-  const body = new Uint8Array(length)
-  new DataView(body.buffer).setUint32(0, head.length)
-  body.set(head, LENGTH)
-  let at = LENGTH + head.length
-  for (const piece of pieces) {
-    body.set(piece, at)
-    at += piece.length
-  }
-  return body
+/** The beginning of a framed body; its bytes follow. */
+export function frameHead(json: string): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(json)
+  const head = new Uint8Array(LENGTH + text.length)
+  new DataView(head.buffer).setUint32(0, text.length)
+  head.set(text, LENGTH)
+  return head
 }
 
 /** JSON and bytes of a framed body, as views; null where it is cut short. */

@@ -1,7 +1,7 @@
 export { decodeBytes, encodeBytes } from './base64url.ts'
 export { bytesBetween, bytesOf } from './bytes.ts'
 export { type ApiErrorCode, ERROR_CODES, ERRORS, type ErrorBody, errorBody } from './errors.ts'
-export { FRAMED, frame, unframe } from './framed.ts'
+export { FRAMED, frameHead, unframe } from './framed.ts'
 export { LIMITS, PROTOCOL_VERSIONS } from './limits.ts'
 export { normaliseLogin } from './login-name.ts'
 export type { BodyOf, HttpMethod, ParamsOf, QueryOf, ResponseOf, Route } from './route.ts'

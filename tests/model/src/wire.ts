@@ -23,7 +23,8 @@ export function modelTransport(server: TestServer, trouble: () => Trouble | null
     const url = new URL(address)
     const ask: Ask = async () => {
       const { method, headers, body } = request
-      const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : Buffer.from(body) }
+      const payload =
+        body === undefined ? {} : { payload: typeof body === 'string' ? body : Buffer.concat([body].flat()) }
       const answer = await server.app.inject({ method, url: url.pathname + url.search, headers, ...payload })
       return { status: answer.statusCode, headers: answer.headers, body: new Uint8Array(answer.rawPayload) }
     }

@@ -16,26 +16,27 @@ import {
   u64,
 } from '@strongroom/crypto'
 import { ClientError, integrityError } from '../errors.ts'
-import type { CipherInput, ContentCipher, OpenSource } from '../ports.ts'
-import { bufferPool } from './buffers.ts'
+import type { CipherInput, ContentCipher, OpenSource, SeekableSource } from '../ports.ts'
+import { type BufferPool, bufferPool } from './buffers.ts'
+
+/** Bytes of sources that may be read as a whole. */
+const SMALL = 256 * 1024
 
 /** Content encryption in the calling thread; plaintext buffers are reused. */
 export function inlineCipher(engine: CryptoEngine): ContentCipher {
+  const small = bufferPool(SMALL)
   return {
     async encryptor(input) {
       const { source, layout, macKey } = input
       const encryptor = await contentEncryptor(engine, input)
-      const file = await source.open().catch((error: unknown) => {
+      const plain = await openPlaintext(source, layout, small).catch((error: unknown) => {
         encryptor.dispose()
         throw error
       })
-      const plain = bufferPool(largestPart(layout))
       const sealed = bufferPool(partBlobRange(layout, 0).length)
       const withPlaintext = async <T>(index: number, task: (plaintext: Uint8Array) => Promise<T>): Promise<T> => {
-        const range = partPlaintextRange(layout, index)
-        const plaintext = plain.take(range.length)
+        const plaintext = await plain.read(index)
         try {
-          await readExactly(file, range.offset, plaintext)
           return await task(plaintext)
         } finally {
           plain.give(plaintext)
@@ -45,7 +46,7 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
         header: encryptor.header,
         encryptPart: (index) =>
           withPlaintext(index, async (plaintext) => {
-            const output = sealed.take(partBlobRange(layout, index).length)
+            const output = input.output ?? sealed.take(partBlobRange(layout, index).length)
             const part = {
               firstSegment: firstSegment(layout, index),
               plaintext,
@@ -60,11 +61,10 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
           if (macKey === undefined) throw new Error('a mac needs a key')
           return await withPlaintext(index, (plaintext) => plaintextMac(engine, macKey, index, plaintext))
         },
-        isSourceUnchanged: () => file.isUnchanged(),
+        isSourceUnchanged: () => plain.isUnchanged(),
         async close() {
           encryptor.dispose()
-          plain.clear()
-          await file.close()
+          await plain.close()
         },
       }
     },
@@ -92,6 +92,58 @@ export function inlineCipher(engine: CryptoEngine): ContentCipher {
       }
     },
     async close() {},
+  }
+}
+
+/** The plaintext of a source's parts. */
+interface Plaintext {
+  /** One part, until `give` takes it back. @throws ClientError `source_changed` */
+  read(index: number): Promise<Uint8Array>
+  give(plaintext: Uint8Array): void
+  isUnchanged(): Promise<boolean>
+  close(): Promise<void>
+}
+
+async function openPlaintext(source: SeekableSource, layout: ContentLayout, small: BufferPool): Promise<Plaintext> {
+  return (await readWhole(source, small)) ?? inParts(await source.open(), layout)
+}
+
+/** A small source, read by now; null where it cannot be read so. */
+async function readWhole(source: SeekableSource, small: BufferPool): Promise<Plaintext | null> {
+  if (source.readWhole === undefined || source.size > SMALL) return null
+  const whole = small.take(source.size)
+  const close = async () => {
+    whole.fill(0)
+    small.give(whole)
+  }
+  if (await source.readWhole(whole)) {
+    // What was read was compared then; what the source holds later does not matter.
+    return { read: async () => whole, give: () => undefined, isUnchanged: async () => true, close }
+  }
+  await close()
+  return null
+}
+
+function inParts(file: OpenSource, layout: ContentLayout): Plaintext {
+  const pool = bufferPool(largestPart(layout))
+  return {
+    async read(index) {
+      const { offset, length } = partPlaintextRange(layout, index)
+      const plaintext = pool.take(length)
+      try {
+        await readExactly(file, offset, plaintext)
+        return plaintext
+      } catch (error) {
+        pool.give(plaintext)
+        throw error
+      }
+    },
+    give: (plaintext) => pool.give(plaintext),
+    isUnchanged: () => file.isUnchanged(),
+    async close() {
+      pool.clear()
+      await file.close()
+    },
   }
 }
 

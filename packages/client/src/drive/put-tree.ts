@@ -1,9 +1,10 @@
 import type { BlobId } from '@strongroom/crypto'
+import { bufferPool } from '../content/buffers.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { UploadJournal } from '../journal/upload-journal.ts'
-import type { FileSource, SeekableSource } from '../ports.ts'
+import type { FileSource } from '../ports.ts'
 import { isInline, layoutOf } from '../upload/plan.ts'
-import { SMALL_BATCH, uploadSmallFiles } from '../upload/small-files.ts'
+import { SMALL_BATCH, type Small, uploadSmallFiles } from '../upload/small-files.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
 import {
@@ -86,7 +87,8 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
   const parents = options.parents ? new Map() : null
   const counts = { files: 0, folders: 0, symlinks: 0, bytes: 0, skipped: 0 }
   const failures: TreeFailure[] = []
-  let small: { item: FileItem; source: SeekableSource }[] = []
+  let small: Small<FileItem>[] = []
+  const rooms = bufferPool(SMALL_BATCH.bytes)
   let smallBytes = 0
   let pending: Pending[] = []
   let nameBytes = 0
@@ -216,7 +218,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     small = []
     smallBytes = 0
     if (batch.length === 0) return
-    const uploading = uploadSmallFiles(uploadContext(context), batch, upload)
+    const uploading = uploadSmallFiles(uploadContext(context), batch, upload, rooms)
     uploading.catch(() => undefined)
     // Invariant: at most two batches are in memory, one under way and one being prepared.
     await landed()

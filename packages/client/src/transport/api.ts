@@ -4,7 +4,7 @@ import {
   COOKIE_WANTED,
   errorBody,
   FRAMED,
-  frame,
+  frameHead,
   type ParamsOf,
   PROTOCOL_VERSIONS,
   type QueryOf,
@@ -15,7 +15,7 @@ import {
   SESSION_HEADER,
 } from '@strongroom/protocol'
 import { ClientError, type ClientErrorCode, integrityError, redirected, throwIfAborted } from '../errors.ts'
-import type { Clock, Transport, TransportResponse } from '../ports.ts'
+import type { Clock, Transport, TransportRequest, TransportResponse } from '../ports.ts'
 import { parseRetryAfter, Transient, withRetries } from './retry.ts'
 
 /** Largest answer that is read into memory, in bytes. */
@@ -110,7 +110,7 @@ export function createApi(options: ApiOptions): Api {
 interface BuiltRequest {
   readonly url: string
   readonly headers: Record<string, string>
-  readonly body: string | Uint8Array | undefined
+  readonly body: TransportRequest['body']
 }
 
 function buildRequest(
@@ -130,10 +130,10 @@ function buildRequest(
   if (route.auth === 'session' && token === null) throw new ClientError('authentication', 'Not logged in.')
   if (options.cookies) headers[SESSION_HEADER] = token ?? COOKIE_WANTED
   else if (token !== null) headers.authorization = `Bearer ${token}`
-  let body: string | Uint8Array | undefined
+  let body: TransportRequest['body']
   if (input.body !== undefined) {
     const json = JSON.stringify(route.body.encode(input.body))
-    body = input.payload === undefined ? json : frame(json, input.payload)
+    body = input.payload === undefined ? json : [frameHead(json), ...input.payload]
     headers['content-type'] = input.payload === undefined ? 'application/json' : FRAMED
   }
   return { url: options.server + path + search, headers, body }

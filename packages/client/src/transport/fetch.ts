@@ -14,7 +14,8 @@ export function fetchTransport(fetchFunction: typeof fetch): Transport {
       signal: request.signal ?? null,
     }
     // Reason for the cast: the DOM types ask for ArrayBuffer-backed views; shared memory is never passed here.
-    if (request.body !== undefined) init.body = request.body as BodyInit
+    if (request.body !== undefined)
+      init.body = (Array.isArray(request.body) ? new Blob(request.body) : request.body) as BodyInit
     const response = await guarded(request.signal, () => fetchFunction(url, init))
     return {
       status: response.status,

@@ -40,17 +40,17 @@ export interface Journaled {
   readonly isDone: (index: number) => boolean
 }
 
-/** Parts of a file of known size. */
+/** Parts of a file of known size; the only part of a small one lies in `output`, where that is given. */
 export async function seekableSupply(
   cipher: ContentCipher,
   source: SeekableSource,
   layout: ContentLayout,
   plan: UploadPlan,
-  journaled?: Journaled,
+  { journaled, output }: { journaled?: Journaled; output?: Uint8Array<ArrayBuffer> } = {},
 ): Promise<PartSupply> {
   const { dek, blobId } = plan
   const { macKey, header } = journaled ?? {}
-  const encryptor = await cipher.encryptor({ source, layout, dek, blobId, macKey, header })
+  const encryptor = await cipher.encryptor({ source, layout, dek, blobId, macKey, header, output })
   let nextIndex = 0
   return {
     header: encryptor.header,

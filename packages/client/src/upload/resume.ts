@@ -81,11 +81,8 @@ async function upload(
   let supply: PartSupply | null = null
   let isKept = false
   try {
-    supply = await seekableSupply(context.content, source, layout, plan, {
-      macKey,
-      header: continued?.record.begun.header,
-      isDone: (index) => done.has(index),
-    })
+    const journaled = { macKey, header: continued?.record.begun.header, isDone: (index: number) => done.has(index) }
+    supply = await seekableSupply(context.content, source, layout, plan, { journaled })
     const { header } = supply
     if (continued === null) await journal?.begin({ ...plan, header, size: source.size, macKey })
     else {

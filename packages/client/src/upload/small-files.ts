@@ -1,5 +1,6 @@
 import type { ContentLayout } from '@strongroom/crypto'
 import { LIMITS } from '@strongroom/protocol'
+import type { BufferPool } from '../content/buffers.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { SeekableSource } from '../ports.ts'
 import { seekableSupply } from './encrypt-parts.ts'
@@ -16,6 +17,12 @@ export type SmallResult<T> =
 /** Bytes of a blob that small files may have before their share of a request is full. */
 export const SMALL_BATCH = { files: LIMITS.batch, bytes: LIMITS.inlineBytesPerRequest } as const
 
+/** A file that may travel inside its reservation. */
+export interface Small<T> {
+  readonly item: T
+  readonly source: SeekableSource
+}
+
 interface Prepared<T> {
   readonly item: T
   readonly source: SeekableSource
@@ -29,13 +36,31 @@ interface Prepared<T> {
 /**
  * Uploads files whose single parts travel inside one reservation. The batch must keep within `SMALL_BATCH`. One file's
  * failure is its own; a failure of the request is everybody's and is thrown.
+ *
+ * @param rooms - memory of `SMALL_BATCH.bytes`, for those who upload several batches
  */
 export async function uploadSmallFiles<T>(
   context: UploadContext,
-  batch: readonly { item: T; source: SeekableSource }[],
+  batch: readonly Small<T>[],
+  options: UploadOptions,
+  rooms?: BufferPool,
+): Promise<SmallResult<T>[]> {
+  const length = batch.reduce((sum, { source }) => sum + layoutOf(source.size).blobLength, 0)
+  const room = rooms?.take(length) ?? new Uint8Array(length)
+  try {
+    return await uploadFrom(room, context, batch, options)
+  } finally {
+    rooms?.give(room)
+  }
+}
+
+async function uploadFrom<T>(
+  room: Uint8Array<ArrayBuffer>,
+  context: UploadContext,
+  batch: readonly Small<T>[],
   options: UploadOptions,
 ): Promise<SmallResult<T>[]> {
-  const { ready, results } = await prepareAll(context, batch, options)
+  const { ready, results } = await prepareAll(room, context, batch, options)
   if (ready.length === 0) return results
   const blobs = ready.map(({ plan, layout, sha256, bytes }) => ({
     blobId: plan.blobId,
@@ -43,14 +68,13 @@ export async function uploadSmallFiles<T>(
     partSize: layout.partSize,
     framedPart: { sha256, length: bytes.length },
   }))
-  await options.limiter.take(
-    ready.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    options.signal,
-  )
+  const length = ready.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  await options.limiter.take(length, options.signal)
   try {
     await context.api.call('blobsReserve', {
       body: { blobs },
-      payload: ready.map(({ bytes }) => bytes),
+      // Whole where nothing failed: one piece costs less than hundreds.
+      payload: ready.length === batch.length ? [room.subarray(0, length)] : ready.map(({ bytes }) => bytes),
       signal: options.signal,
     })
   } catch (error) {
@@ -68,20 +92,27 @@ export async function uploadSmallFiles<T>(
 /** Files that are read at once: most of the time goes into waiting for the file system's answers. */
 const READERS = 4
 
-/** Encrypts a batch, in its order; files that cannot be read are results already. */
+/** Encrypts a batch into a room, in its order; files that cannot be read are results already. */
 async function prepareAll<T>(
+  room: Uint8Array<ArrayBuffer>,
   context: UploadContext,
-  batch: readonly { item: T; source: SeekableSource }[],
+  batch: readonly Small<T>[],
   options: UploadOptions,
 ): Promise<{ ready: Prepared<T>[]; results: SmallResult<T>[] }> {
   const prepared: (Prepared<T> | undefined)[] = batch.map(() => undefined)
   const results: SmallResult<T>[] = []
   const files = batch.entries()
+  let end = 0
+  const place = (layout: ContentLayout) => {
+    end += layout.blobLength
+    return room.subarray(end - layout.blobLength, end)
+  }
   const reader = async (): Promise<void> => {
     for (const [index, { item, source }] of files) {
       throwIfAborted(options.signal)
       try {
-        prepared[index] = await prepare(context, item, source)
+        const layout = layoutOf(source.size)
+        prepared[index] = await prepare(context, { item, source }, layout, place(layout))
       } catch (error) {
         results.push(await retryAlone(context, item, source, error, options))
       }
@@ -95,11 +126,15 @@ async function prepareAll<T>(
   throw failed.reason
 }
 
-async function prepare<T>(context: UploadContext, item: T, source: SeekableSource): Promise<Prepared<T>> {
+async function prepare<T>(
+  context: UploadContext,
+  { item, source }: Small<T>,
+  layout: ContentLayout,
+  output: Uint8Array<ArrayBuffer>,
+): Promise<Prepared<T>> {
   const { engine, clock } = context.platform
-  const layout = layoutOf(source.size)
   const plan = planUpload(engine, clock.nowMs())
-  const supply = await seekableSupply(context.content, source, layout, plan)
+  const supply = await seekableSupply(context.content, source, layout, plan, { output })
   try {
     const part = await supply.next()
     if (part === null) throw new Error('a content has at least one part')

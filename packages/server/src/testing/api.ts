@@ -2,7 +2,7 @@ import {
   type BodyOf,
   encodeBytes,
   FRAMED,
-  frame,
+  frameHead,
   type ParamsOf,
   type QueryOf,
   type ResponseOf,
@@ -73,5 +73,5 @@ export async function ask<Name extends RouteName>(
 }
 
 function payloadOf(body: unknown, bytes: Uint8Array | undefined): Buffer | object {
-  return bytes === undefined ? (body as object) : Buffer.from(frame(JSON.stringify(body), [bytes]))
+  return bytes === undefined ? (body as object) : Buffer.concat([frameHead(JSON.stringify(body)), bytes])
 }

@@ -1,4 +1,4 @@
-import type { Transport } from '@strongroom/client'
+import type { Transport, TransportRequest } from '@strongroom/client'
 import { hashMessage } from '@strongroom/crypto/envelope'
 import { nodeEngine } from '@strongroom/crypto/node'
 
@@ -91,7 +91,7 @@ export function observed(transport: Transport, history: History, by: string): Tr
 async function sending(
   history: History,
   who: { vault: string; by: string; askedMs: number },
-  body: Uint8Array | string | undefined,
+  body: TransportRequest['body'],
 ): Promise<() => void> {
   const { commit } = JSON.parse(String(body)) as { commit: string }
   const header = Buffer.from(commit, 'base64url').subarray(0, HEADER_LENGTH)

@@ -1,10 +1,11 @@
-import { type BigIntStats, constants } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { nameCollisionKey } from '@strongroom/vault'
 import type { TreeItem } from '../../drive/types.ts'
 import { ClientError } from '../../errors.ts'
 import type { SeekableSource, StreamSource } from '../../ports.ts'
+import { atOnce } from './at-once.ts'
 import { isCode, localError } from './local-io.ts'
 
 const WITHOUT_SIZE = 'The file does not tell its size; pipe it: cat FILE | strongroom put - /PATH.'
@@ -81,7 +82,8 @@ async function* walk(
 }
 
 async function itemAt(local: string, path: string): Promise<TreeItem> {
-  const stats = await sourceIo(() => lstat(local, { bigint: true }))
+  const quick = () => lstatSync(local, { bigint: true })
+  const stats = await sourceIo(async () => (await atOnce(quick)) ?? (await lstat(local, { bigint: true })))
   const meta = { path, mtimeMs: milliseconds(stats.mtimeNs) }
   if (stats.isDirectory()) return { ...meta, kind: 'folder', mode: modeOf(stats) }
   if (stats.isSymbolicLink()) return { ...meta, kind: 'symlink', target: await linkTarget(local) }
@@ -111,6 +113,7 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
   if (stats.isDirectory()) throw new ClientError('is_a_folder', 'The local path is a folder.')
   if (!stats.isFile()) throw new ClientError('usage', 'The local path is not a regular file.')
   const identity = identityOf(stats)
+  const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)
   return {
     kind: 'seekable',
     size: Number(stats.size),
@@ -118,8 +121,8 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
     mode: modeOf(stats),
     local: { path: resolve(path), identity },
     again: () => fileSource(path, { followLinks }),
+    readWhole: async (target) => (await atOnce(() => readWhole(path, flags, target, identity))) ?? false,
     async open() {
-      const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)
       const file = await sourceIo(() => open(path, flags))
       const source = {
         read: (offset: number, target: Uint8Array) => readAt(file, offset, target),
@@ -132,6 +135,28 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
       if (unchanged) throw new ClientError('usage', WITHOUT_SIZE, { details: OF_SOURCE })
       throw new ClientError('source_changed', 'The source changed before it was read.')
     },
+  }
+}
+
+/** Reads a file by calls that wait. False where it is not what `identity` names, cannot be read, or tells no size. */
+function readWhole(path: string, flags: number, target: Uint8Array, identity: string): boolean {
+  if (target.length === 0) return false
+  try {
+    // Reason: what came into the place of a file, such as a pipe without a writer, would hold up everything.
+    const file = openSync(path, flags | constants.O_NONBLOCK)
+    try {
+      let done = 0
+      while (done < target.length) {
+        const count = readSync(file, target, done, target.length - done, done)
+        if (count === 0) return false
+        done += count
+      }
+      return identityOf(fstatSync(file, { bigint: true })) === identity
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return false
   }
 }
 

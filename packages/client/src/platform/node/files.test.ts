@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -160,6 +161,30 @@ describe('fileSource', () => {
     expect(await file.isUnchanged()).toBe(false)
     await file.close()
     await expect(source.open()).rejects.toMatchObject({ code: 'source_changed' })
+  })
+
+  it('reads a small file as a whole, unless it is another one by now', async () => {
+    const path = join(folder, 'a')
+    const read = async (prepare: () => unknown) => {
+      await writeFile(path, '0123456789')
+      const source = await fileSource(path, { followLinks: false })
+      await prepare()
+      const target = new Uint8Array(10)
+      return (await source.readWhole?.(target)) ? new TextDecoder().decode(target) : null
+    }
+    expect(await read(() => {})).toBe('0123456789')
+    expect(await read(() => utimes(path, 1, 1))).toBeNull()
+    expect(await read(() => writeFile(path, '01234'))).toBeNull()
+    expect(await read(() => writeFile(path, '0123456789 and more'))).toBeNull()
+    const inPlace = (make: () => Promise<unknown>) => async () => {
+      await rename(path, `${path}-away`)
+      await make()
+    }
+    expect(await read(inPlace(async () => {}))).toBeNull()
+    expect(await read(inPlace(() => symlink(`${path}-away`, path)))).toBeNull()
+    await rm(path)
+    if (process.platform !== 'win32')
+      expect(await read(inPlace(async () => execFileSync('/usr/bin/env', ['mkfifo', path])))).toBeNull()
   })
 
   it('refuses folders, and says what is not there', async () => {

@@ -66,6 +66,12 @@ describe('httpTransport', () => {
     expect(bytes.buffer).toBe(into.buffer)
   })
 
+  it('sends pieces one after the other', async () => {
+    const body = ['he', '', 'llo'].map((piece) => new TextEncoder().encode(piece))
+    const response = await transport(url, { method: 'PUT', headers: {}, body })
+    expect(new TextDecoder().decode(await response.bytes(10))).toBe('hello')
+  })
+
   it('keeps what has arrived in pieces before anybody reads it', async () => {
     const response = await transport(`${url}/pieces`, { method: 'GET', headers: {} })
     await allWritten

@@ -62,14 +62,22 @@ function exchange(
     if (signal?.aborted) return failed(undefined)
     // Reason: a signal is shared by all parts under way, more than Node takes for no leak.
     if (signal !== undefined) setMaxListeners(0, signal)
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const pieces = typeof body === 'string' || body instanceof Uint8Array ? [body] : body
+    const length = pieces === undefined ? {} : { 'content-length': String(sizeOf(pieces)) }
     const request = send(target, { method, headers: { ...headers, ...length }, agent, ...(signal ? { signal } : {}) })
     request.setTimeout(idleMs, () => request.destroy(new Silence()))
     request.setNoDelay(true)
     request.once('response', done)
     request.once('error', failed)
-    request.end(body)
+    // The head and all pieces go to the system together.
+    request.cork()
+    for (const piece of pieces ?? []) request.write(piece)
+    request.end()
   })
+}
+
+function sizeOf(pieces: readonly (string | Uint8Array)[]): number {
+  return pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0)
 }
 
 interface ReadOptions {
