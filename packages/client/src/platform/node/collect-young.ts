@@ -21,5 +21,7 @@ function find(): Collect {
   setFlagsFromString('--expose-gc')
   // A context that is made with the flag has the function; flags are read when contexts are made.
   const found: unknown = runInNewContext('globalThis.gc')
+  // Threads that start later need not have it, and V8 refuses code that it kept under other flags.
+  setFlagsFromString('--no-expose-gc')
   return typeof found === 'function' ? (found as Collect) : () => undefined
 }
