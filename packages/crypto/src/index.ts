@@ -100,7 +100,7 @@ export {
 export { hashMessage, signatureMessage } from './messages.ts'
 export { padObject, unpadObject } from './padding.ts'
 export { type Receipt, verifyReceipt } from './receipt.ts'
-export { open, type SealContext, seal, sealContext } from './seal.ts'
+export { open, openInPlace, type SealContext, seal, sealContext } from './seal.ts'
 export { checkSealed, SEALED_OVERHEAD, sealedLength, unsealedLength } from './sealed-layout.ts'
 export {
   type AccountKey,

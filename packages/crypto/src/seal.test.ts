@@ -7,8 +7,8 @@ import { hkdfExpand } from './hkdf.ts'
 import type { SealType } from './labels.ts'
 import { LABELS } from './labels.ts'
 import type { SealContext } from './seal.ts'
-import { open, seal, sealContext } from './seal.ts'
-import { sealedLength, unsealedLength } from './sealed-layout.ts'
+import { open, openInPlace, seal, sealContext } from './seal.ts'
+import { SEAL_CHUNK, sealedLength, unsealedLength } from './sealed-layout.ts'
 import { SecretBytes } from './secret-bytes.ts'
 import { outcome } from './testing/expect.ts'
 import { collideKeys, type GcmKey } from './testing/gcm-collision.ts'
@@ -40,6 +40,32 @@ describe('seal', () => {
       }),
       run,
     )
+  })
+
+  it('is undone by openInPlace, in memory of its own where chunks are opened beside each other', async () => {
+    const key = SecretBytes.random(engine, 32)
+    for (const length of [0, 1, SEAL_CHUNK - 1, SEAL_CHUNK, SEAL_CHUNK + 1, 5 * SEAL_CHUNK + 7]) {
+      const plaintext = engine.randomBytes(length)
+      for (const parallelism of [1, 4]) {
+        const sealed = await seal(engine, key, contextOf('local-index', 1), plaintext)
+        const before = sealed.slice()
+        const opened = await openInPlace({ ...engine, parallelism }, key, contextOf('local-index', 1), sealed)
+        expect(equalBytes(opened, plaintext)).toBe(true)
+        expect(opened.buffer === sealed.buffer).toBe(parallelism === 1)
+        if (parallelism > 1) expect(equalBytes(sealed, before)).toBe(true)
+      }
+    }
+  })
+
+  it('is refused by openInPlace where a chunk was changed, and nothing of the plaintext stays', async () => {
+    const key = SecretBytes.random(engine, 32)
+    const plaintext = new Uint8Array(3 * SEAL_CHUNK).fill(7)
+    const sealed = await seal(engine, key, contextOf('local-index', 1), plaintext)
+    const at = sealed.length - SEAL_CHUNK
+    sealed[at] = (sealed[at] ?? 0) ^ 1
+    const refused = openInPlace(engine, key, contextOf('local-index', 1), sealed)
+    await expect(refused).rejects.toMatchObject({ code: 'decrypt_failed' })
+    expect(sealed.subarray(0, plaintext.length).every((byte) => byte === 0)).toBe(true)
   })
 
   it('makes what opens in the place of no other type and under no other id', async () => {

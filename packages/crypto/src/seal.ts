@@ -87,34 +87,60 @@ export async function seal(
  * @throws CryptoError `upgrade_required` for another version, `malformed` for an impossible length, `decrypt_failed`
  *   for everything else: wrong key, wrong context, changed bytes
  */
-export async function open(
+export function open(engine: CryptoEngine, key: SecretBytes, context: SealContext, sealed: Bytes): Promise<Bytes> {
+  return openTo(engine, key, context, { sealed, output: (length) => new Uint8Array(length) })
+}
+
+/**
+ * The same for large objects; where it can, it puts the plaintext into the memory of `sealed`, which is not the caller's
+ * any more, whatever comes of it.
+ *
+ * @throws CryptoError as {@link open}
+ */
+export function openInPlace(
   engine: CryptoEngine,
   key: SecretBytes,
   context: SealContext,
   sealed: Bytes,
 ): Promise<Bytes> {
+  // Each chunk lies behind the place of its plaintext, and is read before that is written; one after the other, that is.
+  const isInOrder = engine.parallelism === 1
+  return openTo(engine, key, context, {
+    sealed,
+    output: (length) => (isInOrder ? sealed.subarray(0, length) : new Uint8Array(length)),
+  })
+}
+
+async function openTo(
+  engine: CryptoEngine,
+  key: SecretBytes,
+  context: SealContext,
+  { sealed, output: outputOf }: { sealed: Bytes; output: (length: number) => Bytes },
+): Promise<Bytes> {
   const length = checkSealed(sealed, { maxPlaintext: LABELS.seal[context.type].maxPlaintext })
   const salt = sealed.subarray(1, 1 + SEAL_SALT_LENGTH)
   const { cipher, baseNonce, commitment } = await schedule(engine, key, salt, context)
-  const plaintext = new Uint8Array(length)
+  let plaintext: Bytes | null = null
   try {
     // Invariant (file-format §2): nothing is decrypted under a key that the sealer did not commit to.
     if (!equalBytes(commitment, sealed.subarray(1 + SEAL_SALT_LENGTH, SEAL_HEADER_LENGTH))) {
       throw new CryptoError('decrypt_failed')
     }
+    const whole = outputOf(length)
+    plaintext = whole
     await inFlight(Math.floor(length / SEAL_CHUNK) + 1, engine.parallelism, (i) => {
-      const output = plaintext.subarray(i * SEAL_CHUNK, (i + 1) * SEAL_CHUNK)
+      const output = whole.subarray(i * SEAL_CHUNK, (i + 1) * SEAL_CHUNK)
       const offset = SEAL_HEADER_LENGTH + i * (SEAL_CHUNK + TAG_LENGTH)
       const chunk = sealed.subarray(offset, offset + output.length + TAG_LENGTH)
       return cipher.decryptInto(nonce(baseNonce, i), EMPTY, chunk, output)
     })
+    return whole
   } catch (error) {
-    plaintext.fill(0)
+    plaintext?.fill(0)
     throw error
   } finally {
     cipher.destroy()
   }
-  return plaintext
 }
 
 async function schedule(

@@ -7,6 +7,7 @@ import {
   equalBytes,
   localKey,
   open,
+  openInPlace,
   readU32,
   type SecretBytes,
   seal,
@@ -94,7 +95,7 @@ export function vaultCache(options: CacheOptions): VaultCache {
   const load = async (key: SecretBytes): Promise<CachedVault | null> => {
     const sealed = await store.load('cache')
     if (sealed === null) return null
-    const bytes = await open(engine, key, context, sealed)
+    const bytes = await openInPlace(engine, key, context, sealed)
     if (bytes[0] !== BASE) return null
     const baseId = bytes.slice(1, 17)
     const base = readMeta(bytes.subarray(17))
