@@ -64,7 +64,8 @@ async function openNew(server: string, login: string, home: string) {
 async function openAgain(home: string) {
   let session: Session | null = null
   const listed = await timed(async () => {
-    session = await Strongroom.resume(nodePlatform({ home }))
+    // As the command line has it.
+    session = await Strongroom.resume(nodePlatform({ home }), { ahead: true })
     await session?.drive.list('/')
   })
   // The cast undoes what control flow analysis makes of an assignment in a callback.
