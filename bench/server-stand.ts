@@ -130,7 +130,7 @@ function onePerCore({ server, postmaster }: { server: number; postmaster: number
 }
 
 async function fill(connectionString: string, { accounts, blobsEach }: StandOptions): Promise<void> {
-  // Half a million accounts are written by a few statements, each of minutes.
+  // Half a million accounts are written by a few statements, some of them of minutes.
   const filler = connectDatabase({ connectionString, max: 2, query_timeout: 60 * 60_000 }, () => undefined)
   await populate(filler, { accounts, blobsEach })
   await filler.destroy()
