@@ -186,9 +186,10 @@ function exists(): ClientError {
 }
 
 /**
- * Seconds for `utimes` that come back as the same milliseconds: libuv cuts towards zero to microseconds, and the double
- * nearest to a millisecond may lie just inside it. As text, because Node takes a negative number for the present.
+ * Seconds for `utimes` that come back as the same milliseconds, at most one microsecond later. The double nearest to a
+ * millisecond may lie just before it, and Node before 24 cuts towards zero to microseconds. As text, because Node takes a
+ * negative number for the present.
  */
 export function fileTime(mtimeMs: number): string {
-  return String((mtimeMs + (mtimeMs < 0 ? -0.000_4 : 0.000_4)) / 1000)
+  return String((mtimeMs + 0.000_4) / 1000)
 }
