@@ -218,7 +218,7 @@ const conflict = (description: string): Option =>
 
 function addTransferOptions(command: Command): Command {
   return command
-    .option('-j, --jobs <number>', 'parts in flight, 1 to 32 (default: 4)')
+    .option('-j, --jobs <number>', 'parts in flight, 1 to 32 (default: what suits the link)')
     .option('--limit-rate <rate>', 'most bytes per second, as 500k, 2M or 1.5MiB')
 }
 

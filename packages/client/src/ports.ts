@@ -13,6 +13,8 @@ export interface Platform {
    * transport must then heed `cookies`. Default: a session is a bearer token.
    */
   readonly cookies?: boolean | undefined
+  /** Parts that may be under way at once; default 6. */
+  readonly mostParts?: number | undefined
 }
 
 export interface Clock {

@@ -1,6 +1,7 @@
 import { type AccountId, equalBytes } from '@strongroom/crypto'
 import { type ContentRecord, encodeDelta, encodeState, findMember, MAX_DELTAS, stateHash } from '@strongroom/vault'
 import { memorySource } from '../content/memory-source.ts'
+import { steadyFlight } from '../transport/flight.ts'
 import { rateLimiter } from '../transport/rate.ts'
 import type { UploadContext, UploadedContent } from '../upload/types.ts'
 import { uploadContent } from '../upload/upload.ts'
@@ -140,7 +141,7 @@ async function store(
   signal: AbortSignal | undefined,
 ): Promise<UploadedContent> {
   const { clock } = upload.platform
-  const options = { jobs: 2, limiter: rateLimiter(undefined, clock), onBytes: () => {}, signal }
+  const options = { flight: steadyFlight(2), limiter: rateLimiter(undefined, clock), onBytes: () => {}, signal }
   return await uploadContent(upload, memorySource(bytes, clock.nowMs()), options)
 }
 

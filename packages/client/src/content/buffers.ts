@@ -35,3 +35,30 @@ export function bufferPool(size: number, make: MakeBuffer = (bytes) => new Array
     },
   }
 }
+
+/** A pool that several contents share while any of them is open. */
+export interface SharedPools {
+  /** The pool of this size; whoever opens it closes it, and the last one wipes and forgets what it holds. */
+  open(size: number): { readonly pool: BufferPool; close(): void }
+}
+
+/** Reason: with a pool for each file, a tree of files leaves the memory of all of them to the garbage collector. */
+export function sharedPools(make?: MakeBuffer): SharedPools {
+  const open = new Map<number, { readonly pool: BufferPool; users: number }>()
+  return {
+    open(size) {
+      const entry = open.get(size) ?? { pool: bufferPool(size, make), users: 0 }
+      open.set(size, entry)
+      entry.users += 1
+      return {
+        pool: entry.pool,
+        close() {
+          entry.users -= 1
+          if (entry.users > 0) return
+          entry.pool.clear()
+          open.delete(size)
+        },
+      }
+    },
+  }
+}

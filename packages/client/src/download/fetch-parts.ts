@@ -1,6 +1,7 @@
 import { partBlobRange } from '@strongroom/crypto'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { Clock, ContentCipher, DecryptedPart } from '../ports.ts'
+import { type Flight, type Place, steadyFlight } from '../transport/flight.ts'
 import type { RateLimiter } from '../transport/rate.ts'
 import { withRetries } from '../transport/retry.ts'
 import { type StoreAccess, UrlRefused } from '../transport/store.ts'
@@ -21,6 +22,8 @@ export interface FetchContext {
 
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined
+  /** Of the call; without it, `jobs` parts are under way. */
+  readonly flight?: Flight | undefined
   readonly jobs: number
   readonly limiter: RateLimiter
   /** Key of the parts' `mac`s, which are those of whole parts. */
@@ -28,8 +31,8 @@ export interface FetchOptions {
 }
 
 /**
- * Plaintext of slices, in their order. Up to `jobs` parts are fetched and decrypted ahead, so memory is bounded however
- * slowly the caller takes them. Every part is verified whole before any byte of it is handed out.
+ * Plaintext of slices, in their order. As many parts as there are places are fetched and decrypted ahead, and each keeps
+ * its place until the caller asks for the next one, so memory is bounded however slowly they are taken. Every part is verified whole before any byte of it is handed out.
  *
  * @throws ClientError `integrity` for a part that is not the signed one; it is not asked for again
  */
@@ -44,38 +47,52 @@ export async function* fetchSlices(
   const decryptor = await context.content.decryptor({ header, layout, dek, blobId, macKey: options.macKey })
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-  const ahead: Promise<DecryptedPart>[] = []
+  const flight = options.flight ?? steadyFlight(options.jobs)
+  const ahead: { readonly part: Promise<DecryptedPart>; leave(): void }[] = []
   let next = 0
-  const start = (slice: PartSlice): Promise<DecryptedPart> => {
+  const fetchHere = async (range: { offset: number; length: number }, place: Place) => {
+    await options.limiter.take(range.length, signal)
+    const ciphertext = await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal)
+    place.arrived(range.length)
+    return ciphertext
+  }
+  const start = (slice: PartSlice) => {
+    const entering = flight.enter(signal)
     const part = (async () => {
-      const range = partBlobRange(blob.layout, slice.index)
-      const early = (await blob.early?.()) ?? null
-      if (early === null) await options.limiter.take(range.length, signal)
-      const ciphertext =
-        early ?? (await fetchPart(context, blob, { ...range, into: decryptor.lend(range.length) }, signal))
+      // Invariant: places are given in the order of asking, so that the part which the caller waits for has one.
+      const place = await entering
+      const ciphertext = (await blob.early?.()) ?? (await fetchHere(partBlobRange(blob.layout, slice.index), place))
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
       const { bytes, mac, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
       return { bytes: bytes.subarray(slice.start, slice.end), mac, release }
     })()
     // Reason: a part that fails before its turn must not count as unhandled.
     part.catch(() => undefined)
-    return part
+    const leave = (): void =>
+      void entering.then(
+        (place) => place.leave(),
+        () => undefined,
+      )
+    return { part, leave }
   }
   try {
     for (;;) {
-      while (next < slices.length && ahead.length < options.jobs) {
+      while (next < slices.length && ahead.length < flight.most) {
         const slice = slices[next]
         next += 1
         if (slice !== undefined) ahead.push(start(slice))
       }
-      const part = ahead.shift()
-      if (part === undefined) return
+      const first = ahead[0]
+      if (first === undefined) return
       throwIfAborted(options.signal)
-      yield await part
+      yield await first.part
+      ahead.shift()
+      first.leave()
     }
   } finally {
     stop.abort()
-    await Promise.allSettled(ahead)
+    await Promise.allSettled(ahead.map(({ part }) => part))
+    for (const { leave } of ahead) leave()
     await decryptor.close()
   }
 }

@@ -7,6 +7,7 @@ import type { Transfers } from '../journal/transfers.ts'
 import type { Platform } from '../ports.ts'
 import { jitter } from '../session/connect.ts'
 import { type Api, apiCode } from '../transport/api.ts'
+import { adaptiveFlight, steadyFlight } from '../transport/flight.ts'
 import { rateLimiter } from '../transport/rate.ts'
 import type { StoreAccess } from '../transport/store.ts'
 import type { UploadContext, UploadOptions } from '../upload/types.ts'
@@ -28,19 +29,23 @@ export interface DriveContext {
 }
 
 const DEFAULT_JOBS = 4
+/** Parts that may be in memory where nobody says how many. */
+const MOST_PLACES = 6
 const MOST_JOBS = 32
 
-/** Parts in flight for a call. @throws ClientError `usage` */
-export function jobsOf(options: TransferOptions | undefined): number {
+/** What is done at once in a call. @throws ClientError `usage` */
+function jobsOf(options: TransferOptions | undefined): number {
   const jobs = options?.jobs ?? DEFAULT_JOBS
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS) return jobs
   throw new ClientError('usage', `The number of jobs is 1 to ${MOST_JOBS}.`)
 }
 
-/** Upload and download settings of a call. */
+/** Upload and download settings of a call, for all of its contents together. */
 export function transferOf(context: DriveContext, options: TransferOptions | undefined): FetchOptions {
-  const limiter = rateLimiter(options?.limitRate, context.platform.clock)
-  return { jobs: jobsOf(options), limiter, signal: options?.signal }
+  const { clock, mostParts = MOST_PLACES } = context.platform
+  const jobs = jobsOf(options)
+  const flight = options?.jobs === undefined ? adaptiveFlight(mostParts, clock) : steadyFlight(jobs)
+  return { jobs, flight, limiter: rateLimiter(options?.limitRate, clock), signal: options?.signal }
 }
 
 export function uploadContext({ platform, api, access }: DriveContext): UploadContext {
@@ -48,7 +53,8 @@ export function uploadContext({ platform, api, access }: DriveContext): UploadCo
 }
 
 export function uploadOptions(transfer: FetchOptions, onBytes: (bytes: number) => void): UploadOptions {
-  return { ...transfer, onBytes }
+  const { jobs, flight = steadyFlight(jobs), limiter, signal } = transfer
+  return { flight, limiter, signal, onBytes }
 }
 
 export function openContext({ platform, api, log }: DriveContext): OpenContext {

@@ -1,20 +1,20 @@
 import { equalBytes, partPlaintextRange } from '@strongroom/crypto'
 import { plaintextMac } from '../content/inline.ts'
-import { fetchSlices } from '../download/fetch-parts.ts'
+import { type FetchOptions, fetchSlices } from '../download/fetch-parts.ts'
 import type { OpenBlob } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import { type DownloadJournal, downloadJournal } from '../journal/download-journal.ts'
 import type { FileSink, SinkWriter } from '../ports.ts'
-import { type DriveContext, fetchContext, transferOf } from './context.ts'
+import { type DriveContext, fetchContext } from './context.ts'
 import type { ProgressCounter } from './progress.ts'
-import type { Entry, TransferOptions } from './types.ts'
+import type { Entry } from './types.ts'
 
 export interface Delivery {
   readonly entry: Entry
   readonly blob: OpenBlob
   readonly sink: FileSink
-  readonly options: TransferOptions
+  readonly transfer: FetchOptions
   readonly progress: ProgressCounter
 }
 
@@ -23,7 +23,7 @@ export interface Delivery {
  * again and compared, not fetched again; if the file is another one by now, nothing of it is used.
  */
 export async function deliver(context: DriveContext, delivery: Delivery): Promise<void> {
-  const { entry, blob, sink, options, progress } = delivery
+  const { entry, blob, sink, transfer, progress } = delivery
   const journal = await openJournal(context, delivery)
   let writer: SinkWriter | null = null
   let counted = 0
@@ -34,16 +34,16 @@ export async function deliver(context: DriveContext, delivery: Delivery): Promis
   try {
     const { size, mtimeMs, mode } = entry
     writer = await sink.open({ size, mtimeMs, mode, transfer: journal?.id })
-    const there = await skipWritten(context, { blob, writer, journal, count, options })
+    const there = await skipWritten(context, { blob, writer, journal, count, signal: transfer.signal })
     const slices = sliceRange(blob.layout, 0, undefined).slice(there)
-    const fetching = { ...transferOf(context, options), macKey: journal?.macKey }
+    const fetching = { ...transfer, macKey: journal?.macKey }
     for await (const { bytes, mac, release } of fetchSlices(fetchContext(context), blob, slices, fetching)) {
       await writer.write(bytes)
       if (mac !== null) journal?.add(mac)
       count(bytes.length)
       release()
     }
-    throwIfAborted(options.signal)
+    throwIfAborted(transfer.signal)
     await writer.commit()
     await journal?.remove()
   } catch (error) {
@@ -57,9 +57,12 @@ export async function deliver(context: DriveContext, delivery: Delivery): Promis
   }
 }
 
-async function openJournal(context: DriveContext, { blob, sink, options }: Delivery): Promise<DownloadJournal | null> {
+async function openJournal(
+  context: DriveContext,
+  { blob, sink, transfer: { signal } }: Delivery,
+): Promise<DownloadJournal | null> {
   if (sink.place === undefined || blob.layout.partCount < 2) return null
-  const transfer = await context.transfers.begin('get', [sink.place], options.signal)
+  const transfer = await context.transfers.begin('get', [sink.place], signal)
   if (transfer === null) return null
   const freshKey = context.platform.engine.randomBytes(32)
   return await downloadJournal(transfer, { blobId: blob.record.blobId, freshKey })
@@ -70,19 +73,19 @@ interface Skipping {
   readonly writer: SinkWriter
   readonly journal: DownloadJournal | null
   readonly count: (bytes: number) => void
-  readonly options: TransferOptions
+  readonly signal: AbortSignal | undefined
 }
 
 /** Passes over the parts that are written already; returns how many. */
 async function skipWritten(
   { platform }: DriveContext,
-  { blob, writer, journal, count, options }: Skipping,
+  { blob, writer, journal, count, signal }: Skipping,
 ): Promise<number> {
   if (journal === null || writer.skip === undefined || journal.earlier.length === 0) return 0
   const buffer = new Uint8Array(partPlaintextRange(blob.layout, 0).length)
   let done = 0
   for (const mac of journal.earlier) {
-    throwIfAborted(options.signal)
+    throwIfAborted(signal)
     const plaintext = buffer.subarray(0, partPlaintextRange(blob.layout, done).length)
     const index = done
     const isRight = async () => equalBytes(await plaintextMac(platform.engine, journal.macKey, index, plaintext), mac)

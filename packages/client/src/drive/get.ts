@@ -49,7 +49,8 @@ export async function getFile(
   const [blob] = await openFiles(context, [file], options.signal)
   if (blob === undefined) throw new Error('each record has its blob')
   try {
-    await deliver(context, { entry: file.entry, blob, sink, options, progress })
+    const transfer = transferOf(context, options)
+    await deliver(context, { entry: file.entry, blob, sink, transfer, progress })
   } finally {
     blob.dek.dispose()
   }
@@ -176,7 +177,7 @@ interface TreeRun {
   readonly counts: { files: number; bytes: number }
 }
 
-/** Opens files in batches; several small files are under way at once, large ones share the same lanes. */
+/** Opens files in batches; several are under way at once, and share the places of the call. */
 async function getFiles(
   context: DriveContext,
   files: readonly { relative: string; file: Readable }[],
@@ -203,12 +204,11 @@ async function getFiles(
         if (task === undefined || blob === undefined) return
         const { file, relative } = task
         await run.guarded(file.entry, async () => {
-          const options = blob.layout.partCount > 1 ? run.options : { ...run.options, jobs: 1 }
           await deliver(context, {
             entry: file.entry,
             blob,
             sink: sink.file(relative),
-            options,
+            transfer,
             progress: run.progress,
           })
           context.opened(blob.record)
@@ -219,7 +219,7 @@ async function getFiles(
       }
     }
     try {
-      const results = await Promise.allSettled(Array.from({ length: transfer.jobs }, lane))
+      const results = await Promise.allSettled(Array.from({ length: transfer.flight?.most ?? transfer.jobs }, lane))
       for (const result of results) if (result.status === 'rejected') throw result.reason
     } finally {
       for (const blob of blobs) blob.dek.dispose()

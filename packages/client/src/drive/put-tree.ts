@@ -29,6 +29,8 @@ import { openUploadJournal } from './upload-journals.ts'
 const COMMIT_ITEMS = 1000
 /** Bytes of names and link targets in one commit. */
 const COMMIT_NAME_BYTES = 256 * 1024
+/** Larger files that are under way at once; their parts share the places of the call. */
+const MOST_LARGE = 6
 
 interface FileItem {
   readonly item: TreeItem
@@ -60,7 +62,9 @@ export async function putTree(
   items: AsyncIterable<TreeItem>,
   options: PutTreeOptions = {},
 ): Promise<TreeResult> {
-  const run = treeRun(context, options)
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  const run = treeRun(context, options, { signal, stop: () => stop.abort() })
   await context.log.sync(options.signal)
   try {
     for await (const item of items) {
@@ -69,6 +73,7 @@ export async function putTree(
     }
     return await run.finish()
   } catch (error) {
+    stop.abort()
     // Reason: what was uploaded takes room; without its commit nobody could see it, or remove it to make room.
     if (error instanceof ClientError && error.code === 'quota') await run.commitUploaded()
     throw error
@@ -78,11 +83,20 @@ export async function putTree(
   }
 }
 
-function treeRun(context: DriveContext, options: PutTreeOptions) {
+/** Of the files under way: the first failure that ends the call ends the others. */
+interface Stopping {
+  readonly signal: AbortSignal
+  readonly stop: () => void
+}
+
+/** What became of the upload of a larger file. */
+type Large = { readonly content: UploadedContent; readonly journal: UploadJournal | undefined } | { error: unknown }
+
+function treeRun(context: DriveContext, options: PutTreeOptions, { signal, stop }: Stopping) {
   const { log } = context
   const progress = progressCounter(options.onProgress)
   const transfer = transferOf(context, options)
-  const upload = uploadOptions(transfer, progress.addBytes)
+  const upload = uploadOptions({ ...transfer, signal }, progress.addBytes)
   const conflict = options.conflict ?? 'replace'
   const parents = options.parents ? new Map() : null
   const counts = { files: 0, folders: 0, symlinks: 0, bytes: 0, skipped: 0 }
@@ -92,9 +106,25 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
   let smallBytes = 0
   let pending: Pending[] = []
   let nameBytes = 0
-  /** Batches on their way; their intents join `pending` in the order of the items. */
-  let flight: Promise<void> = Promise.resolve()
-  const flightErrors: unknown[] = []
+  /** What is on its way; its intents join `pending` in the order of the items. Never rejects. */
+  let joined: Promise<void> = Promise.resolve()
+  /** The last batch of small files. Never rejects. */
+  let batchBefore: Promise<unknown> = Promise.resolve()
+  const large = new Set<Promise<unknown>>()
+  const fatal: unknown[] = []
+
+  const end = (error: unknown): void => {
+    fatal.push(error)
+    stop()
+  }
+
+  const checkFatal = (): void => {
+    if (fatal.length > 0) throw fatal[0]
+  }
+
+  const join = (step: () => Promise<void>): void => {
+    joined = joined.then(step).catch(end)
+  }
 
   const fail = (path: string, error: unknown): void => {
     if (isFatal(error)) throw error
@@ -221,27 +251,46 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     const uploading = uploadSmallFiles(uploadContext(context), batch, upload, rooms)
     uploading.catch(() => undefined)
     // Invariant: at most two batches are in memory, one under way and one being prepared.
-    await landed()
-    flight = (async () => {
+    await batchBefore
+    batchBefore = uploading.catch(end)
+    join(async () => {
       for (const result of await uploading) {
         const { item } = result
         if ('content' in result) addFileIntent(item, result.content)
         else fail(item.item.path, result.error)
       }
       await commitIfFull()
-    })()
-    flight.catch((error: unknown) => {
-      flightErrors.push(error)
     })
+    checkFatal()
   }
 
-  const landed = async (): Promise<void> => {
-    await flight
-    checkFlight()
+  const uploadLarge = async ({ item, source }: FileItem): Promise<Large> => {
+    let journal: UploadJournal | undefined
+    try {
+      journal = await openUploadJournal(context, source, item.path, signal)
+      return { content: await uploadContent(uploadContext(context), source, { ...upload, journal }), journal }
+    } catch (error) {
+      await journal?.close()
+      if (isFatal(error)) end(error)
+      return { error }
+    }
   }
 
-  const checkFlight = (): void => {
-    if (flightErrors.length > 0) throw flightErrors[0]
+  /** Sends a larger file, while the next ones are being read. */
+  const sendLarge = async (file: FileItem): Promise<void> => {
+    while (large.size >= MOST_LARGE) await Promise.race(large)
+    checkFatal()
+    const uploading = uploadLarge(file)
+    large.add(uploading)
+    void uploading.finally(() => large.delete(uploading))
+    join(async () => {
+      const done = await uploading
+      if ('error' in done) return fail(file.item.path, done.error)
+      addFileIntent(file, done.content, done.journal)
+      // Its record stays until the commit.
+      await done.journal?.close()
+      await commitIfFull()
+    })
   }
 
   const addFile = async (file: FileItem): Promise<void> => {
@@ -267,15 +316,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
         return
       }
     }
-    await landed()
-    const journal = await openUploadJournal(context, source, item.path, options.signal)
-    try {
-      addFileIntent(file, await uploadContent(uploadContext(context), source, { ...upload, journal }), journal)
-    } finally {
-      // Its record stays until the commit.
-      await journal?.close()
-    }
-    await commitIfFull()
+    await sendLarge(file)
   }
 
   return {
@@ -290,7 +331,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
         }
         // Invariant: a folder's intent stands before those of what is in it: files join after their upload, and
         // commits are appended in the order in which they were asked for.
-        checkFlight()
+        checkFatal()
         if (item.kind === 'folder') {
           addIntent({ kind: 'folder', names, nodeId: newNodeId(context), parents }, item.path)
         } else {
@@ -306,16 +347,17 @@ function treeRun(context: DriveContext, options: PutTreeOptions) {
     async finish(): Promise<TreeResult> {
       progress.fixTotal()
       await sendSmall()
-      await landed()
+      await joined
+      checkFatal()
       await commitPending()
       return { ...counts, failures }
     },
     async commitUploaded(): Promise<void> {
-      await flight.catch(() => undefined)
+      await joined
       await commitPending()
     },
     async dispose(): Promise<void> {
-      await flight.catch(() => undefined)
+      await joined
       for (const { intent } of pending) disposeContent(intent)
     },
   }

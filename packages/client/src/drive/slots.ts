@@ -59,14 +59,14 @@ async function* readBatch(
   options: TransferOptions,
 ): AsyncGenerator<SlotContent> {
   const opened = await openStill(context, wanted, options.signal)
-  const { jobs, ...transfer } = transferOf(context, options)
+  const { jobs, limiter } = transferOf(context, options)
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   const read = async ({ blob }: Opened): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = new Uint8Array(blob.layout.size)
     let done = 0
     const slices = sliceRange(blob.layout, 0, undefined)
-    for await (const part of fetchSlices(fetchContext(context), blob, slices, { ...transfer, jobs: 1, signal })) {
+    for await (const part of fetchSlices(fetchContext(context), blob, slices, { limiter, jobs: 1, signal })) {
       bytes.set(part.bytes, done)
       done += part.bytes.length
       part.release()

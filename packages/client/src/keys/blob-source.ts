@@ -23,10 +23,9 @@ export function blobSource(
       async read(offset, target) {
         let done = 0
         const slices = sliceRange(blob.layout, offset, target.length)
-        for await (const { bytes, release } of fetchSlices(fetchContext(context), blob, slices, {
-          ...options,
-          jobs: 1,
-        })) {
+        // Reason: whoever reads has a place of the call already, and may have the last one.
+        const reading = { limiter: options.limiter, signal: options.signal, jobs: 1 }
+        for await (const { bytes, release } of fetchSlices(fetchContext(context), blob, slices, reading)) {
           target.set(bytes, done)
           done += bytes.length
           release()

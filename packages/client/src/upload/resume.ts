@@ -1,9 +1,10 @@
 import { equalBytes } from '@strongroom/crypto'
 import type { UploadRecord } from '../journal/upload-record.ts'
 import type { SeekableSource } from '../ports.ts'
+import { inPlaces } from '../transport/flight.ts'
 import { type PartSupply, seekableSupply } from './encrypt-parts.ts'
 import { layoutOf, planUpload, type UploadPlan } from './plan.ts'
-import { complete, describe, inLanes, reserve, senderFor, sendParts } from './transfer.ts'
+import { complete, describe, reserve, senderFor, sendParts } from './transfer.ts'
 import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
 
 /*
@@ -121,7 +122,7 @@ function count(supply: PartSupply, { parts }: UploadRecord, options: UploadOptio
 /** Reads the parts again that the store has. */
 async function compare(supply: PartSupply, { parts }: UploadRecord, options: UploadOptions): Promise<void> {
   let next = 0
-  await inLanes(options, async () => {
+  await inPlaces(options.flight, options.signal, async () => {
     const part = parts[next]
     next += 1
     if (part === undefined) return false

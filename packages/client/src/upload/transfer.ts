@@ -1,7 +1,8 @@
 import { type ContentLayout, concat, partsRoot } from '@strongroom/crypto'
-import { ClientError, throwIfAborted } from '../errors.ts'
+import { ClientError } from '../errors.ts'
 import type { EncryptedPart } from '../ports.ts'
 import { type ApiFailure, apiCode } from '../transport/api.ts'
+import { inPlaces, type Place } from '../transport/flight.ts'
 import type { PartSupply } from './encrypt-parts.ts'
 import type { UploadPlan } from './plan.ts'
 import type { UploadContext, UploadedContent, UploadOptions } from './types.ts'
@@ -28,39 +29,22 @@ export function senderFor(
   return partSender({ channel: context, blobId: plan.blobId, clock, random, signal: options.signal })
 }
 
-/** Runs `task` in as many lanes as parts may be in flight; the first failure ends them all. */
-export async function inLanes(options: UploadOptions, task: () => Promise<boolean>): Promise<void> {
-  let failed: { error: unknown } | null = null
-  const lane = async () => {
-    while (failed === null) {
-      throwIfAborted(options.signal)
-      if (!(await task())) return
-    }
-  }
-  const guarded = () =>
-    lane().catch((error: unknown) => {
-      failed ??= { error }
-    })
-  await Promise.all(Array.from({ length: options.jobs }, guarded))
-  const failure = failed as { error: unknown } | null
-  if (failure !== null) throw failure.error
-}
-
-/** Each lane takes a part, encrypts it and sends it: memory is bounded by the number of lanes. */
+/** Encrypts and sends every part that the supply has left, as many at once as there are places. */
 export async function sendParts(supply: PartSupply, sender: PartSender, options: UploadOptions): Promise<void> {
-  await inLanes(options, async () => {
+  await inPlaces(options.flight, options.signal, async (place) => {
     const part = await supply.next()
     if (part === null) return false
-    await sendPart(part, sender, options)
+    await sendPart(part, sender, place, options)
     options.onBytes(supply.plaintextLength(part.index))
     return true
   })
 }
 
-async function sendPart(part: EncryptedPart, sender: PartSender, options: UploadOptions): Promise<void> {
+async function sendPart(part: EncryptedPart, sender: PartSender, place: Place, options: UploadOptions): Promise<void> {
   try {
     await options.limiter.take(part.bytes.length, options.signal)
-    const sent = await sender.send(part)
+    const sent = await sender.send(part, place)
+    place.arrived(part.bytes.length)
     if (part.mac !== null) options.journal?.confirm({ index: part.index, ...sent, mac: part.mac })
   } finally {
     part.release()
@@ -92,9 +76,14 @@ export async function complete(
     } catch (error) {
       const missing = missingPart(error)
       if (missing === null || missing >= layout.partCount || repetitions >= layout.partCount) throw error
-      const part = await supply.again(missing)
-      if (part === null) throw error
-      await sendPart(part, sender, options)
+      const place = await options.flight.enter(options.signal)
+      try {
+        const part = await supply.again(missing)
+        if (part === null) throw error
+        await sendPart(part, sender, place, options)
+      } finally {
+        place.leave()
+      }
       await supply.finish()
       await options.journal?.flush()
     }

@@ -2,6 +2,7 @@ import type { BlobId, Dek } from '@strongroom/crypto'
 import type { UploadJournal } from '../journal/upload-journal.ts'
 import type { ContentCipher, Platform } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
+import type { Flight } from '../transport/flight.ts'
 import type { RateLimiter } from '../transport/rate.ts'
 import type { StoreAccess } from '../transport/store.ts'
 
@@ -18,7 +19,7 @@ export interface UploadContext extends UploadChannel {
 
 export interface UploadOptions {
   readonly signal?: AbortSignal | undefined
-  readonly jobs: number
+  readonly flight: Flight
   readonly limiter: RateLimiter
   /** Told of plaintext bytes as they are stored; may be negative when an upload starts again. */
   readonly onBytes: (bytes: number) => void

@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import type { Clock, EncryptedPart } from '../ports.ts'
+import type { Place } from '../transport/flight.ts'
 import { withRetries } from '../transport/retry.ts'
 import { AlreadyThere, UrlRefused } from '../transport/store.ts'
 import type { UploadChannel } from './types.ts'
@@ -13,8 +14,8 @@ export interface SentPart {
 }
 
 export interface PartSender {
-  /** Sends one part; any order, several at a time. Repeats what may pass. */
-  send(part: EncryptedPart): Promise<SentPart>
+  /** Sends one part from its place; any order, several at a time. Repeats what may pass. */
+  send(part: EncryptedPart, place: Place): Promise<SentPart>
   /** Counts a part as sent that an earlier attempt has sent. */
   adopt(index: number, part: SentPart): void
   /** Every part sent, in order. */
@@ -46,10 +47,11 @@ export function partSender({ channel, blobId, clock, random, signal }: SenderOpt
     return url
   }
 
-  const put = async (part: EncryptedPart): Promise<string> => {
+  const put = async (part: EncryptedPart, place: Place): Promise<string> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await withRetries({ clock, random, signal }, async () => {
+        return await withRetries({ clock, random, signal }, async (repetition) => {
+          if (repetition > 1) await place.again(signal)
           // Reason: waiting may have outlived the last URL, so every attempt gets its own.
           const { url, headers } = await freshUrl(part)
           return await channel.access.put({ url, headers, body: part.bytes, signal })
@@ -64,8 +66,8 @@ export function partSender({ channel, blobId, clock, random, signal }: SenderOpt
   }
 
   return {
-    async send(part) {
-      const done = { etag: await put(part), sha256: part.sha256 }
+    async send(part, place) {
+      const done = { etag: await put(part, place), sha256: part.sha256 }
       sent[part.index] = done
       return done
     },

@@ -10,7 +10,7 @@ import {
   resumeContentEncryptor,
   SecretBytes,
 } from '@strongroom/crypto'
-import { firstSegment, largestPart, openPart, plaintextMac } from '../content/inline.ts'
+import { firstSegment, openPart, plaintextMac } from '../content/inline.ts'
 import { ClientError } from '../errors.ts'
 import type { LocalFile } from '../ports.ts'
 import type { FromWorker, OpenJob, PartTask, ToWorker } from './content-protocol.ts'
@@ -28,11 +28,39 @@ interface Job {
   readonly decryptor: ContentDecryptor | null
   readonly file: OpenLocalFile | null
   readonly macKey: Uint8Array | null
-  /** Reused for every part of the job. */
-  readonly buffer: Uint8Array
 }
 
 type Deps = { readonly engine: CryptoEngine; readonly openFile: (file: LocalFile) => Promise<OpenLocalFile> }
+
+/** A worker at work. */
+interface Work extends Deps {
+  readonly post: (response: FromWorker, transfer: ArrayBuffer[]) => void
+  readonly jobs: Map<number, Promise<Job>>
+  readonly plaintext: PlaintextMemory
+}
+
+/** Where plaintext is read into, one part at a time. */
+interface PlaintextMemory {
+  take(length: number): Uint8Array
+  wipe(): void
+}
+
+/** Bytes that are kept from one job to the next. */
+const KEPT_BYTES = 8 * 1024 * 1024
+
+function plaintextMemory(): PlaintextMemory {
+  let buffer = new Uint8Array(0)
+  return {
+    take(length) {
+      if (buffer.length < length) buffer = new Uint8Array(length)
+      return buffer.subarray(0, length)
+    },
+    wipe() {
+      buffer.fill(0)
+      if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(0)
+    },
+  }
+}
 
 /**
  * What a worker does that encrypts and decrypts content. It opens the source itself, so that plaintext never travels
@@ -42,22 +70,18 @@ export function contentJobs(
   deps: Deps,
   post: (response: FromWorker, transfer: ArrayBuffer[]) => void,
 ): (message: ToWorker) => void {
-  const jobs = new Map<number, Promise<Job>>()
+  const work: Work = { ...deps, post, jobs: new Map(), plaintext: plaintextMemory() }
   let turn: Promise<unknown> = Promise.resolve()
   return (message) => {
-    // Reason: one part at a time per worker, so that one buffer is enough; `close` waits for the parts before it.
-    turn = turn.then(() => handle(deps, jobs, post, message)).catch(() => undefined)
+    // Reason: one part at a time per worker, so that one buffer is enough for all jobs; `close` waits for the parts before it.
+    turn = turn.then(() => handle(work, message)).catch(() => undefined)
   }
 }
 
-async function handle(
-  deps: Deps,
-  jobs: Map<number, Promise<Job>>,
-  post: (response: FromWorker, transfer: ArrayBuffer[]) => void,
-  message: ToWorker,
-): Promise<void> {
+async function handle(work: Work, message: ToWorker): Promise<void> {
+  const { jobs } = work
   if (message.type === 'open') {
-    const opening = openJob(deps, message)
+    const opening = openJob(work, message)
     // A failure shows at the first part.
     opening.catch(() => undefined)
     jobs.set(message.job, opening)
@@ -66,11 +90,11 @@ async function handle(
     jobs.delete(message.job)
     job?.encryptor?.dispose()
     job?.decryptor?.dispose()
-    job?.buffer.fill(0)
+    if (job?.encryptor != null) work.plaintext.wipe()
     job?.macKey?.fill(0)
     await job?.file?.close()
   } else {
-    await answer(deps, jobs, post, message)
+    await answer(work, message)
   }
 }
 
@@ -83,24 +107,22 @@ async function openJob({ engine, openFile }: Deps, message: OpenJob): Promise<Jo
     const decryptor = encrypts ? null : await createContentDecryptor(engine, input)
     const file = message.file === null ? null : await openFile(message.file)
     const { layout, macKey } = message
-    const buffer = new Uint8Array(encrypts ? largestPart(layout) : 0)
-    return { layout, encryptor, decryptor, file, macKey, buffer }
+    return { layout, encryptor, decryptor, file, macKey }
   } finally {
     secret.dispose()
   }
 }
 
-async function answer(
-  { engine }: Deps,
-  jobs: ReadonlyMap<number, Promise<Job>>,
-  post: (response: FromWorker, transfer: ArrayBuffer[]) => void,
-  task: PartTask,
-): Promise<void> {
+async function answer(work: Work, task: PartTask): Promise<void> {
+  const { engine, jobs, post } = work
   let response: FromWorker
   try {
     const job = await jobs.get(task.job)
     if (job === undefined) throw new Error('a part of a job that is not open')
-    response = { task: task.task, ...(await (job.encryptor === null ? decrypt : encrypt)(engine, job, task)) }
+    response = {
+      task: task.task,
+      ...(await (job.encryptor === null ? decrypt(engine, job, task) : encrypt(work, job, task))),
+    }
   } catch (error) {
     const failure =
       error instanceof ClientError
@@ -117,11 +139,11 @@ async function answer(
   )
 }
 
-async function encrypt(engine: CryptoEngine, job: Job, { index, output, macOnly }: PartTask) {
+async function encrypt({ engine, plaintext: memory }: Work, job: Job, { index, output, macOnly }: PartTask) {
   const { layout, encryptor, file } = job
   if (encryptor === null || file === null) throw new Error('the job does not encrypt')
   const range = partPlaintextRange(layout, index)
-  const plaintext = await file.read(range.offset, job.buffer.subarray(0, range.length))
+  const plaintext = await file.read(range.offset, memory.take(range.length))
   const mac = await macOf(engine, job, index, plaintext)
   if (macOnly) return { bytes: output, sha256: new Uint8Array(0), mac, ciphertext: null }
   const part = {

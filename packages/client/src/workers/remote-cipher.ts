@@ -5,7 +5,7 @@ import {
   partBlobRange,
   partPlaintextRange,
 } from '@strongroom/crypto'
-import { bufferPool, type MakeBuffer, sharedBuffer } from '../content/buffers.ts'
+import { sharedBuffer, sharedPools } from '../content/buffers.ts'
 import { contentEncryptor, contentFailure, inlineCipher } from '../content/inline.ts'
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import type { ContentCipher } from '../ports.ts'
@@ -31,7 +31,7 @@ export function remoteCipher(
 ): ContentCipher {
   const inline = inlineCipher(engine)
   const pool = workerPool(start, shared)
-  const make: MakeBuffer | undefined = shared ? sharedBuffer : undefined
+  const pools = sharedPools(shared ? sharedBuffer : undefined)
   return {
     async encryptor(input) {
       const { source, layout, dek, blobId, macKey = null } = input
@@ -51,11 +51,11 @@ export function remoteCipher(
         macKey,
         file: local,
       })
-      const sealed = bufferPool(partBlobRange(layout, 0).length, make)
+      const sealed = pools.open(partBlobRange(layout, 0).length)
       return {
         header,
         async encryptPart(index) {
-          const output = sealed.take(partBlobRange(layout, index).length)
+          const output = sealed.pool.take(partBlobRange(layout, index).length)
           const { bytes, sha256, mac } = await job.run({
             index,
             macOnly: false,
@@ -63,7 +63,7 @@ export function remoteCipher(
             sha256: null,
             output,
           })
-          return { index, bytes, sha256, mac, release: () => sealed.give(bytes) }
+          return { index, bytes, sha256, mac, release: () => sealed.pool.give(bytes) }
         },
         async macPart(index) {
           const output = new Uint8Array(0)
@@ -74,6 +74,7 @@ export function remoteCipher(
         isSourceUnchanged: () => file.isUnchanged(),
         async close() {
           job.close()
+          sealed.close()
           await file.close()
         },
       }
@@ -86,27 +87,27 @@ export function remoteCipher(
       })
       check.dispose()
       const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, macKey, file: null })
-      const sealed = bufferPool(partBlobRange(layout, 0).length, make)
-      const plain = bufferPool(partPlaintextRange(layout, 0).paddedLength, make)
+      const sealed = pools.open(partBlobRange(layout, 0).length)
+      const plain = pools.open(partPlaintextRange(layout, 0).paddedLength)
       return {
-        lend: (length) => sealed.take(length),
+        lend: (length) => sealed.pool.take(length),
         async decryptPart(index, ciphertext, sha256) {
           const { paddedLength } = partPlaintextRange(layout, index)
           if (shared) {
             // In place: half the memory, which the worker need not hand over.
             const output = ciphertext.subarray(0, paddedLength)
             const { bytes, mac } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
-            return { bytes, mac, release: () => sealed.give(bytes) }
+            return { bytes, mac, release: () => sealed.pool.give(bytes) }
           }
-          const output = plain.take(paddedLength)
+          const output = plain.pool.take(paddedLength)
           const { bytes, mac, ciphertext: spent } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
-          if (spent !== null) sealed.give(spent)
-          return { bytes, mac, release: () => plain.give(bytes) }
+          if (spent !== null) sealed.pool.give(spent)
+          return { bytes, mac, release: () => plain.pool.give(bytes) }
         },
         async close() {
           job.close()
-          plain.clear()
-          if (shared) sealed.clear()
+          plain.close()
+          sealed.close()
         },
       }
     },

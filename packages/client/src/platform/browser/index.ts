@@ -28,6 +28,9 @@ export interface BrowserWorkers {
   readonly opaque: () => Worker
 }
 
+/** Browsers open six connections to a server that speaks HTTP/1.1, and what else is asked for needs some of them. */
+const MOST_PARTS = 4
+
 /** Browsers: WebCrypto, fetch, and a store of the caller's choice. */
 export function browserPlatform(options: BrowserPlatformOptions = {}): Platform {
   const engine = webCryptoEngine()
@@ -40,6 +43,7 @@ export function browserPlatform(options: BrowserPlatformOptions = {}): Platform 
     opaque: workers === undefined ? loadedOpaque() : remoteOpaque(startPageWorker(workers.opaque)),
     content: workers === undefined ? inlineCipher(engine) : remoteCipher(engine, startPageWorker(workers.content)),
     cookies: options.cookies,
+    mostParts: MOST_PARTS,
   }
 }
 
