@@ -37,6 +37,13 @@ export class ColumnWriter {
     this.#length += value.length
   }
 
+  /** Puts others in the place of all the numbers that `u32` has written. */
+  renumber(numbers: Uint32Array): void {
+    for (let at = 0; at < this.#length; at += 4) {
+      this.#view.setUint32(at, numbers[this.#view.getUint32(at)] ?? 0)
+    }
+  }
+
   /** The bytes written; the writer must not be used afterwards. */
   take(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)

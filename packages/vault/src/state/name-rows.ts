@@ -42,6 +42,11 @@ export class NameRows {
     }
   }
 
+  /** The bytes of the names of some rows: a view. */
+  slice(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(this.#bytePlaces[from], this.#bytePlaces[to])
+  }
+
   at(row: number): string {
     return this.#text.slice(this.#places[row], this.#places[row + 1])
   }

@@ -1,7 +1,5 @@
 import type { NodeId } from '@strongroom/crypto/envelope'
-import { compareBytes, concat } from '@strongroom/crypto/envelope'
-import { encodeShape } from '../log/body-codec.ts'
-import { encodeText } from '../names.ts'
+import { compareBytes } from '@strongroom/crypto/envelope'
 import { BlobBase } from './blob-base.ts'
 import { ChildTable } from './child-table.ts'
 import type { ColumnReaders, ColumnWriters } from './column-names.ts'
@@ -10,24 +8,88 @@ import { idKey } from './id-key.ts'
 import { NodeRows } from './node-rows.ts'
 import { invalid } from './numbers.ts'
 import { RowTree } from './row-tree.ts'
-import type { MutableState, VaultNode, VaultState, VaultVersion } from './state.ts'
+import { RowWriter } from './row-writer.ts'
+import type { MutableState, VaultNode, VaultState } from './state.ts'
 import { LayeredTable } from './table.ts'
-import { NO_MODE } from './version-rows.ts'
 
 /** Parents that are no rows. */
 const ROOT_ROW = 0
 const RECOVERED_ROW = 1
 const FIRST_ROW = 2
 
-/** Writes the columns of nodes, versions and contents of a whole state. */
+/** Nodes in the order of their ids: one that was changed, or rows that are as they were. */
+type Stretch = VaultNode | { readonly from: number; readonly to: number }
+
+/**
+ * Writes the columns of nodes, versions and contents of a whole state.
+ *
+ * Reason for stretches: of a large vault that was decoded, most rows are what they were, and are copied without a node
+ * for any of them.
+ */
 export function writeNodes(columns: ColumnWriters, state: VaultState): void {
-  const fixed = new Set([idKey(state.rootId), idKey(state.recoveredId)])
-  const keys = [...state.nodes.keys()].filter((key) => !fixed.has(key)).sort()
-  const rows = new Map(keys.map((key, index) => [key, index + FIRST_ROW]))
-  rows.set(idKey(state.rootId), ROOT_ROW)
-  rows.set(idKey(state.recoveredId), RECOVERED_ROW)
-  const nodes = keys.map((key) => state.nodes.get(key)).filter((node) => node !== undefined)
-  writeRows(columns, nodes, (parentId) => columns.parents.u32(rows.get(idKey(parentId)) ?? ROOT_ROW))
+  const { nodes } = state
+  const base = nodes instanceof LayeredTable && nodes.base instanceof RowTree ? nodes.base : null
+  const fixed = new Map([
+    [idKey(state.rootId), ROOT_ROW],
+    [idKey(state.recoveredId), RECOVERED_ROW],
+  ])
+  const changes: Iterable<[string, VaultNode | null]> = nodes instanceof LayeredTable ? nodes.changes() : nodes
+  const sorted = [...changes].filter(([key]) => !fixed.has(key)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const { stretches, rows, moved } = placed(base, sorted)
+  const rowOf = (key: string): number => fixed.get(key) ?? rows.get(key) ?? moved[base?.rowOf(key) ?? -1] ?? ROOT_ROW
+  const writer = new RowWriter(columns)
+  for (const stretch of stretches) {
+    if ('id' in stretch) {
+      columns.parents.u32(rowOf(idKey(stretch.parentId ?? stretch.id)))
+      writer.node(stretch)
+    } else if (base !== null) {
+      for (let row = stretch.from; row < stretch.to; row += 1) {
+        const parent = base.parentNumber(row)
+        columns.parents.u32(parent < FIRST_ROW ? parent : (moved[parent - FIRST_ROW] ?? ROOT_ROW))
+      }
+      writer.rows(base.rows, stretch)
+    }
+  }
+  writer.finish()
+}
+
+interface Placed {
+  readonly stretches: Stretch[]
+  /** Rows to be written of what was changed, by key. */
+  readonly rows: ReadonlyMap<string, number>
+  /** Rows to be written, by the rows that were read. */
+  readonly moved: Uint32Array
+}
+
+/** Where changed nodes come to lie among the rows of a base. @param changes - by ascending key; null: gone */
+function placed(base: RowTree | null, changes: readonly [string, VaultNode | null][]): Placed {
+  const count = base?.rows.count ?? 0
+  const moved = new Uint32Array(count)
+  const rows = new Map<string, number>()
+  const stretches: Stretch[] = []
+  let row = FIRST_ROW
+  let from = 0
+  const copyTo = (to: number): void => {
+    if (from < to) stretches.push({ from, to })
+    for (; from < to; from += 1) {
+      moved[from] = row
+      row += 1
+    }
+  }
+  for (const [key, node] of changes) {
+    const at = base?.firstFrom(key) ?? 0
+    copyTo(at)
+    const isRow = base !== null && at < count && base.keyAt(at) === key
+    if (node !== null) {
+      if (isRow) moved[at] = row
+      rows.set(key, row)
+      stretches.push(node)
+      row += 1
+    }
+    if (isRow) from = at + 1
+  }
+  copyTo(count)
+  return { stretches, rows, moved }
 }
 
 /** Writes these nodes' columns, in the order given, and what they use of the dictionaries. */
@@ -36,94 +98,12 @@ export function writeRows(
   nodes: readonly VaultNode[],
   writeParent: (parentId: NodeId) => void,
 ): void {
-  const dictionaries = collectDictionaries(nodes)
-  for (const author of dictionaries.authors.list) columns.authors.bytes(author)
-  for (const slot of dictionaries.slots.list) {
-    columns.slots.u8(slot.length)
-    columns.slots.bytes(slot)
-  }
+  const writer = new RowWriter(columns)
   for (const node of nodes) {
     writeParent(node.parentId ?? node.id)
-    writeNode(columns, node)
-    for (const version of node.versions) writeVersion(columns, version, dictionaries)
+    writer.node(node)
   }
-}
-
-function writeNode(columns: ColumnWriters, node: VaultNode): void {
-  const name = encodeText(node.name)
-  const [kind, payload] = encodeShape(node)
-  columns.nodeIds.bytes(node.id)
-  columns.nameLengths.u8(name.length)
-  columns.names.bytes(name)
-  columns.kinds.u16(kind)
-  columns.payloadLengths.u16(payload.length)
-  columns.payloads.bytes(payload)
-  columns.createdMs.i64(node.createdMs)
-  columns.trashed.u8(node.trashedMs === null ? 0 : 1)
-  if (node.trashedMs !== null) columns.trashedMs.i64(node.trashedMs)
-  columns.versionCounts.u16(node.versions.length)
-}
-
-function writeVersion(columns: ColumnWriters, version: VaultVersion, dictionaries: Dictionaries): void {
-  columns.versionIds.bytes(version.id)
-  columns.mtimeMs.i64(version.mtimeMs)
-  columns.modes.u16(version.mode ?? NO_MODE)
-  columns.versionTimeMs.i64(version.timeMs)
-  columns.versionAuthors.u32(dictionaries.authors.index.get(dictionaries.authorKey(version)) ?? 0)
-  columns.contentCounts.u8(version.contents.length)
-  for (const content of version.contents) {
-    columns.contentSlots.u32(dictionaries.slots.index.get(content.slot) ?? 0)
-    columns.blobIds.bytes(content.blobId)
-    columns.headers.bytes(content.header)
-    columns.sizes.i64(content.size)
-    columns.partSizes.u32(content.partSize)
-    columns.partsRoots.bytes(content.partsRoot)
-    columns.dekTimeMs.i64(content.dekTimeMs)
-  }
-}
-
-interface Dictionary {
-  list: Uint8Array[]
-  index: Map<string, number>
-}
-
-interface Dictionaries {
-  authors: Dictionary
-  slots: Dictionary
-  authorKey: (version: VaultVersion) => string
-}
-
-/** Keys of authors. Reason for the table: the versions of a commit share the objects that name its author. */
-function authorKeys(): (version: VaultVersion) => string {
-  const known = new Map<Uint8Array, string>()
-  const keyOf = (id: Uint8Array): string => {
-    const found = known.get(id)
-    if (found !== undefined) return found
-    const key = idKey(id)
-    known.set(id, key)
-    return key
-  }
-  return ({ accountId, deviceId }) => keyOf(accountId) + keyOf(deviceId)
-}
-
-function collectDictionaries(nodes: readonly VaultNode[]): Dictionaries {
-  const authors = new Map<string, Uint8Array>()
-  const slots = new Map<string, Uint8Array>()
-  const authorKey = authorKeys()
-  for (const node of nodes) {
-    for (const version of node.versions) {
-      const key = authorKey(version)
-      if (!authors.has(key)) authors.set(key, concat(version.accountId, version.deviceId))
-      for (const { slot } of version.contents) if (!slots.has(slot)) slots.set(slot, encodeText(slot))
-    }
-  }
-  return { authors: dictionary(authors), slots: dictionary(slots), authorKey }
-}
-
-/** Keys sort as the bytes do: hexadecimal for authors, ASCII for slots. */
-function dictionary(entries: ReadonlyMap<string, Uint8Array>): Dictionary {
-  const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
-  return { list: sorted.map(([, bytes]) => bytes), index: new Map(sorted.map(([key], index) => [key, index])) }
+  writer.finish()
 }
 
 /** Whose columns these are: anybody's, or sealed by this very device, which had checked or made them. */

@@ -1,12 +1,12 @@
 import type { NodeId } from '@strongroom/crypto/envelope'
 import { decodeShape, encodeShape } from '../log/body-codec.ts'
 import { MAX_VERSIONS } from '../log/operations.ts'
-import type { ColumnReaders } from './column-names.ts'
+import type { ColumnReaders, ColumnWriters } from './column-names.ts'
 import { idKey } from './id-key.ts'
 import { NameRows } from './name-rows.ts'
 import { byteStrings, endOf, invalid, isAscending, Numbers } from './numbers.ts'
 import type { VaultNode, VaultVersion } from './state.ts'
-import { VersionRows } from './version-rows.ts'
+import { type RowCopy, VersionRows } from './version-rows.ts'
 
 /*
  * [Note: Rows]
@@ -30,13 +30,17 @@ export class NodeRows {
   readonly parentOf: (row: number) => NodeId
   readonly #names: NameRows
   readonly #kinds: Numbers
+  readonly #nameLengths: Numbers
   readonly #payloads: Uint8Array
+  readonly #payloadLengths: Numbers
   readonly #payloadPlaces: Uint32Array
   readonly #createdMs: Numbers
+  readonly #trashed: Numbers
   readonly #trashedPlaces: Uint32Array
   readonly #trashedMs: Numbers
+  readonly #versionCounts: Numbers
   readonly #versionPlaces: Uint32Array
-  readonly #versions: VersionRows
+  readonly versions: VersionRows
   readonly #made: (VaultNode | undefined)[]
 
   /**
@@ -52,17 +56,21 @@ export class NodeRows {
     this.#ids = nodeIds
     this.#id = byteStrings(nodeIds, 16, count)
     this.parentOf = parentOf
-    this.#names = new NameRows(columns.names.rest(), new Numbers(columns.nameLengths.rest(), 1, count).places())
+    this.#nameLengths = new Numbers(columns.nameLengths.rest(), 1, count)
+    this.#names = new NameRows(columns.names.rest(), this.#nameLengths.places())
     this.#kinds = new Numbers(columns.kinds.rest(), 2, count)
     this.#payloads = columns.payloads.rest()
-    this.#payloadPlaces = new Numbers(columns.payloadLengths.rest(), 2, count).places()
+    this.#payloadLengths = new Numbers(columns.payloadLengths.rest(), 2, count)
+    this.#payloadPlaces = this.#payloadLengths.places()
     if (this.#payloads.length !== endOf(this.#payloadPlaces)) throw invalid('column length')
     this.#createdMs = new Numbers(columns.createdMs.rest(), 8, count)
-    this.#trashedPlaces = new Numbers(columns.trashed.rest(), 1, count).places()
+    this.#trashed = new Numbers(columns.trashed.rest(), 1, count)
+    this.#trashedPlaces = this.#trashed.places()
     this.#trashedMs = new Numbers(columns.trashedMs.rest(), 8, endOf(this.#trashedPlaces))
-    this.#versionPlaces = new Numbers(columns.versionCounts.rest(), 2, count).places()
-    this.#versions = new VersionRows(columns, endOf(this.#versionPlaces))
-    this.blobIds = this.#versions.blobIds
+    this.#versionCounts = new Numbers(columns.versionCounts.rest(), 2, count)
+    this.#versionPlaces = this.#versionCounts.places()
+    this.versions = new VersionRows(columns, endOf(this.#versionPlaces))
+    this.blobIds = this.versions.blobIds
     this.#made = new Array<VaultNode | undefined>(count)
   }
 
@@ -75,7 +83,7 @@ export class NodeRows {
       if ((this.#trashedPlaces[row + 1] ?? 0) - (this.#trashedPlaces[row] ?? 0) > 1) throw invalid('trashed')
       this.#checkShape(row)
     }
-    this.#versions.check()
+    this.versions.check()
   }
 
   idAt(row: number): NodeId {
@@ -98,6 +106,22 @@ export class NodeRows {
     return (this.#versionPlaces[row + 1] ?? 0) - (this.#versionPlaces[row] ?? 0)
   }
 
+  /** Writes the columns of some rows as they are, but for their parents. */
+  copyTo(columns: ColumnWriters, { from, to, count }: RowCopy): void {
+    columns.nodeIds.bytes(this.#ids.subarray(from * 16, to * 16))
+    columns.nameLengths.bytes(this.#nameLengths.slice(from, to))
+    columns.names.bytes(this.#names.slice(from, to))
+    columns.kinds.bytes(this.#kinds.slice(from, to))
+    columns.payloadLengths.bytes(this.#payloadLengths.slice(from, to))
+    columns.payloads.bytes(this.#payloads.subarray(this.#payloadPlaces[from], this.#payloadPlaces[to]))
+    columns.createdMs.bytes(this.#createdMs.slice(from, to))
+    columns.trashed.bytes(this.#trashed.slice(from, to))
+    columns.trashedMs.bytes(this.#trashedMs.slice(this.#trashedPlaces[from] ?? 0, this.#trashedPlaces[to] ?? 0))
+    columns.versionCounts.bytes(this.#versionCounts.slice(from, to))
+    const versions = { from: this.#versionPlaces[from] ?? 0, to: this.#versionPlaces[to] ?? 0 }
+    this.versions.copyTo(columns, { ...versions, count })
+  }
+
   at(row: number): VaultNode {
     const known = this.#made[row]
     if (known !== undefined) return known
@@ -105,7 +129,7 @@ export class NodeRows {
     if (shape === null) throw invalid('kind')
     const versions: VaultVersion[] = []
     for (let at = this.#versionPlaces[row] ?? 0; at < (this.#versionPlaces[row + 1] ?? 0); at += 1) {
-      versions.push(this.#versions.at(at))
+      versions.push(this.versions.at(at))
     }
     const trashedMs = this.isTrashed(row) ? this.#trashedMs.at(this.#trashedPlaces[row] ?? 0) : null
     const place = { id: this.idAt(row), parentId: this.parentOf(row), name: this.nameAt(row) }
@@ -130,7 +154,7 @@ export class NodeRows {
     if (versionCount < 2) return
     const ids = new Set<string>()
     const first = this.#versionPlaces[row] ?? 0
-    for (let at = first; at < first + versionCount; at += 1) ids.add(idKey(this.#versions.idAt(at)))
+    for (let at = first; at < first + versionCount; at += 1) ids.add(idKey(this.versions.idAt(at)))
     if (ids.size !== versionCount) throw invalid('version twice')
   }
 }

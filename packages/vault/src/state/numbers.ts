@@ -49,6 +49,11 @@ export class Numbers {
     }
   }
 
+  /** The bytes of some of them: a view. */
+  slice(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(from * this.width, to * this.width)
+  }
+
   /** Where entries begin that are as long as these numbers say, and at the end where the last one ends. */
   places(): Uint32Array {
     const { count } = this

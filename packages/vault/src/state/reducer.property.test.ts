@@ -4,8 +4,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyDeltas, encodeDelta } from '../checkpoint/delta.ts'
 import { decodeBody, encodeBody } from '../log/body-codec.ts'
-import { commit, content, freshState, hasher, id } from '../testing/build.ts'
+import type { Operation } from '../log/operations.ts'
+import { commit, content, freshState, hasher, header, id, section } from '../testing/build.ts'
 import { checkInvariants, operations } from '../testing/random-operations.ts'
+import { applyCommit, references } from './apply-commit.ts'
 import { cloneState } from './clone.ts'
 import { COLUMNS } from './column-names.ts'
 import { decodeOwnState, decodeState, encodeState, stateHash } from './columns.ts'
@@ -98,6 +100,40 @@ describe('state columns', () => {
     }
     await expect(decodeState(hasher, encode(value.slice(0, -1)))).rejects.toMatchObject({ code: 'state_invalid' })
     await expect(decodeState(hasher, encode(value.with(0, 'SRS2')))).rejects.toMatchObject({ code: 'upgrade_required' })
+  })
+
+  test('are the same whether rows are copied or nodes written, with what the dictionaries hold of them', async () => {
+    const made = await richState()
+    const by = (state: VaultState, author: number, operations: Operation[]): void => {
+      const changeId = new Uint8Array(16).fill(author)
+      const commitHeader = header(state.seq + 1, { accountId: new Uint8Array(16).fill(author) })
+      const commitSection = section({ changeId, ...references(operations, state) })
+      const result = applyCommit(state, { header: commitHeader, section: commitSection, operations })
+      expect(result).toMatchObject({ applied: true })
+    }
+    const file = (number: number, slot: string): Operation[] => {
+      const nodeId = id<NodeId>(number)
+      const version = { versionId: id<VersionId>(number, 0xcc), baseVersionId: null, mtimeMs: 0, mode: null }
+      return [
+        { op: 'create', nodeId, parentId: made.rootId, name: `file ${number}`, kind: 'file' },
+        { op: 'addVersion', nodeId, ...version, contents: [content(number, { slot })] },
+      ]
+    }
+    by(made, 0x05, file(5, 'main'))
+    by(made, 0x77, file(6, 'middle'))
+    const read = await decodeState(hasher, encodeState(made))
+    for (const state of [made, read]) {
+      by(state, 0x33, file(0, 'first'))
+      const [toParentId, toName] = [made.rootId, 'a folder that rows lie in']
+      const move = { nodeId: id<NodeId>(1), fromParentId: made.rootId, fromName: 'a', toParentId, toName }
+      by(state, 0x44, [...file(9, 'zebra'), { op: 'trash', nodeId: id(6) }, { op: 'move', ...move }])
+      // Takes its author with it.
+      const versionIds = [{ nodeId: id<NodeId>(5), versionId: id<VersionId>(5, 0xcc) }]
+      by(state, 0x33 + 1, [{ op: 'purge', nodeIds: [id(5)], versionIds }])
+    }
+    const bytes = encodeState(made)
+    expect(Buffer.compare(encodeState(read), bytes)).toBe(0)
+    expect(Buffer.compare(encodeState(await decodeState(hasher, bytes)), bytes)).toBe(0)
   })
 
   test('that this device has sealed are read as they are, and not beyond their lengths', async () => {

@@ -83,6 +83,12 @@ export class RowTree implements TableBase<VaultNode> {
 
   /** −1 where no row has that key. */
   rowOf(key: string): number {
+    const row = this.firstFrom(key)
+    return row < this.rows.count && this.keyAt(row) === key ? row : -1
+  }
+
+  /** The first row whose key is not below this one; as many as there are rows where none is. */
+  firstFrom(key: string): number {
     const wanted = Number.parseInt(key.slice(0, 12), 16)
     let [low, high] = [0, this.rows.count]
     while (low < high) {
@@ -91,7 +97,12 @@ export class RowTree implements TableBase<VaultNode> {
       if (prefix < wanted || (prefix === wanted && this.keyAt(middle) < key)) low = middle + 1
       else high = middle
     }
-    return low < this.rows.count && this.keyAt(low) === key ? low : -1
+    return low
+  }
+
+  /** In whose row a row lies, as columns tell it: 0 and 1 for root and Recovered, then rows. */
+  parentNumber(row: number): number {
+    return this.#parents.at(row)
   }
 
   /** Rows that lie in a folder, trashed ones too. */

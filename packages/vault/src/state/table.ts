@@ -76,6 +76,11 @@ export class LayeredTable<V> implements Table<V> {
     }
   }
 
+  /** What was changed since the base: null where an entry of it is gone. */
+  changes(): Iterable<[string, V | null]> {
+    return this.#changed
+  }
+
   copy(): LayeredTable<V> {
     const copy = new LayeredTable(this.base, this.#changed)
     copy.#more = this.#more
