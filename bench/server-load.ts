@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { client, ready } from '@serenity-kit/opaque'
 import { encodeBytes } from '@strongroom/protocol'
+import { takeTurns } from '../packages/client/src/vault-log/turns.ts'
 import { authorCommit } from '../packages/server/src/testing/author.ts'
 import { commit, storeBlob, type TestAccount } from '../packages/server/src/testing/test-account.ts'
 import { flameGraph } from './flame.ts'
@@ -10,8 +11,7 @@ import { perRequest, type ServerStand, type Spent, since } from './server-stand.
 
 export const CLIENTS = 16
 export const BLOBS = 100
-/** Longest wait of a client that has lost a race once, and how often that grows; as `packages/client` does it. */
-const [LOST_MS, LOST_TIMES] = [50, 20]
+const CLOCK = { nowMs: () => Date.now(), sleep: (ms: number) => delay(ms) }
 
 /** How much is asked of a server. */
 export interface Load {
@@ -86,8 +86,9 @@ export async function commitsOnOne(load: Load): Promise<Measured> {
 export interface Raced extends Measured {
   /** Requests that came too late for each one that did not. */
   readonly lost: number[]
-  /** Commits of the client that had the fewest, as a share of what each would have had. */
+  /** Commits of the client that had the fewest, as a share of what each would have had; and of who had the most. */
   readonly fewest: number[]
+  readonly most: number[]
 }
 
 /**
@@ -97,17 +98,18 @@ export interface Raced extends Measured {
 export async function commitsRacing(load: Load, { waits }: { waits: boolean }): Promise<Raced> {
   const { stand, requests, runs, picture } = load
   const account = await stand.register()
-  const result: Raced = { perSecond: [], spent: [], lost: [], fewest: [] }
+  const result: Raced = { perSecond: [], spent: [], lost: [], fewest: [], most: [] }
   const count = Math.ceil(requests / 8)
   for (let run = -1; run < runs; run += 1) {
     const before = stand.spent()
     const begun = performance.now()
-    const { lost, fewest } = await race(stand.url, account, { count, waits })
+    const { lost, landed } = await race(stand.url, account, { count, waits })
     if (run < 0) continue
     result.perSecond.push(count / ((performance.now() - begun) / 1000))
     result.spent.push(perRequest(since(before, stand.spent()), count))
     result.lost.push(lost / count)
-    result.fewest.push((fewest / (count / CLIENTS)) * 100)
+    result.fewest.push((Math.min(...landed) / (count / CLIENTS)) * 100)
+    result.most.push((Math.max(...landed) / (count / CLIENTS)) * 100)
   }
   if (picture !== null) {
     const profile = await stand.profiled(() => race(stand.url, account, { count, waits }))
@@ -120,14 +122,16 @@ async function race(
   url: string,
   account: TestAccount,
   { count, waits }: { count: number; waits: boolean },
-): Promise<{ lost: number; fewest: number }> {
+): Promise<{ lost: number; landed: number[] }> {
   const { host } = new URL(url)
   let [left, lost] = [count, 0]
   const landed = await Promise.all(
     Array.from({ length: CLIENTS }, async () => {
       const connection = await RawConnection.open(url)
+      const turns = waits ? takeTurns({ engine: { randomBytes }, clock: CLOCK }) : null
       let [own, attempt, base] = [0, 0, account.state]
       while (left > 0) {
+        if (attempt === 0) await turns?.next(undefined)
         const { bytes, next } = await authorCommit(account.author, base)
         const body = { commit: encodeBytes(bytes), wraps: [] }
         const path = commitsPath(account)
@@ -136,12 +140,13 @@ async function race(
           left -= 1
           own += 1
           attempt = 0
+          turns?.landed()
           base = next
           if ((next.head?.seq ?? 0) > (account.state.head?.seq ?? 0)) account.state = next
         } else if (answer.status === 409) {
           lost += 1
           attempt += 1
-          if (waits) await delay(Math.random() * LOST_MS * Math.min(attempt, LOST_TIMES))
+          await turns?.lost(attempt, undefined)
           base = await caughtUp(connection, host, account, base.head?.seq ?? 0)
         } else throw unexpected(answer)
       }
@@ -149,7 +154,7 @@ async function race(
       return own
     }),
   )
-  return { lost, fewest: Math.min(...landed) }
+  return { lost, landed }
 }
 
 /**

@@ -49,7 +49,7 @@ function raced(name: string, waits: boolean): Task {
   return {
     name,
     async run(load) {
-      const { perSecond, spent, lost, fewest } = await commitsRacing(load, { waits })
+      const { perSecond, spent, lost, fewest, most } = await commitsRacing(load, { waits })
       return [
         rate(name, perSecond),
         ...costs(name, spent),
@@ -65,6 +65,7 @@ function raced(name: string, waits: boolean): Task {
           samples: fewest,
           unit: '%',
         },
+        { task: `${name}: commits of who had the most, of a fair share`, by: 'strongroom', samples: most, unit: '%' },
       ]
     },
   }

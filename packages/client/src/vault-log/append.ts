@@ -24,6 +24,7 @@ import { type Api, apiCode } from '../transport/api.ts'
 import type { UploadedContent } from '../upload/types.ts'
 import type { EpochKeys } from './epochs.ts'
 import type { PendingChange, PendingStore, WrappedDek } from './pending.ts'
+import { type Turns, takeTurns } from './turns.ts'
 import type { Committed, Planner } from './types.ts'
 
 /** The log as far as committing needs it. */
@@ -60,6 +61,7 @@ export interface Appender {
 /** Commits changes one at a time, among all processes of this device. */
 export function appender(options: AppendOptions): Appender {
   const { log, pending, store } = options
+  const turns = takeTurns(options)
 
   const commitPlan = async (plan: Planner, signal: AbortSignal | undefined): Promise<Committed> => {
     await finishPending(signal)
@@ -91,9 +93,10 @@ export function appender(options: AppendOptions): Appender {
   const commitChange = async (change: PendingChange, signal: AbortSignal | undefined): Promise<Landed> => {
     const planned = asPlanned(change)
     if (change.operations.length === 0) return planned
+    await turns.next(signal)
     await pending.save(change)
     try {
-      return await send(options, change, planned, signal)
+      return await send({ ...options, turns }, change, planned, signal)
     } finally {
       await pending.remove(change.changeId)
     }
@@ -106,7 +109,7 @@ export function appender(options: AppendOptions): Appender {
     await log.sync(signal)
     try {
       if (!isChangeApplied(log.state, change.changeId)) {
-        await send(options, change, onNewest(options, change), signal)
+        await send({ ...options, turns }, change, onNewest(options, change), signal)
       }
     } catch (error) {
       if (!isFinal(error)) throw error
@@ -151,17 +154,20 @@ function dropped({ operations }: PendingChange): Landed {
 
 /** Tries until the change is accepted, as long as it is somebody else's commits that come first. */
 async function send(
-  options: AppendOptions,
+  options: AppendOptions & { readonly turns: Turns },
   change: PendingChange,
   first: Landed,
   signal: AbortSignal | undefined,
 ): Promise<Landed> {
-  const { log } = options
+  const { log, turns } = options
   let tried = first
   for (let attempt = 1; tried.operations.length > 0; attempt += 1) {
     throwIfAborted(signal)
-    if (await offer(options, change, tried.operations, signal)) break
-    await sleepAWhile(options, attempt, signal)
+    if (await offer(options, change, tried.operations, signal)) {
+      turns.landed()
+      break
+    }
+    await turns.lost(attempt, signal)
     const news = await log.sync(signal)
     // Invariant: what was sent may have been stored although its answer was lost, so its change id is looked for among
     // the newer commits before it is sent again.
@@ -173,15 +179,6 @@ async function send(
     tried = onNewest(options, change)
   }
   return tried
-}
-
-/** Reason: writers that met once should not meet again in step. */
-export async function sleepAWhile(
-  { engine, clock }: Pick<AppendOptions, 'engine' | 'clock'>,
-  attempt: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  await clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * Math.min(attempt, 20), signal)
 }
 
 /** Sends a commit; false when somebody else was first. @throws ClientError with `details.reason` `commit_unknown` */

@@ -31,8 +31,9 @@ import { ClientError, integrityError, throwIfAborted } from '../errors.ts'
 import type { KeyringSource } from '../session/keyring-source.ts'
 import { forked } from '../session/pins.ts'
 import { type Api, apiCode } from '../transport/api.ts'
-import { type AppendOptions, sleepAWhile } from './append.ts'
+import type { AppendOptions } from './append.ts'
 import type { Epochs } from './epochs.ts'
+import { sleepAWhile } from './turns.ts'
 import type { EpochWish } from './types.ts'
 
 /** Old X-Wing seeds in a keyring, as its format allows. */

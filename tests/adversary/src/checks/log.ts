@@ -8,6 +8,7 @@ const LOG = 'packages/client/src/vault-log/log.ts'
 const STATE = 'packages/client/src/session/state.ts'
 const RESTORE = 'packages/client/src/restore/restore-server.ts'
 const APPEND = 'packages/client/src/vault-log/append.ts'
+const TURNS = 'packages/client/src/vault-log/turns.ts'
 
 /** Takes a commit apart and believes it. */
 const BELIEVE = `{
@@ -133,8 +134,8 @@ export const LOG_CHECKS = {
   },
   'an end to rebasing': { file: APPEND, find: 'if (news === 0) {', replace: 'if (false) {' },
   'a pause before rebasing': {
-    file: APPEND,
-    find: 'await clock.sleep(((engine.randomBytes(1)[0] ?? 0) / 256) * 50 * Math.min(attempt, 20), signal)',
+    file: TURNS,
+    find: 'await clock.sleep(share({ engine }) * LOST_MS * Math.min(attempt, MOST_TIMES), signal)',
     replace: '',
   },
   'only a moved head is rebased on': {
