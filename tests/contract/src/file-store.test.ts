@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, statfs, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -98,6 +98,26 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('file s
   afterAll(async () => {
     if (mounted) execFileSync('umount', [folder])
     await rm(folder, { recursive: true })
+  })
+
+  it('admits as many small objects at once as there is room for', async (context) => {
+    if (!mounted) context.skip('no file system can be mounted here')
+    const store = await openFileStore(path.join(folder, 'many'))
+    const kept: Buffer[] = []
+    const puts = Array.from({ length: 16 }, async () => {
+      const [blobId, bytes] = [randomBytes(16), randomBytes(256 * 1024)]
+      await store.putWhole(blobId, bytes, digestOf(bytes))
+      kept.push(blobId)
+    })
+    const results = await Promise.allSettled(puts)
+    const refused = results.filter((result) => result.status === 'rejected')
+    expect(refused.length).toBeGreaterThan(0)
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'full' })
+    expect(kept.length).toBeGreaterThan(0)
+    const { bavail, blocks } = await statfs(folder)
+    expect(bavail).toBeGreaterThanOrEqual(blocks / 8)
+    for (const blobId of kept) await store.delete(blobId)
+    await store.close()
   })
 
   it('answers full, keeps what it had and works again once there is room', async (context) => {

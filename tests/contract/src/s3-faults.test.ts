@@ -109,6 +109,26 @@ describe.skipIf(isLeftOut('ceph'))('a bucket behind a bad network', () => {
     expect(listed).toBeGreaterThan(0)
   })
 
+  it('sends a small object without the SDK, and by it where that was not taken', async () => {
+    const puts = async (faults: readonly Fault[], bytes = randomBytes(500), blobId = randomBytes(16)) => {
+      const bare: boolean[] = []
+      const left = [...faults]
+      proxy.intercept(({ headers }) => {
+        bare.push(headers['x-amz-user-agent'] === undefined)
+        return left.shift() ?? null
+      })
+      await store.putWhole(blobId, bytes, digestOf(bytes))
+      proxy.relax()
+      expect(await collect(await store.read(blobId))).toEqual(bytes)
+      return bare
+    }
+    expect(await puts([])).toEqual([true])
+    expect(await puts([{ kind: 'status', status: 503, code: 'SlowDown' }])).toEqual([true, false])
+    expect(await puts([{ kind: 'reset' }])).toEqual([true, false])
+    // Stored at first, so that the second request and the third, which reads the object, find it.
+    expect(await puts([{ kind: 'lost' }])).toEqual([true, false, false])
+  })
+
   it('asks again where nothing comes back', async () => {
     const bytes = randomBytes(500)
     const blobId = randomBytes(16)

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, rm } from 'node:fs/promises'
+import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { BlobStoreError } from '../../ports/index.ts'
 import { systemCode } from '../system-code.ts'
@@ -85,7 +85,7 @@ export async function writeStream(
   } catch (error) {
     await writing.catch(() => undefined)
     await handle.close().catch(() => undefined)
-    await rm(file, { force: true })
+    await remove(file)
     throw error
   }
 }
@@ -101,6 +101,13 @@ async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Prom
     }
     left = rest
   }
+}
+
+/** Removes a file, if it is there; `rm` would look at it first. */
+async function remove(file: string): Promise<void> {
+  await unlink(file).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error
+  })
 }
 
 /** Gives a durable file a second name, write-once: false where that is taken. */
@@ -119,6 +126,6 @@ export async function publish(temporary: string, target: string): Promise<boolea
   try {
     return await linkOnce(temporary, target)
   } finally {
-    await rm(temporary, { force: true })
+    await remove(temporary)
   }
 }

@@ -29,8 +29,15 @@ export interface BucketFeatures {
   readonly etagIsMd5: boolean
 }
 
+/** Connections to the store, which are kept. */
+export interface Agents {
+  readonly httpAgent: Agent
+  readonly httpsAgent: SecureAgent
+}
+
 export interface Bucket {
   readonly client: S3Client
+  readonly agents: Agents
   readonly name: string
   readonly features: BucketFeatures
   readonly pageSize: number
@@ -54,8 +61,7 @@ const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error
 
 export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
-function connect({ endpoint, region, forcePathStyle, patience = PATIENCE }: S3Options): S3Client {
-  const agent = { keepAlive: true, maxSockets: 128 }
+function connect({ endpoint, region, forcePathStyle, patience = PATIENCE }: S3Options, agents: Agents): S3Client {
   return new S3Client({
     ...(endpoint === null ? {} : { endpoint }),
     ...(region === null ? {} : { region }),
@@ -70,8 +76,7 @@ function connect({ endpoint, region, forcePathStyle, patience = PATIENCE }: S3Op
       connectionTimeout: 3_000,
       requestTimeout: patience.silenceMs,
       throwOnRequestTimeout: true,
-      httpAgent: new Agent(agent),
-      httpsAgent: new SecureAgent(agent),
+      ...agents,
     },
   })
 }
@@ -83,7 +88,9 @@ function connect({ endpoint, region, forcePathStyle, patience = PATIENCE }: S3Op
  */
 export async function openBucket(options: S3Options): Promise<Bucket> {
   const { bucket: name } = options
-  const client = connect(options)
+  const kept = { keepAlive: true, maxSockets: 128 }
+  const agents = { httpAgent: new Agent(kept), httpsAgent: new SecureAgent(kept) }
+  const client = connect(options, agents)
   const probeKey = `${options.prefix}named/write-once-probe`
 
   const { silenceMs, requestMs } = options.patience ?? PATIENCE
@@ -142,6 +149,7 @@ export async function openBucket(options: S3Options): Promise<Bucket> {
     const features = await findFeatures()
     return {
       client,
+      agents,
       name,
       features,
       pageSize: options.pageSize ?? 1000,

@@ -21,6 +21,13 @@ export interface BucketUrls {
   /** Origin of all of them. */
   readonly origin: string
   sign(request: UrlRequest): Promise<string>
+  /** The headers of a request of this server's own, and its address. */
+  signHeaders(request: Omit<UrlRequest, 'lifeMs' | 'query'>): Promise<SignedRequest>
+}
+
+export interface SignedRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
 }
 
 interface Signable {
@@ -43,6 +50,7 @@ interface Presigner {
       unhoistableHeaders: Set<string>
     },
   ): Promise<{ path: string; query?: Record<string, string | string[] | null> }>
+  sign(request: Signable, options: { signingDate: Date }): Promise<{ headers: Record<string, string> }>
 }
 
 function isPresigner(signer: object): signer is Presigner {
@@ -67,24 +75,30 @@ export async function bucketUrls(client: S3Client, bucket: string, prefix: strin
     properties: {},
   })
   if (!isPresigner(signer)) throw new Error('the signer of the AWS SDK does not presign')
+  const requestFor = (method: string, key: string, headers: Readonly<Record<string, string>>) => ({
+    method,
+    protocol: sample.protocol,
+    hostname: sample.hostname,
+    ...(sample.port === '' ? {} : { port: Number(sample.port) }),
+    path: folder + key.slice(prefix.length),
+    headers: { host: sample.host, ...headers },
+  })
+  // The SDK learns from answers by how much this machine's clock differs from the store's.
+  const now = () => new Date(Date.now() + client.config.systemClockOffset)
   return {
     origin: sample.origin,
+    async signHeaders({ method, key, headers = {} }) {
+      const request = { ...requestFor(method, key, headers), query: {} }
+      const signed = await signer.sign(request, { signingDate: now() })
+      return { url: sample.origin + request.path, headers: signed.headers }
+    },
     async sign({ method, key, query = {}, headers = {}, lifeMs }) {
       const signed = new Set(['host', ...Object.keys(headers)])
       const payload = headers['x-amz-content-sha256'] === undefined ? { [UNSIGNED_NAME]: UNSIGNED } : {}
-      const request = {
-        method,
-        protocol: sample.protocol,
-        hostname: sample.hostname,
-        ...(sample.port === '' ? {} : { port: Number(sample.port) }),
-        path: folder + key.slice(prefix.length),
-        query: { ...query },
-        headers: { host: sample.host, ...payload, ...headers },
-      }
+      const request = { ...requestFor(method, key, { ...payload, ...headers }), query: { ...query } }
       const presigned = await signer.presign(request, {
         expiresIn: Math.max(1, Math.floor(Math.min(lifeMs, LONGEST_LIFE_MS) / 1000)),
-        // The SDK learns from answers by how much this machine's clock differs from the store's.
-        signingDate: new Date(Date.now() + client.config.systemClockOffset),
+        signingDate: now(),
         signableHeaders: signed,
         unhoistableHeaders: new Set(Object.keys(headers)),
       })
