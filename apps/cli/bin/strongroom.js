@@ -49,9 +49,25 @@ async function findServer() {
   }
 }
 
+/** Verbs that prove or set a password first of all: what takes longest to start is started before all else. */
+const PASSWORD_VERBS = ['login', 'register', 'passwd']
+
+function startOpaque() {
+  const verb = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
+  if (!PASSWORD_VERBS.includes(verb)) return undefined
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
+  const worker = new Worker(new URL('../dist/opaque-worker.js', import.meta.url), { workerData: 'ahead' })
+  worker.unref()
+  // Who asks for it begins it anew, and is told why.
+  worker.on('error', () => undefined)
+  return worker
+}
+
 let main
+let opaque
 try {
   if (inClone) await build('cli')
+  opaque = startOpaque()
   main = await import('../dist/main.js')
 } catch (error) {
   const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'ENOENT'
@@ -61,4 +77,4 @@ try {
   process.exit(1)
 }
 process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
-await main.runCli({ args: process.argv.slice(2), version, findServer, serverInstalled: serverInstalled() })
+await main.runCli({ args: process.argv.slice(2), version, findServer, serverInstalled: serverInstalled(), opaque })

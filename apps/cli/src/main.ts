@@ -1,5 +1,6 @@
+import type { Worker } from 'node:worker_threads'
+import { startOpaqueAhead } from '@strongroom/client/node/opaque-ahead'
 import { CommanderError } from 'commander'
-import { startAhead } from './ahead.ts'
 import type { ServerLoader } from './commands/serve.ts'
 import { causeChain, describeFailure, seenAndShown } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -13,6 +14,8 @@ export interface RunInput {
   readonly version: string
   readonly findServer: ServerLoader
   readonly serverInstalled: boolean
+  /** The thread of OPAQUE, for verbs that prove or set a password first of all. */
+  readonly opaque?: Worker | undefined
 }
 
 /** How long a command may tidy up after Ctrl-C before the process ends regardless. */
@@ -20,7 +23,7 @@ const TIDY_MS = 5000
 
 /** Runs one command in this process and ends the process with its exit code. */
 export async function runCli(input: RunInput): Promise<void> {
-  startAhead(input.args)
+  if (input.opaque !== undefined) startOpaqueAhead(input.opaque)
   const interrupt = new AbortController()
   const isServer = input.args.find((arg) => !arg.startsWith('-')) === 'serve'
   // Reason: the server drains by itself on the same signals.

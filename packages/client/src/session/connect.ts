@@ -41,14 +41,14 @@ export function apiFor(platform: Platform, server: string, session: Pick<Profile
 export async function contact(platform: Platform, address: string, signal: AbortSignal | undefined): Promise<Contact> {
   const server = normaliseServer(address)
   const api = apiFor(platform, server, null)
-  const info = await api.call('info', { signal }).catch((cause: unknown) => {
+  const asking = api.call('info', { signal }).catch((cause: unknown) => {
     const isOther = cause instanceof ClientError && cause.code === 'not_found'
     throw isOther ? new ClientError('server', 'There is no Strongroom server at this address.', { cause }) : cause
   })
+  const [info, pins] = await Promise.all([asking, loadPins(platform.store)])
   checkProtocol(info.protocolVersions)
   const publicKey = toHex(info.opaquePublicKey)
   const receiptKey = toHex(info.receiptKey)
-  const pins = await loadPins(platform.store)
   checkServerKey(pins, server, publicKey)
   checkReceiptKey(pins, server, receiptKey)
   return {

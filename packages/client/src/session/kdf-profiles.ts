@@ -39,11 +39,19 @@ export function stretchingOf(profile: KdfProfile): Stretching {
   return RULES[profile].stretching
 }
 
-/** The rounds of a login: what was used last first, then the compiled order; without what this device lacks memory for. */
-export async function loginRounds(opaque: OpaqueClient, remembered: KdfProfile | null): Promise<KdfRound[]> {
+/**
+ * The rounds of a login: what was used last first, then the compiled order; without what this device lacks memory for.
+ *
+ * @param remembering - what was used last, which may still be looked up
+ */
+export async function loginRounds(
+  opaque: OpaqueClient,
+  remembering: KdfProfile | null | Promise<KdfProfile | null>,
+): Promise<KdfRound[]> {
   // Profiles share what they stretch with, and a probe takes milliseconds.
   const stretchings = [...new Set(KDF_PROFILES.map(stretchingOf))]
-  const roomy = await Promise.all(stretchings.map((stretching) => opaque.hasMemory(MEMORY[stretching])))
+  const probing = Promise.all(stretchings.map((stretching) => opaque.hasMemory(MEMORY[stretching])))
+  const [roomy, remembered] = await Promise.all([probing, remembering])
   const affordable = KDF_PROFILES.filter((profile) => roomy[stretchings.indexOf(stretchingOf(profile))] === true)
   const first = affordable.filter((profile) => profile === remembered)
   const ordered = [...first, ...affordable.filter((profile) => profile !== remembered)]

@@ -62,7 +62,7 @@ export async function prepareProof(
   password: string,
 ): Promise<PreparedProof> {
   const { opaque } = platform
-  const rounds = await loginRounds(opaque, await rememberedProfile(platform, place))
+  const rounds = await loginRounds(opaque, rememberedProfile(platform, place))
   // PBKDF2 binds a password to the server's key.
   if (rounds[0]?.pbkdf2 !== false) return { rounds, first: null }
   return { rounds, first: { secret: password, ...(await opaque.startLogin(password)) } }

@@ -10,15 +10,17 @@ const WANTED = 65 * 1024 * 1024
 /** Left to the rest of the machine, or of its control group: below it nothing is taken before it is needed. */
 const SPARE = 4 * WANTED
 const PAGE = 4096
+/** Touched at once, in bytes: about a millisecond, after which messages are heard. */
+const SLICE = 2 * 1024 * 1024
 
 /**
- * Looks out for the instance when it is made, and returns what lets its allocator take the memory of a stretching, touch
- * every page, and give it back: the stretching finds it there.
+ * Looks out for the instance when it is made, and returns what lets its allocator take the memory of a stretching, to touch
+ * one page after the other while the thread has nothing else to do. What that returns gives the memory back to the
+ * allocator, before the stretching, which finds it there; null where there is none to be had.
  *
- * Reason: memory that was never touched is given by the system page by page, which takes 25 ms of a login. Until a password
- * has to be stretched, the thread has nothing else to do.
+ * Reason: memory that was never touched is given by the system page by page, which takes 25 ms of a login.
  */
-export function watchMemory(available = () => process.availableMemory()): () => boolean {
+export function watchMemory(available = () => process.availableMemory()): () => (() => void) | null {
   let found: Instance | null = null
   const { instantiate } = WebAssembly
   const watched = async (...input: Parameters<typeof instantiate>): Promise<unknown> => {
@@ -30,28 +32,39 @@ export function watchMemory(available = () => process.availableMemory()): () => 
   }
   // Reason for the cast: its two forms differ in what they return, which is passed on.
   WebAssembly.instantiate = watched as typeof instantiate
-  return () => available() >= SPARE && touch(found)
+  return () => (found === null || available() < SPARE ? null : take(found))
 }
 
 function instanceOf({ exports }: WebAssembly.Instance): Instance | null {
   const { memory, __wbindgen_malloc: allocate, __wbindgen_free: free } = exports
-  if (!(memory instanceof WebAssembly.Memory) || typeof allocate !== 'function' || typeof free !== 'function')
-    return null
+  if (!(memory instanceof WebAssembly.Memory)) return null
+  if (typeof allocate !== 'function' || typeof free !== 'function') return null
   // Reason for the cast: these are the names and forms that wasm-bindgen gives every module's allocator.
   return { memory, allocate, free } as Instance
 }
 
-function touch(instance: Instance | null): boolean {
-  if (instance === null) return false
-  const { memory, allocate, free } = instance
+function take({ memory, allocate, free }: Instance): (() => void) | null {
+  let address: number
   try {
-    const address = allocate(WANTED, 1) >>> 0
-    const bytes = new Uint8Array(memory.buffer, address, WANTED)
-    for (let at = 0; at < WANTED; at += PAGE) bytes[at] = 0
-    free(address, WANTED, 1)
-    return true
+    address = allocate(WANTED, 1) >>> 0
   } catch {
-    // It is not to be had: the stretching itself tells.
-    return false
+    // The stretching itself tells.
+    return null
   }
+  let isTaken = true
+  const giveBack = (): void => {
+    if (isTaken) free(address, WANTED, 1)
+    isTaken = false
+  }
+  const touch = (from: number): void => {
+    if (from === WANTED) giveBack()
+    if (!isTaken) return
+    const end = Math.min(WANTED, from + SLICE)
+    // Anew each time: what else the instance does may have moved it.
+    const bytes = new Uint8Array(memory.buffer, address, WANTED)
+    for (let at = from; at < end; at += PAGE) bytes[at] = 0
+    setImmediate(touch, end)
+  }
+  touch(0)
+  return giveBack
 }

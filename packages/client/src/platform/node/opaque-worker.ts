@@ -1,8 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { answerOpaque } from '../../workers/answer-opaque.ts'
-import type { OpaqueRequest } from '../../workers/opaque-protocol.ts'
+import type { OpaqueMethod, OpaqueRequest } from '../../workers/opaque-protocol.ts'
 import { watchMemory } from './opaque-memory.ts'
 import { STARTED_AHEAD } from './thread.ts'
+
+const STRETCHING: readonly OpaqueMethod[] = ['finishLogin', 'finishRegistration']
 
 // Entry of the thread in which OPAQUE runs.
 
@@ -11,16 +13,18 @@ import { STARTED_AHEAD } from './thread.ts'
 Reflect.deleteProperty(globalThis, 'Request')
 Reflect.deleteProperty(globalThis, 'Response')
 const takeMemory = watchMemory()
+let giveBack: (() => void) | null = null
 const loading = import('../../session/opaque.ts').then(async ({ inlineOpaque, tryOut }) => {
-  // Nobody asks yet: what a stretching needs first is made ready.
+  // Nobody asks yet: what a proof needs is made ready.
   if (workerData === STARTED_AHEAD) {
     await tryOut()
-    takeMemory()
+    giveBack = takeMemory()
   }
   return answerOpaque(inlineOpaque())
 })
 
 parentPort?.on('message', async (request: OpaqueRequest) => {
   const answer = await loading
+  if (STRETCHING.includes(request.method)) giveBack?.()
   parentPort?.postMessage(await answer(request))
 })

@@ -7,9 +7,15 @@ export const STARTED_AHEAD = 'ahead'
 /** Threads that nobody has asked for yet, by their entry. */
 const waiting = new Map<string, () => Worker>()
 
-/** Starts a thread that will be asked for, while the program loads what asks. It keeps no program alive. */
-export function startAhead(entry: URL): void {
-  const worker = new Worker(entry, { workerData: STARTED_AHEAD })
+/**
+ * Starts a thread that will be asked for, while the program loads what asks. It keeps no program alive.
+ *
+ * @param started - such a thread, with `STARTED_AHEAD` for its `workerData`, that was started before even this was loaded
+ */
+export function startAhead(entry: URL, started?: Worker): void {
+  // It had ended before anybody could listen.
+  if (started?.threadId === -1) return
+  const worker = started ?? new Worker(entry, { workerData: STARTED_AHEAD })
   worker.unref()
   // One that ends before it is asked for is begun anew, and then tells why.
   const failed = (): void => undefined
