@@ -12,6 +12,10 @@ export interface DeviceContext {
   readonly log: VaultLog
   readonly deviceId: DeviceId
   readonly deviceName: string
+  /** Whether the server knows which device the session is. */
+  readonly isTold: boolean
+  /** Resolves once this device keeps what the login proved; nothing is built on that before. */
+  readonly kept: Promise<void>
 }
 
 /**
@@ -25,7 +29,10 @@ export async function announceDevice(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const tell = async (): Promise<void> => {
-    await context.api.call('sessionDevice', { body: { deviceId: context.deviceId }, signal })
+    if (!context.isTold) {
+      await context.kept
+      await context.api.call('sessionDevice', { body: { deviceId: context.deviceId }, signal })
+    }
     // Behind it, because it makes an entry of its own.
     await followAudit(context, signal)
   }
@@ -36,10 +43,11 @@ export async function announceDevice(
 }
 
 async function nameDevice(
-  { log, deviceId, deviceName }: DeviceContext,
+  { log, deviceId, deviceName, kept }: DeviceContext,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await log.sync(signal)
+  await kept
   const value = encodeDeviceName(deviceName)
   await log.commit((state) => {
     const known = recordOf(state, DEVICE_RECORD, deviceId)

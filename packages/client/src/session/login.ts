@@ -2,7 +2,9 @@ import {
   type AccountId,
   type AccountKey,
   asAccountId,
+  type DeviceId,
   disposeKeyring,
+  equalBytes,
   type Keyring,
   openAccountKey,
   openKeyring,
@@ -15,7 +17,7 @@ import { type Api, apiCode, normaliseServer } from '../transport/api.ts'
 import { Transient, withRetries } from '../transport/retry.ts'
 import { contact, jitter } from './connect.ts'
 import { normaliseLogin, normalisePassword } from './credentials.ts'
-import { deviceFor, pinLogin } from './device.ts'
+import { checkLogin, deviceFor, freshDevice, pinLogin } from './device.ts'
 import { type KdfProfile, profilePin } from './kdf-profiles.ts'
 import { type OpaqueServer, type PreparedProof, prepareProof, prove } from './opaque-login.ts'
 import { type SignedIn, saveSignedIn, sealFailure } from './profile-keys.ts'
@@ -25,13 +27,28 @@ import type { Credentials } from './types.ts'
 
 type SignedInAnswer = ResponseOf<(typeof ROUTES)['loginSecondFactor']>
 
+/** What a login has ended in. */
+export interface LoggedIn {
+  readonly signedIn: SignedIn
+  /** Under which the password was right. */
+  readonly profile: KdfProfile
+  /** Whether the server knows which device the session is. */
+  readonly isDeviceTold: boolean
+  /**
+   * Resolves once pins and profile are on the disk. Wait for it before anything is built on what was seen, and before the
+   * user is told; it borrows the keys until then.
+   *
+   * @throws ClientError `local_io`, or `integrity` where another process has seen more meanwhile
+   */
+  readonly kept: Promise<void>
+}
+
 /**
  * Logs in: OPAQUE proves both sides to each other, then account key and keyring are opened and held against the pins.
  *
- * @returns who signed in, and the profile under which the password was right
  * @throws ClientError `authentication` for a wrong login name or password, `integrity`, `network`, `usage`
  */
-export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; profile: KdfProfile }> {
+export async function logIn(input: Credentials): Promise<LoggedIn> {
   const { platform, signal } = input
   const { engine, opaque, store } = platform
   const login = normaliseLogin(input.login)
@@ -47,16 +64,14 @@ export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; p
       signal,
     )
     const opaqueServer = { api, publicKey, serverIdentifier }
-    const {
-      session,
-      exportKey,
-      profile: kdfProfile,
-    } = await beginSession(input, opaqueServer, { login, password, prepared })
+    const newDevice = await freshDevice(engine, store)
+    const typed = { login, password, prepared }
+    const { session, exportKey, profile: kdfProfile } = await beginSession(input, opaqueServer, { typed, newDevice })
     const accountId = asAccountId(session.accountId)
     const accountKey = await openEnvelope(input, exportKey, accountId, session)
     const keyring = await openSealedKeyring(input, accountKey, accountId, session)
-    const deviceId = await deviceFor(engine, store, accountId)
-    await pinLogin(engine, store, {
+    const deviceId = await deviceFor(engine, store, accountId, newDevice)
+    const seen = {
       server,
       publicKey,
       receiptKey,
@@ -65,7 +80,8 @@ export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; p
       keyringVersion: session.keyringVersion,
       keyring: session.keyring,
       kdf: await profilePin(engine, place, kdfProfile),
-    }).catch((error: unknown) => {
+    }
+    await checkLogin(engine, store, seen).catch((error: unknown) => {
       accountKey.dispose()
       disposeKeyring(keyring)
       throw error
@@ -83,12 +99,23 @@ export async function logIn(input: Credentials): Promise<{ signedIn: SignedIn; p
       sealedKeyring: session.keyring,
       keyringVersion: session.keyringVersion,
     }
-    const signedIn = { profile, accountKey, keyring, serverHalf: SecretBytes.take(session.serverHalf) }
-    await saveSignedIn(platform, signedIn)
-    return { signedIn, profile: kdfProfile }
+    const serverHalf = SecretBytes.take(session.serverHalf)
+    const signedIn = { profile, accountKey, keyring, serverHalf }
+    // Invariant: a profile is never there without the pins.
+    const kept = pinLogin(engine, store, seen).then(() => saveSignedIn(platform, signedIn))
+    // Who waits for it is told.
+    kept.catch(() => undefined)
+    const isDeviceTold = newDevice !== undefined && equalBytes(newDevice, deviceId)
+    return { signedIn, profile: kdfProfile, isDeviceTold, kept }
   } finally {
     await opaque.close()
   }
+}
+
+interface Typed {
+  readonly login: string
+  readonly password: string
+  readonly prepared: Promise<PreparedProof>
 }
 
 interface BegunSession {
@@ -105,7 +132,7 @@ interface BegunSession {
 async function beginSession(
   input: Credentials,
   server: OpaqueServer,
-  typed: { readonly login: string; readonly password: string; readonly prepared: Promise<PreparedProof> },
+  { typed, newDevice }: { readonly typed: Typed; readonly newDevice: DeviceId | undefined },
 ): Promise<BegunSession> {
   const { platform, signal } = input
   const { login, password } = typed
@@ -117,8 +144,9 @@ async function beginSession(
     // The thread has done its work, and ends while the server does its own.
     const ended = platform.opaque.close()
     try {
-      const answer = await server.api.call('loginFinish', { body: proof, signal, retry: false }).catch(lost)
-      return { session: await afterSecondFactor(input, server.api, answer), exportKey, profile }
+      const body = { ...proof, newDevice }
+      const answer = await server.api.call('loginFinish', { body, signal, retry: false }).catch(lost)
+      return { session: await afterSecondFactor(input, server.api, { answer, newDevice }), exportKey, profile }
     } catch (error) {
       exportKey.dispose()
       throw error
@@ -138,12 +166,16 @@ function lost(error: unknown): never {
 async function afterSecondFactor(
   input: Credentials,
   api: Api,
-  answer: ResponseOf<(typeof ROUTES)['loginFinish']>,
+  finish: {
+    readonly answer: ResponseOf<(typeof ROUTES)['loginFinish']>
+    readonly newDevice: DeviceId | undefined
+  },
 ): Promise<SignedInAnswer> {
+  const { answer, newDevice } = finish
   if (!('secondFactor' in answer)) return answer
   const ticket = answer.secondFactor
   return await showSecondFactor(input.onSecondFactor, (code) =>
-    api.call('loginSecondFactor', { body: { ticket, code }, signal: input.signal, retry: false }),
+    api.call('loginSecondFactor', { body: { ticket, code, newDevice }, signal: input.signal, retry: false }),
   )
 }
 

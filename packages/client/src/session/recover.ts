@@ -178,7 +178,10 @@ function finish(
     found: async () => {
       const password = normalisePassword(input.newPassword)
       const profile = await profileOf(platform, server, { login: normaliseLogin(input.login), password, signal })
-      return profile === null ? null : (await logIn({ ...input, password: input.newPassword })).signedIn
+      if (profile === null) return null
+      const { signedIn, kept } = await logIn({ ...input, password: input.newPassword })
+      await kept
+      return signedIn
     },
   })
 }

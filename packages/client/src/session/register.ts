@@ -213,7 +213,8 @@ async function afterLostAnswer(input: RegisterInput, account: NewAccount, failur
   account.accountKey.dispose()
   disposeKeyring(account.keyring)
   try {
-    const { signedIn } = await logIn(input)
+    const { signedIn, kept } = await logIn(input)
+    await kept
     if (toHex(signedIn.profile.accountId) === toHex(account.accountId)) return signedIn
     throw new ClientError('login_taken', 'The login name is in use; choose another.')
   } catch (error) {

@@ -48,8 +48,9 @@ export const Strongroom: StrongroomApi = {
     return await afterChange(REGISTERED, () => openSession(input.platform, signedIn, { signal: input.signal }))
   },
   async login(input) {
-    const { signedIn, profile } = await logIn(input)
-    const session = await openSession(input.platform, signedIn, { signal: input.signal })
+    const { signedIn, profile, isDeviceTold, kept } = await logIn(input)
+    const { platform, signal } = input
+    const session = await bothOf(kept, openSession(platform, signedIn, { signal, isTold: isDeviceTold, kept }))
     await replaceRetired(session, input, profile)
     return session
   },
@@ -83,6 +84,18 @@ export const Strongroom: StrongroomApi = {
 
 interface AnnounceOptions {
   readonly signal: AbortSignal | undefined
+  /** As of `LoggedIn`. Default: the server does not know it. */
+  readonly isTold?: boolean
+  /** As of `LoggedIn`. Default: all is kept already. */
+  readonly kept?: Promise<void>
+}
+
+/** The session, once what the device keeps of it is kept; else neither. */
+async function bothOf(kept: Promise<void>, opening: Promise<Session>): Promise<Session> {
+  const [ended, opened] = await Promise.allSettled([kept, opening])
+  if (ended.status === 'fulfilled') return await opening
+  if (opened.status === 'fulfilled') await opened.value.close()
+  throw ended.reason
 }
 
 /** @param announce - present after a login: the session is told which device it belongs to */
@@ -145,7 +158,11 @@ async function openSession(
   const credentials = () => ({ platform, api, server, login: identity.login, accountId, accountKey, source })
   const place = { engine, api, store, accountId, vaultId }
   if (announce !== null) {
-    await announceDevice({ ...place, log, deviceId, deviceName }, announce.signal).catch(async (error: unknown) => {
+    const { signal, isTold = false, kept = Promise.resolve() } = announce
+    const device = { deviceId, deviceName, isTold, kept }
+    await announceDevice({ ...place, log, ...device }, signal).catch(async (error: unknown) => {
+      // It borrows the keys.
+      await Promise.allSettled([kept])
       await close()
       throw error
     })

@@ -113,6 +113,9 @@ export const loginStart = defineRoute({
   errors: ['bad_request', 'too_many_requests', 'unavailable'],
 })
 
+/** Id of a device that had none for any account before; the session is that device's from the beginning. */
+const newDevice = id.optional()
+
 /** A session and the sealed keys: what a login ends in. */
 const signedIn = z.object({
   ...session,
@@ -130,7 +133,7 @@ export const loginFinish = defineRoute({
   auth: 'none',
   params: none,
   query: none,
-  body: z.strictObject({ loginId: id, request: opaqueMessage }),
+  body: z.strictObject({ loginId: id, request: opaqueMessage, newDevice }),
   response: z.union([
     z.object({
       /** Ticket that goes with the code; good for five minutes and five tries. */
@@ -158,7 +161,7 @@ export const loginSecondFactor = defineRoute({
   auth: 'none',
   params: none,
   query: none,
-  body: z.strictObject({ ticket: id, code: secondFactorCode }),
+  body: z.strictObject({ ticket: id, code: secondFactorCode, newDevice }),
   response: signedIn,
   bodyLimit: LIMITS.bodyBytes,
   errors: [

@@ -192,6 +192,22 @@ describe('sessions', () => {
     expect((await stranger.ask('sessionsList', {})).value().sessions.length).toBe(1)
   })
 
+  it('belong to a new device from the beginning, where the login says which', async () => {
+    const account = await registerAccount(server)
+    const newDevice = randomBytes(16)
+    const { loginId, finishLoginRequest } = await startLogin(server, account.login, PASSWORD)
+    const body = { loginId, request: finishLoginRequest ?? '', newDevice }
+    expect((await ask(server.app, 'loginFinish', { body })).code).toBe('ok')
+    const { sessions } = (await account.ask('sessionsList', {})).value()
+    expect(sessions.filter(({ deviceId }) => deviceId !== null && newDevice.equals(deviceId))).toHaveLength(1)
+    const { entries } = (await account.ask('auditRead', {})).value()
+    expect(entries.map(({ event, deviceId }) => [event, deviceId && Buffer.from(deviceId)])).toEqual([
+      ['registered', null],
+      ['signed_in', newDevice],
+      ['device_named', newDevice],
+    ])
+  })
+
   it('can be revoked one by one and all but the own, by their own account alone', async () => {
     const account = await registerAccount(server)
     const stranger = await registerAccount(server)

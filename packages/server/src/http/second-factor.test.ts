@@ -145,11 +145,16 @@ describe('a login with a second factor', () => {
     const { account, secret } = await enrolled()
     const { loginId, finishLoginRequest } = await startLogin(server, account.login, PASSWORD)
     const before = await server.database.selectFrom('sessions').select('id').execute()
-    const answer = await ask(server.app, 'loginFinish', { body: { loginId, request: finishLoginRequest ?? '' } })
+    const newDevice = randomBytes(16)
+    const body = { loginId, request: finishLoginRequest ?? '', newDevice }
+    const answer = await ask(server.app, 'loginFinish', { body })
     expect(Object.keys(answer.value())).toEqual(['secondFactor'])
     expect(await server.database.selectFrom('sessions').select('id').execute()).toEqual(before)
     const ticket = (answer.value() as { secondFactor: Uint8Array }).secondFactor // just seen to be its only key
-    const signedIn = (await show(ticket, now(secret))).value()
+    const shown = { ticket, code: now(secret), newDevice }
+    const signedIn = (await ask(server.app, 'loginSecondFactor', { body: shown })).value()
+    const { sessions } = (await ask(server.app, 'sessionsList', { token: signedIn.token })).value()
+    expect(sessions.map(({ deviceId }) => deviceId)).toContainEqual(Uint8Array.from(newDevice))
     expect(signedIn.passwordEnvelope).toEqual(account.passwordEnvelope)
     expect(signedIn.keyring).toEqual(account.keyring)
     expect((await ask(server.app, 'account', { token: signedIn.token })).code).toBe('ok')

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Platform, Strongroom, type Transport } from '@strongroom/client'
+import { ClientError, type Platform, Strongroom, type Transport } from '@strongroom/client'
 import { nodePlatform } from '@strongroom/client/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DevServer, startDevServer } from '../../../dev-env/server.ts'
@@ -46,6 +46,29 @@ async function changedBody(
   const response = await real
   return { ...response, bytes: async (most: number) => change(await response.bytes(most)) }
 }
+
+describe('a login', () => {
+  it.each(['pins', 'profile'] as const)('that cannot keep its %s fails, and has committed nothing', async (name) => {
+    const sent: string[] = []
+    let store: Platform['store'] | null = null
+    const unkept = (platform: Platform): Platform => {
+      store = platform.store
+      const save: Platform['store']['save'] = async (which, bytes) => {
+        if (which === name) throw new ClientError('local_io', 'The disk is full.')
+        await platform.store.save(which, bytes)
+      }
+      const transport: Transport = (url, request) => {
+        sent.push(`${request.method} ${new URL(url).pathname.replace(/^.*\//, '')}`)
+        return platform.transport(url, request)
+      }
+      return { ...platform, store: { ...platform.store, save }, transport }
+    }
+    await expect(loginDevice(server.url, login, unkept)).rejects.toMatchObject({ code: 'local_io' })
+    expect(sent).toContain('POST finish')
+    expect(sent).not.toContain('POST commits')
+    expect(await (store as Platform['store'] | null)?.load('profile')).toBeNull()
+  })
+})
 
 describe('two devices', () => {
   it('both commit when they write at the same time', async () => {

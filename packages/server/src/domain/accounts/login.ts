@@ -2,7 +2,7 @@ import { server as opaque } from '@serenity-kit/opaque'
 import { LIMITS, normaliseLogin } from '@strongroom/protocol'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Clock, Random } from '../../ports/index.ts'
-import { recordAudit } from '../audit/record.ts'
+import { recordTogether } from '../audit/record.ts'
 import { refusalOf } from '../dependency-errors.ts'
 import { ServerError } from '../errors.ts'
 import type { OuterKeys } from '../keys/outer-keys.ts'
@@ -86,6 +86,11 @@ export interface LoggedIn extends NewSession {
   readonly keyringVersion: number
 }
 
+/** What whoever signs in on a new device says of it. */
+interface NewDevice {
+  readonly newDevice?: Uint8Array | undefined
+}
+
 /** A password that was proved by someone who has to show the second factor too. */
 export interface AwaitsSecondFactor {
   readonly secondFactor: Uint8Array
@@ -97,10 +102,10 @@ export interface AwaitsSecondFactor {
  *
  * @throws ServerError `login_failed` for a wrong password, an unknown account, a state that was used or is too old
  */
-export async function finishLogin(deps: Deps, proof: LoginProof): Promise<LoggedIn | AwaitsSecondFactor> {
+export async function finishLogin(deps: Deps, proof: LoginProof & NewDevice): Promise<LoggedIn | AwaitsSecondFactor> {
   const proven = await finishOpaque(deps, proof)
   if (await hasSecondFactor(deps, proven.accountId)) return { secondFactor: await issueTicket(deps, proven) }
-  return signIn(deps, proven, null).catch(async (error: unknown) => {
+  return signIn(deps, proven, { shown: null, newDevice: proof.newDevice }).catch(async (error: unknown) => {
     if (refusalOf(error)?.code === 'unavailable') await giveBackLoginState(deps, proven.state)
     throw error
   })
@@ -112,9 +117,12 @@ export async function finishLogin(deps: Deps, proof: LoginProof): Promise<Logged
  * @throws ServerError `login_failed` for a ticket that is unknown, used or too old, or a password that was changed
  * meanwhile; `second_factor_failed`; `too_many_requests`
  */
-export async function finishSecondFactor(deps: Deps, input: { ticket: Uint8Array; code: string }): Promise<LoggedIn> {
+export async function finishSecondFactor(
+  deps: Deps,
+  input: { ticket: Uint8Array; code: string } & NewDevice,
+): Promise<LoggedIn> {
   const proven = await tryTicket(deps, input.ticket)
-  return signIn(deps, proven, input).catch(async (error: unknown) => {
+  return signIn(deps, proven, { shown: input, newDevice: input.newDevice }).catch(async (error: unknown) => {
     if (refusalOf(error)?.code === 'unavailable') await giveBackTry(deps, input.ticket)
     throw error
   })
@@ -127,7 +135,7 @@ export async function finishSecondFactor(deps: Deps, input: { ticket: Uint8Array
 async function signIn(
   deps: Deps,
   proven: ProvenLogin,
-  shown: { ticket: Uint8Array; code: string } | null,
+  { shown, newDevice }: { readonly shown: { ticket: Uint8Array; code: string } | null } & NewDevice,
 ): Promise<LoggedIn> {
   const { accountId } = proven
   // Read before the transaction, which must not wait for the key service; the envelope changes with the record only.
@@ -137,8 +145,9 @@ async function signIn(
     await requireProven(tx, proven)
     if (shown !== null) await spendTicket(tx, shown.ticket)
     await spend()
-    const begun = await createSession({ ...deps, database: tx }, { accountId, outer })
-    await recordAudit(deps, tx, accountId, 'signed_in', begun.sessionId)
+    const begun = await createSession({ ...deps, database: tx }, { accountId, outer, deviceId: newDevice })
+    const events = newDevice === undefined ? (['signed_in'] as const) : (['signed_in', 'device_named'] as const)
+    await recordTogether(deps, tx, { accountId, sessionId: begun.sessionId, events })
     return begun
   }
   const session =

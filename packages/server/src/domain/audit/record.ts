@@ -74,14 +74,28 @@ export async function recordAudit(
         count = least(f.count, 1000000000) + 1, last_ms = excluded.last_ms`.execute(database)
     return
   }
-  await inTransaction(database, async (tx) => {
-    const locked = await lockHead(tx, accountId, sessionId)
-    // The account was deleted while the request was under way.
-    if (locked === null) return
-    const folded = await foldedEvents(tx, accountId)
-    const { head, deviceId } = locked
-    await append(tx, accountId, head, [...folded, { event, timeMs, count: 1, sessionId, deviceId }])
-  })
+  await inTransaction(database, (tx) => recordTogether(deps, tx, { accountId, sessionId, events: [event] }))
+}
+
+/** Writes events of one session in their order, as `recordAudit` does one that is not counted. */
+export async function recordTogether(
+  deps: { clock: Clock },
+  tx: Database | DatabaseTransaction,
+  input: {
+    readonly accountId: Uint8Array
+    readonly sessionId: Uint8Array | null
+    readonly events: readonly AuditEvent[]
+  },
+): Promise<void> {
+  const { accountId, sessionId, events } = input
+  const timeMs = deps.clock.nowMs()
+  const locked = await lockHead(tx, accountId, sessionId)
+  // The account was deleted while the request was under way.
+  if (locked === null) return
+  const folded = await foldedEvents(tx, accountId)
+  const { head, deviceId } = locked
+  const fresh = events.map((event) => ({ event, timeMs, count: 1, sessionId, deviceId }))
+  await append(tx, accountId, head, [...folded, ...fresh])
 }
 
 /**

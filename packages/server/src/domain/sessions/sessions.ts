@@ -36,12 +36,13 @@ interface Deps {
  * Begins a session; only the hash of its token is stored, and the server's half under the outer layer.
  *
  * @param input.outer - the account's newest outer key, got before the transaction
+ * @param input.deviceId - the device that it belongs to, where that was told; the caller records it
  */
 export async function createSession(
   deps: Omit<Deps, 'database'> & { database: DatabaseTransaction },
-  input: { accountId: Uint8Array; outer: OuterKey },
+  input: { accountId: Uint8Array; outer: OuterKey; deviceId?: Uint8Array | undefined },
 ): Promise<NewSession> {
-  const { accountId, outer } = input
+  const { accountId, outer, deviceId } = input
   const now = deps.clock.nowMs()
   const token = deps.random.bytes(TOKEN_LENGTH)
   const id = deps.random.bytes(16)
@@ -51,6 +52,7 @@ export async function createSession(
       token_hash: sha256(token),
       id,
       account_id: accountId,
+      device_id: deviceId ?? null,
       created_ms: now,
       used_ms: now,
       expires_ms: now + LIFE_MS,
