@@ -130,3 +130,23 @@ it('the plan of opening one blob is kept, not made anew each time', async () => 
   )
   expect(plans.rows.map(({ kept }) => kept > 0)).toContain(true)
 })
+
+it('the plans of committing one blob are kept, too', async () => {
+  const ann = await registerAccount(server)
+  const prepared = async () => {
+    const plans = await sql<{ statement: string; kept: number; made: number }>`
+      SELECT statement, generic_plans AS kept, custom_plans AS made FROM pg_prepared_statements
+      WHERE statement ~ 'FROM blobs WHERE id|blob_references|INTO wraps|UPDATE blobs b SET'`.execute(server.database)
+    return plans.rows
+  }
+  const areKept = (plans: readonly { kept: number }[]) => plans.filter(({ kept }) => kept > 0).length >= 7
+  // Whichever connections are lent: plans are kept from the sixth time on one of them.
+  for (let index = 0; index < 100 && !areKept(await prepared()); index += 1) {
+    const { blobId } = await storeBlob(ann)
+    await commit(ann, { added: [{ blobId }] })
+    await commit(ann, { released: [{ blobId }] })
+  }
+  const plans = await prepared()
+  expect(areKept(plans)).toBe(true)
+  expect(plans.filter(({ made }) => made > 5)).toEqual([])
+})

@@ -1,5 +1,6 @@
 import { LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
+import { oneOf } from '../../database/parameters.ts'
 import type { Database } from '../../database/tables.ts'
 import type { BlobStore, Clock } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
@@ -79,9 +80,6 @@ async function readForOpening(
   { vaultId, accountId }: { vaultId: Uint8Array; accountId: Uint8Array },
   { blobIds, expiresAtMs }: { blobIds: readonly Uint8Array[]; expiresAtMs: number },
 ): Promise<readonly FoundRow[]> {
-  const [only] = blobIds
-  // Reason: PostgreSQL keeps a plan for one id, and makes a new one for an array each time, which took most of an open.
-  const isAsked = only !== undefined && blobIds.length === 1 ? sql`= ${only}` : sql`= ANY(${blobIds}::bytea[])`
   // Writing the end of the URLs takes the row locks that the collector respects.
   const found = await sql<FoundRow>`
     WITH found AS (
@@ -90,7 +88,7 @@ async function readForOpening(
         JOIN blob_references r ON r.vault_id = m.vault_id
         JOIN blobs b ON b.id = r.blob_id
       WHERE m.vault_id = ${vaultId} AND m.account_id = ${accountId} AND m.state = 'active'
-        AND r.blob_id ${isAsked} AND b.state = 'live'
+        AND r.blob_id ${oneOf(blobIds)} AND b.state = 'live'
       ORDER BY b.id FOR UPDATE OF b
     ), opened AS (
       UPDATE blobs SET urls_end_ms = greatest(urls_end_ms, ${expiresAtMs}) FROM found WHERE blobs.id = found.id

@@ -1,5 +1,6 @@
 import { encodeBytes, LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
+import { oneOf } from '../../database/parameters.ts'
 import type { BlobState, Database, DatabaseTransaction } from '../../database/tables.ts'
 import { hex } from '../bytes.ts'
 import { ServerError } from '../errors.ts'
@@ -26,14 +27,14 @@ function index(rows: readonly BlobRow[]): BlobRows {
 
 /** Rows of blobs, by hex id; unknown ids are absent. */
 export async function readBlobs(database: Database, ids: readonly Uint8Array[]): Promise<BlobRows> {
-  const found = await sql<BlobRow>`SELECT ${COLUMNS} FROM blobs WHERE id = ANY(${ids}::bytea[])`.execute(database)
+  const found = await sql<BlobRow>`SELECT ${COLUMNS} FROM blobs WHERE id ${oneOf(ids)}`.execute(database)
   return index(found.rows)
 }
 
 /** The same, locked for update in the order of their ids. */
 export async function lockBlobs(tx: DatabaseTransaction, ids: readonly Uint8Array[]): Promise<BlobRows> {
   const found = await sql<BlobRow>`
-    SELECT ${COLUMNS} FROM blobs WHERE id = ANY(${ids}::bytea[]) ORDER BY id FOR UPDATE`.execute(tx)
+    SELECT ${COLUMNS} FROM blobs WHERE id ${oneOf(ids)} ORDER BY id FOR UPDATE`.execute(tx)
   return index(found.rows)
 }
 

@@ -1,5 +1,6 @@
 import type { Section } from '@strongroom/vault/header'
 import { sql } from 'kysely'
+import { oneOf, rowsOf } from '../../database/parameters.ts'
 import type { DatabaseTransaction } from '../../database/tables.ts'
 import { charge, lockAccount } from '../blobs/quota.ts'
 import { type BlobRow, type BlobRows, blobsGone, lockBlobs, readBlobs } from '../blobs/rows.ts'
@@ -66,7 +67,7 @@ async function readCounts(
 ): Promise<Map<string, number>> {
   const rows = await sql<{ blob_id: Uint8Array; count: number }>`
     SELECT blob_id, count FROM blob_references
-    WHERE vault_id = ${vaultId} AND blob_id = ANY(${ids}::bytea[])`.execute(tx)
+    WHERE vault_id = ${vaultId} AND blob_id ${oneOf(ids)}`.execute(tx)
   return new Map(rows.rows.map((row) => [hex(row.blob_id), row.count]))
 }
 
@@ -109,6 +110,12 @@ function checkChange(change: Change, row: BlobRow | undefined, count: number): v
   if (row === undefined || row.state === 'reserved') throw new ServerError('blob_not_ready')
 }
 
+/** Blob ids and what each gains, as rows of a statement. */
+function deltasOf(changes: readonly Change[]) {
+  const ids = changes.map(({ blobId }) => blobId)
+  return rowsOf({ type: 'bytea', values: ids }, { type: 'bigint', values: changes.map(({ delta }) => delta) })
+}
+
 async function writeCounts(tx: DatabaseTransaction, vaultId: Uint8Array, changes: readonly Change[]): Promise<void> {
   const gained = changes.filter((change) => change.delta > 0)
   const lost = changes.filter((change) => change.delta < 0)
@@ -116,21 +123,17 @@ async function writeCounts(tx: DatabaseTransaction, vaultId: Uint8Array, changes
     await sql`
       INSERT INTO blob_references (vault_id, blob_id, count)
       SELECT ${vaultId}, blob_id, delta
-      FROM unnest(
-        ${gained.map((change) => change.blobId)}::bytea[], ${gained.map((change) => change.delta)}::bigint[]
-      ) AS t (blob_id, delta)
+      FROM ${deltasOf(gained)} AS t (blob_id, delta)
       ON CONFLICT (vault_id, blob_id) DO UPDATE SET count = blob_references.count + excluded.count`.execute(tx)
   }
   if (lost.length > 0) {
-    const ids = lost.map((change) => change.blobId)
-    const deltas = lost.map((change) => change.delta)
     // A row never holds zero, so those that end are deleted before the others are lowered.
     await sql`
-      DELETE FROM blob_references r USING unnest(${ids}::bytea[], ${deltas}::bigint[]) AS t (blob_id, delta)
+      DELETE FROM blob_references r USING ${deltasOf(lost)} AS t (blob_id, delta)
       WHERE r.vault_id = ${vaultId} AND r.blob_id = t.blob_id AND r.count + t.delta = 0`.execute(tx)
     await sql`
       UPDATE blob_references r SET count = r.count + t.delta
-      FROM unnest(${ids}::bytea[], ${deltas}::bigint[]) AS t (blob_id, delta)
+      FROM ${deltasOf(lost)} AS t (blob_id, delta)
       WHERE r.vault_id = ${vaultId} AND r.blob_id = t.blob_id`.execute(tx)
   }
 }
@@ -162,9 +165,7 @@ async function writeStates(
       condemned_ms = CASE
         WHEN b.state = 'lost' OR b.reference_count + t.delta > 0 THEN NULL ELSE ${input.now}::bigint END,
       active_ms = ${input.now}
-    FROM unnest(
-      ${input.changes.map((change) => change.blobId)}::bytea[], ${input.changes.map((change) => change.delta)}::bigint[]
-    ) AS t (id, delta)
+    FROM ${deltasOf(input.changes)} AS t (id, delta)
     WHERE b.id = t.id`.execute(tx)
   for (const entry of [...charges.values()].sort(byId((item) => item.accountId))) {
     if (entry.deltaBytes !== 0) await charge(tx, { ...entry, defaultQuotaBytes: deps.quotaBytes })

@@ -1,5 +1,6 @@
 import type { Section } from '@strongroom/vault/header'
 import { sql } from 'kysely'
+import { oneOf } from '../../database/parameters.ts'
 import type { Database } from '../../database/tables.ts'
 import type { BlobStore } from '../../ports/index.ts'
 import { blobsGone } from '../blobs/rows.ts'
@@ -22,7 +23,7 @@ export async function requireRevivable(
 ): Promise<void> {
   if (added.length === 0) return
   const condemned = await sql<{ id: Uint8Array }>`
-    SELECT id FROM blobs WHERE id = ANY(${added.map((entry) => entry.blobId)}::bytea[]) AND state = 'condemned'`.execute(
+    SELECT id FROM blobs WHERE id ${oneOf(added.map((entry) => entry.blobId))} AND state = 'condemned'`.execute(
     deps.database,
   )
   const gone: Uint8Array[] = []

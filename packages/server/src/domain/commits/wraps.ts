@@ -1,5 +1,6 @@
 import type { VerifiedCommit } from '@strongroom/vault/header'
 import { sql } from 'kysely'
+import { oneOf, rowsOf } from '../../database/parameters.ts'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { Random } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
@@ -58,11 +59,11 @@ export async function storeWraps(
   const stored = await sql`
     INSERT INTO wraps (vault_id, blob_id, epoch, outer_version, sealed)
     SELECT ${vaultId}, blob_id, epoch, ${outer.version}, sealed
-    FROM unnest(
-      ${wraps.map((wrap) => wrap.blobId)}::bytea[],
-      ${wraps.map((wrap) => wrap.epoch)}::bigint[],
-      ${sealed}::bytea[]
-    ) AS t (blob_id, epoch, sealed)
+    FROM ${rowsOf(
+      { type: 'bytea', values: wraps.map((wrap) => wrap.blobId) },
+      { type: 'bigint', values: wraps.map((wrap) => wrap.epoch) },
+      { type: 'bytea', values: sealed },
+    )} AS t (blob_id, epoch, sealed)
     ORDER BY blob_id
     ON CONFLICT (vault_id, blob_id, epoch) DO NOTHING`.execute(tx)
   return Number(stored.numAffectedRows ?? 0)
@@ -100,7 +101,7 @@ export async function addWraps(
     if (wraps.some((wrap) => wrap.epoch !== epoch)) throw new ServerError('head_moved', { details: { seq } })
     const referred = await sql<{ blob_id: Uint8Array }>`
       SELECT blob_id FROM blob_references WHERE vault_id = ${vaultId}
-        AND blob_id = ANY(${wraps.map((wrap) => wrap.blobId)}::bytea[])`.execute(tx)
+        AND blob_id ${oneOf(wraps.map((wrap) => wrap.blobId))}`.execute(tx)
     const known = new Set(referred.rows.map((row) => hex(row.blob_id)))
     const wanted = wraps.filter((wrap) => known.delete(hex(wrap.blobId)))
     const input = { vaultId, owner: vault.owner_id, outer, wraps: wanted, required: [] }
