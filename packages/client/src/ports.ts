@@ -13,7 +13,7 @@ export interface Platform {
    * transport must then heed `cookies`. Default: a session is a bearer token.
    */
   readonly cookies?: boolean | undefined
-  /** Parts that may be under way at once; default 6. */
+  /** Parts that may be under way at once; default 5. */
   readonly mostParts?: number | undefined
 }
 

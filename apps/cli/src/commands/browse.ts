@@ -1,4 +1,4 @@
-import type { Entry } from '@strongroom/client'
+import type { Entry, FileSink } from '@strongroom/client'
 import { type CommandContext, withDrive } from '../context.ts'
 import { aboutPath } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -92,6 +92,10 @@ export async function mkdir(
   return result.exitCode
 }
 
+const STDOUT: FileSink = {
+  open: async () => ({ write: writeStdout, commit: async () => {}, abort: async () => {} }),
+}
+
 /** `cat`: a file's bytes, or a range of them, to stdout. */
 export async function cat(
   context: CommandContext,
@@ -100,12 +104,15 @@ export async function cat(
 ): Promise<ExitCode> {
   const paths = pathTexts.map(parseRemotePath)
   const transfer = readTransferOptions(context, options)
+  const isWhole = options.offset === undefined && options.length === undefined
   const offset = options.offset === undefined ? 0 : parseWhole(options.offset, '--offset', 0)
   const range =
     options.length === undefined ? { offset } : { offset, length: parseWhole(options.length, '--length', 0) }
   const result = await withDrive(context, (drive) =>
     forEachTarget(context.output, paths, async (path) => {
-      for await (const bytes of drive.getRange(path, range, transfer)) await writeStdout(bytes)
+      // Reason: the buffers of a whole file are used again, those of a range are the caller's.
+      if (isWhole) await drive.get(path, STDOUT, transfer)
+      else for await (const bytes of drive.getRange(path, range, transfer)) await writeStdout(bytes)
       return { path }
     }),
   )

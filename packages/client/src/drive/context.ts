@@ -30,7 +30,7 @@ export interface DriveContext {
 
 const DEFAULT_JOBS = 4
 /** Parts that may be in memory where nobody says how many. */
-const MOST_PLACES = 6
+const MOST_PLACES = 5
 const MOST_JOBS = 32
 
 /** What is done at once in a call. @throws ClientError `usage` */

@@ -59,6 +59,9 @@ export async function getFile(
   return file.entry
 }
 
+/** Bytes that are handed out at once. */
+const PIECE = 1024 * 1024
+
 /** Plaintext of a range. */
 export async function* getRange(
   context: DriveContext,
@@ -74,9 +77,11 @@ export async function* getRange(
   if (blob === undefined) throw new Error('each record has its blob')
   try {
     const slices = sliceRange(blob.layout, range.offset, range.length)
-    // Reason: the caller may keep what it is given, so no buffer is taken back.
-    for await (const { bytes } of fetchSlices(fetchContext(context), blob, slices, transferOf(context, options))) {
-      yield bytes
+    const transfer = transferOf(context, options)
+    for await (const { bytes, release } of fetchSlices(fetchContext(context), blob, slices, transfer)) {
+      // Reason: the caller may keep what it is given. Small pieces that it does not keep are given back soon.
+      for (let start = 0; start < bytes.length; start += PIECE) yield bytes.slice(start, start + PIECE)
+      release()
     }
   } finally {
     blob.dek.dispose()

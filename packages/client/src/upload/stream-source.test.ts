@@ -1,8 +1,15 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { FileSource, StreamSource } from '../ports.ts'
 import { openStream } from './stream-source.ts'
 
 const MIB = 1024 * 1024
+
+function collectAll(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
 
 function stream(sizes: readonly number[], closed: () => void = () => undefined): StreamSource {
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -77,5 +84,32 @@ describe('openStream', () => {
       throw new Error('broken pipe')
     }
     await expect(openStream({ kind: 'stream', mtimeMs: 0, chunks: broken }, undefined)).rejects.toThrow('broken pipe')
+  })
+
+  it('does not hold chunks that were taken', async () => {
+    const refs: WeakRef<Uint8Array>[] = []
+    const source: StreamSource = {
+      kind: 'stream',
+      mtimeMs: 0,
+      async *chunks() {
+        for (let index = 0; index < 100; index += 1) {
+          const chunk = new Uint8Array(64 * 1024)
+          refs.push(new WeakRef(chunk))
+          yield chunk
+        }
+      },
+    }
+    const opened = await openStream(source, undefined)
+    if (opened.kind !== 'stream') throw new Error('longer than what is kept')
+    let held = -1
+    for await (const _ of opened.chunks()) {
+      if (refs.length < 100) continue
+      // References are cleared in another task only.
+      await new Promise((done) => setImmediate(done))
+      collectAll()
+      held = refs.filter((ref) => ref.deref() !== undefined).length
+    }
+    expect(held).toBeGreaterThanOrEqual(0)
+    expect(held).toBeLessThan(5)
   })
 })

@@ -38,17 +38,18 @@ async function* interruptible(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
-  let interrupt: () => void = () => undefined
-  const interrupted = new Promise<never>((_, reject) => {
-    interrupt = () => reject(new ClientError('aborted', 'The operation was interrupted.'))
-  })
-  interrupted.catch(() => undefined)
-  if (signal?.aborted) interrupt()
+  let fail: (error: unknown) => void = () => undefined
+  const interrupt = (): void => fail(new ClientError('aborted', 'The operation was interrupted.'))
   signal?.addEventListener('abort', interrupt, { once: true })
   let ended = false
   try {
     for (;;) {
-      const { done, value } = await Promise.race([interrupted, iterator.next()])
+      // Reason for no race against one promise of the whole stream: that would hold every chunk until its end.
+      const { done, value } = await new Promise<IteratorResult<Uint8Array>>((next, stop) => {
+        fail = stop
+        if (signal?.aborted) interrupt()
+        else iterator.next().then(next, stop)
+      })
       ended = done === true
       if (done) return
       yield value

@@ -6,6 +6,7 @@ import type { TreeItem } from '../../drive/types.ts'
 import { ClientError } from '../../errors.ts'
 import type { SeekableSource, StreamSource } from '../../ports.ts'
 import { atOnce } from './at-once.ts'
+import { collectYoung } from './collect-young.ts'
 import { isCode, localError } from './local-io.ts'
 
 const WITHOUT_SIZE = 'The file does not tell its size; pipe it: cat FILE | strongroom put - /PATH.'
@@ -26,7 +27,21 @@ export async function fileSource(path: string, options: { followLinks?: boolean 
 
 /** A stream of unknown length, such as standard input. */
 export function streamSource(chunks: AsyncIterable<Uint8Array>, mtimeMs: number): StreamSource {
-  return { kind: 'stream', mtimeMs, chunks: () => chunks }
+  return { kind: 'stream', mtimeMs, chunks: () => collecting(chunks) }
+}
+
+/** Bytes of chunks after which their memory is given back. */
+const CHUNKS = 4 * 1024 * 1024
+
+async function* collecting(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let passed = 0
+  for await (const chunk of chunks) {
+    yield chunk
+    passed += chunk.length
+    if (passed < CHUNKS) continue
+    passed = 0
+    collectYoung()
+  }
 }
 
 export interface LocalTreeOptions {

@@ -14,7 +14,14 @@ const KEEP_MS = 4_000
 /** Bytes of bodies after which the pieces that they came in are given back. */
 const PIECES = 4 * 1024 * 1024
 
-let pieces = 0
+let passed = 0
+
+function pass(bytes: number): void {
+  passed += bytes
+  if (passed < PIECES) return
+  passed = 0
+  collectYoung()
+}
 
 /**
  * Transport over node:http and node:https: connections are kept, bodies are read straight into one buffer, redirects
@@ -73,6 +80,7 @@ function exchange(
     request.cork()
     for (const piece of pieces ?? []) request.write(piece)
     request.end()
+    if (pieces !== undefined) pass(sizeOf(pieces))
   })
 }
 
@@ -121,10 +129,7 @@ function readAll(
       }
       buffer.set(chunk, length)
       length += chunk.length
-      pieces += chunk.length
-      if (pieces < PIECES) return
-      pieces = 0
-      collectYoung()
+      pass(chunk.length)
     })
     response.once('end', () => {
       if (response.complete) done(length === buffer.length ? buffer : buffer.subarray(0, length))
