@@ -1,5 +1,5 @@
-// `npm run bench [-- suite … --full --quick --json --charts FOLDER --only PATTERN --flames FOLDER --peers]`: measures this checkout against its peers; see docs/benchmarks.md.
-import { spawnSync } from 'node:child_process'
+// `npm run bench [-- suite … flags]`: measures this checkout against its peers; see docs/benchmarks.md, or `--help`.
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { installPeers } from './bench-peers.mjs'
 import { buildApps } from './build.mjs'
@@ -12,14 +12,15 @@ if (wanted.length < process.argv.length - 2) {
   installPeers()
   if (wanted.length === 0) process.exit(0)
 }
-try {
-  await buildApps()
-} catch (error) {
-  console.error(`The build failed: ${error.message}`)
-  process.exit(1)
+if (!wanted.includes('--help') && !wanted.includes('-h')) {
+  try {
+    await buildApps()
+  } catch (error) {
+    console.error(`The build failed: ${error.message}`)
+    process.exit(1)
+  }
 }
-const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs')
-const run = spawnSync(process.execPath, [tsx, join(ROOT, 'bench/main.ts'), ...wanted], {
-  stdio: 'inherit',
-})
-process.exit(run.status ?? 1)
+const run = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'bench/main.ts'), ...wanted], { stdio: 'inherit' })
+// Reason: the bench cleans up when it is told to end; from a terminal it is told by itself.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => run.kill(signal))
+run.once('close', (code) => process.exit(code ?? 1))

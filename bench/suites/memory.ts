@@ -7,9 +7,9 @@ import { MIB, type Suite } from './suite.ts'
 
 export const memory: Suite = {
   title: 'Peak memory',
-  async run({ full }) {
+  async run({ full, quick }) {
     const rows: Row[] = []
-    for (const mebibytes of full ? [64, 1024, 8192] : [64, 1024]) {
+    for (const mebibytes of full ? [64, 1024, 8192] : quick ? [64] : [64, 1024]) {
       await using stand = await openStand()
       const source = join(stand.folder, 'source')
       await writeSparse(source, mebibytes * MIB)
