@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { asBlobId, contentLayout, generateDek, partPlaintextRange } from '@strongroom/crypto'
 import { nodeEngine } from '@strongroom/crypto/node'
 import { build } from 'esbuild'
@@ -9,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contentThreads } from './content-threads.ts'
 import { fileSource } from './file-source.ts'
 import { opaqueThread } from './opaque-thread.ts'
-import { startAhead, startThread } from './thread.ts'
+import { STARTED_AHEAD, startAhead, startThread } from './thread.ts'
 
 const engine = nodeEngine()
 let folder = ''
@@ -156,6 +158,21 @@ describe('startThread', () => {
     startAhead(worker)
     expect(await numberOf(worker)).toBe(before + 1)
     expect(await numberOf(worker)).toBe(before + 2)
+  })
+
+  it('takes a thread that was started before anything was loaded, and another where that has ended', async () => {
+    const lines = ["import { parentPort, threadId, workerData } from 'node:worker_threads'"]
+    lines.push("if (workerData === 'ending') process.exit(0)")
+    lines.push("parentPort.on('message', () => parentPort.postMessage(threadId))")
+    const worker = await script('before.mjs', lines.join('\n'))
+    const started = new Worker(worker, { workerData: STARTED_AHEAD })
+    const { threadId } = started
+    startAhead(worker, started)
+    expect(await numberOf(worker)).toBe(threadId)
+    const ended = new Worker(worker, { workerData: 'ending' })
+    await once(ended, 'exit')
+    startAhead(worker, ended)
+    expect(await numberOf(worker)).toBeGreaterThan(threadId)
   })
 
   it('tells who asks when one that was started ahead has ended', async () => {
