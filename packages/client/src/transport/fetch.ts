@@ -1,3 +1,4 @@
+import { concat } from '@strongroom/crypto'
 import { ClientError } from '../errors.ts'
 import type { Transport } from '../ports.ts'
 
@@ -13,9 +14,10 @@ export function fetchTransport(fetchFunction: typeof fetch): Transport {
       referrerPolicy: 'no-referrer',
       signal: request.signal ?? null,
     }
+    const { body } = request
+    const whole = body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : concat(...body)
     // Reason for the cast: the DOM types ask for ArrayBuffer-backed views; shared memory is never passed here.
-    if (request.body !== undefined)
-      init.body = (Array.isArray(request.body) ? new Blob(request.body) : request.body) as BodyInit
+    if (whole !== undefined) init.body = whole as BodyInit
     const response = await guarded(request.signal, () => fetchFunction(url, init))
     return {
       status: response.status,
