@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { descendants, nameOf } from './pin.ts'
+import { outputOf } from './programs.ts'
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
@@ -19,7 +19,7 @@ export function cleanAtEnd(): void {
     // Reason: the shells are those that end engines with this process.
     const started = descendants(process.pid).filter((pid) => nameOf(pid) !== 'sh')
     for (const pid of started) kill(pid)
-    for (const mounted of mountsBelow(folder)) spawnSync('fusermount3', ['-u', '-z', mounted])
+    for (const mounted of mountsBelow(folder)) outputOf('fusermount3', ['-u', '-z', mounted])
     rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   })
   for (const [signal, number] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(128 + number))
