@@ -18,7 +18,7 @@ describe('the events of the audit log', () => {
     const writers = checkoutFiles().filter((file) => {
       if (!SERVER_CODE.test(file) || file.endsWith('/audit/record.ts')) return false
       const text = readText(file)
-      return text.includes('recordAudit') && text.includes(`'${event}'`)
+      return /\brecord(Audit|Together)\b/.test(text) && text.includes(`'${event}'`)
     })
     expect(writers).not.toEqual([])
   })

@@ -53,6 +53,10 @@ function isFatal(error: unknown): boolean {
   return ['aborted', 'authentication', 'integrity', 'network', 'quota', 'upgrade_required'].includes(error.code)
 }
 
+function isQuota(error: unknown): boolean {
+  return error instanceof ClientError && error.code === 'quota'
+}
+
 /**
  * Uploads a tree: small files travel in batches inside their reservations, larger ones part by part, and a commit is
  * made for every thousand items, so that a tree of many files costs few requests and a crash loses little.
@@ -73,9 +77,9 @@ export async function putTree(
     }
     return await run.finish()
   } catch (error) {
-    stop.abort()
     // Reason: what was uploaded takes room; without its commit nobody could see it, or remove it to make room.
-    if (error instanceof ClientError && error.code === 'quota') await run.commitUploaded()
+    if (isQuota(error)) await run.commitUploaded()
+    else stop.abort()
     throw error
   } finally {
     await run.dispose()
@@ -83,7 +87,7 @@ export async function putTree(
   }
 }
 
-/** Of the files under way: the first failure that ends the call ends the others. */
+/** Of the files under way: the first failure that ends the call ends the others, unless room is all that is missing. */
 interface Stopping {
   readonly signal: AbortSignal
   readonly stop: () => void
@@ -115,7 +119,8 @@ function treeRun(context: DriveContext, options: PutTreeOptions, { signal, stop 
 
   const end = (error: unknown): void => {
     fatal.push(error)
-    stop()
+    // What has room already goes on: it is committed.
+    if (!isQuota(error)) stop()
   }
 
   const checkFatal = (): void => {

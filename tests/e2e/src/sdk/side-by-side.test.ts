@@ -130,38 +130,49 @@ describe('larger files of a tree', () => {
     }
   })
 
-  it('end with the first that ends the call; what was uploaded before is there', async () => {
+  const answer = (status: number): TransportResponse => ({
+    status,
+    header: () => null,
+    bytes: async () => new Uint8Array(0),
+  })
+  const isPart: (...call: Parameters<Transport>) => boolean = (url, { method }) =>
+    method === 'PUT' && new URL(url).pathname.startsWith('/v1/store/')
+
+  it('go on where one of them finds no room, and are there', async () => {
     let puts = 0
-    let completed = (): void => undefined
-    const firstIsThere = new Promise<void>((done) => {
-      completed = done
-    })
-    const tree = async function* (): AsyncGenerator<TreeItem> {
-      for await (const item of items('/full', SINGLE)) {
-        yield item
-        if (item.path === '/full/0') await firstIsThere
-      }
-    }
     intercept = (next) => async (url, request) => {
-      const { pathname } = new URL(url)
-      if (request.method === 'PUT' && pathname.startsWith('/v1/store/')) {
-        puts += 1
-        // Of the first file, and of another one.
-        if (puts <= 2) return next(url, request)
-        if (puts === 3) return { status: 507, header: () => null, bytes: async () => new Uint8Array(0) }
-        return await new Promise((_, fail) => {
-          const end = () => next(url, request).catch(fail)
-          if (request.signal?.aborted) void end()
-          else request.signal?.addEventListener('abort', end, { once: true })
-        })
-      }
-      const answer = await next(url, request)
-      if (pathname.endsWith('/complete')) completed()
-      return answer
+      if (isPart(url, request)) puts += 1
+      return isPart(url, request) && puts === 3 ? answer(507) : await next(url, request)
     }
-    await expect(device.session.drive.putTree(tree())).rejects.toMatchObject({ code: 'quota' })
+    await expect(device.session.drive.putTree(items('/full', SINGLE))).rejects.toMatchObject({ code: 'quota' })
     intercept = (next) => next
-    const there = await device.session.drive.list('/full')
-    expect(there.map(({ path }) => path)).toEqual(['/full/0'])
+    expect(puts).toBeGreaterThanOrEqual(3)
+    expect(await device.session.drive.list('/full')).toHaveLength(puts - 1)
+  })
+
+  it('end with the first that ends the call otherwise', async () => {
+    let puts = 0
+    let ended = 0
+    let secondBegins = (): void => undefined
+    const second = new Promise<void>((done) => {
+      secondBegins = done
+    })
+    intercept = (next) => async (url, request) => {
+      if (!isPart(url, request)) return await next(url, request)
+      puts += 1
+      if (puts === 1) {
+        await second
+        return answer(302)
+      }
+      const { signal } = request
+      const aborted = new Promise((done) => signal?.addEventListener('abort', done))
+      secondBegins()
+      if (signal?.aborted === false) await aborted
+      ended += 1
+      return await next(url, request)
+    }
+    await expect(device.session.drive.putTree(items('/moved', SINGLE))).rejects.toMatchObject({ code: 'integrity' })
+    expect(ended).toBe(puts - 1)
+    expect(ended).toBeGreaterThan(0)
   })
 })
