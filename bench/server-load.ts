@@ -34,9 +34,10 @@ type Queues = readonly (readonly RawRequest[])[]
 async function repeated(load: Load, title: string, make: () => Promise<Queues>): Promise<Measured> {
   const { stand, runs, picture } = load
   const result: Measured = { perSecond: [], spent: [] }
-  // Reason: the first round compiles; its figures are not those of a server that has run for a minute.
-  for (let run = -1; run < runs; run += 1) {
+  // Reason: a server that compiles has not the figures of one that has run for a minute, least of all on a share of a core.
+  for (let run = -stand.warmUps; run < runs; run += 1) {
     const queues = await make()
+    if (run === 0) stand.limit()
     const before = stand.spent()
     const perSecond = await requestsPerSecond(stand.url, queues)
     const spent = since(before, stand.spent())

@@ -40,6 +40,10 @@ export function perRequest({ servers, database, balancer, clients }: Spent, coun
 export interface ServerStand {
   readonly url: string
   readonly register: () => Promise<TestAccount>
+  /** Rounds that are not counted, because the servers still compile. */
+  readonly warmUps: number
+  /** From now on servers have no more than their share. @throws NoLimitError */
+  limit(): void
   /** Used up to now. */
   spent(): Spent
   /** A CPU profile of the first server while `task` runs; null where none was asked for. */
@@ -80,14 +84,18 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
     await fill(database.url, options)
     const pids = cluster.servers.map((server) => server.pid)
     const postmaster = await postmasterOf(database.url)
-    if (options.share !== undefined) for (const pid of pids) limits.push(limited(pid, options.share))
-    else if (options.servers === 1) onePerCore({ server: pids[0] ?? 0, postmaster })
-    const alone = options.servers === 1 && options.share === undefined
+    const { share } = options
+    const alone = options.servers === 1 && share === undefined
+    if (alone) onePerCore({ server: pids[0] ?? 0, postmaster })
     const url = alone ? (cluster.servers[0]?.url ?? cluster.url) : cluster.url
     try {
       return await task({
         url,
         register: await servedAccounts(url),
+        warmUps: share === undefined ? 1 : 4 * options.servers,
+        limit() {
+          if (share !== undefined) for (const pid of pids) limits.push(limited(pid, share))
+        },
         spent: () => ({
           servers: sumOf(pids),
           database: sumOf([postmaster, ...descendants(postmaster)]),
@@ -106,6 +114,7 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
         },
       })
     } catch (cause) {
+      if (cause instanceof NoLimitError) throw cause
       throw new Error(cluster.servers.map((server) => server.logs()).join('\n'), { cause })
     }
   } finally {
