@@ -41,7 +41,7 @@ export interface CallOptions {
 
 export interface TransferOptions extends CallOptions {
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined
-  /** Parts in flight, 1 … 32; default what the link rewards, at most 5. */
+  /** Parts in flight, 1 … 32; default what the link rewards, at most 4. */
   readonly jobs?: number | undefined
   /** Bytes a second over all parts of the call; default unlimited. */
   readonly limitRate?: number | undefined
