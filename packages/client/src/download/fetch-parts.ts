@@ -32,7 +32,8 @@ export interface FetchOptions {
 
 /**
  * Plaintext of slices, in their order. As many parts as there are places are fetched and decrypted ahead, and each keeps
- * its place until the caller asks for the next one, so memory is bounded however slowly they are taken. Every part is verified whole before any byte of it is handed out.
+ * its place until the caller asks for the next one, so memory is bounded however slowly they are taken. Every part is
+ * verified whole before any byte of it is handed out.
  *
  * @throws ClientError `integrity` for a part that is not the signed one; it is not asked for again
  */

@@ -2,7 +2,7 @@
  * [Note: Files at once]
  *
  * Each call of node:fs/promises goes to a thread of Node's pool and back, which costs several times what the system does
- * for a small file in its memory. So small files are read and written by calls that wait. Others get their turn every few
+ * for a small file in its memory. So small files are read by calls that wait. Others get their turn every few
  * milliseconds, and where the disk lets these calls wait, the pool is used again for a while: its threads wait beside each
  * other.
  */
