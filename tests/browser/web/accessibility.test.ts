@@ -46,7 +46,7 @@ async function withFiles(): Promise<void> {
   await page.keyboard.press('n')
   await page.getByLabel('Folder name').fill('A folder with a name so long that it does not fit into a narrow column')
   await inspect('new-folder')
-  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
   await row(tab, names[0] ?? '').waitFor()
   await inspect('files')
   await row(tab, 'song.mp3').getByRole('checkbox').check()

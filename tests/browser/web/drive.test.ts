@@ -26,7 +26,7 @@ async function makeFolder(name: string): Promise<void> {
   const { page } = tab
   await page.keyboard.press('n')
   await page.getByLabel('Folder name').fill(name)
-  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
   await row(tab, name).waitFor()
 }
 

@@ -108,7 +108,7 @@ describe('hostile files', () => {
     const { page } = tab
     await page.keyboard.press('n')
     await page.getByLabel('Folder name').fill(FOLDER)
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('button', { name: shownName(FOLDER), exact: true }).click()
     await page.getByText('This folder is empty').waitFor()
     const folder = await mkdtemp(path.join(tmpdir(), 'strongroom-hostile-'))

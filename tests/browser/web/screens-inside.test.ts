@@ -38,7 +38,7 @@ async function signedIn(): Promise<Tab & { login: string }> {
 async function makeFolder({ page }: Tab, name: string): Promise<void> {
   await page.keyboard.press('n')
   await page.getByLabel('Folder name').fill(name)
-  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
   await page.getByRole('button', { name, exact: true }).waitFor()
 }
 
