@@ -4,6 +4,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'n
 import { basename, dirname, join, resolve } from 'node:path'
 import { ClientError } from '../../errors.ts'
 import type { FileSink, SinkMeta, SinkWriter } from '../../ports.ts'
+import { flushEarly } from './flush-early.ts'
 import { isCode, localError, localIo, syncFolder, writeAt } from './local-io.ts'
 
 export interface FileSinkOptions {
@@ -96,6 +97,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
   let position = 0
   let isCut = meta.transfer === undefined
   let open = true
+  const flushing = flushEarly(file)
   let isKept = false
   let isPlaced = false
   /** What an earlier writer left behind the position is not wanted. */
@@ -132,6 +134,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
         await cut()
         await writeAt(file, bytes, position)
         position += bytes.length
+        flushing.wrote(bytes.length)
       }),
     commit: () =>
       localIo(async () => {
@@ -139,6 +142,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
         await file.chmod(meta.mode === undefined ? 0o666 & ~process.umask() : meta.mode & 0o777)
         const time = fileTime(meta.mtimeMs)
         await file.utimes(time, time)
+        await flushing.settled()
         if (options.sync ?? true) await file.sync()
         await close()
         await place(temporary, target, options.overwrite ?? true)
