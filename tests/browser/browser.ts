@@ -1,6 +1,7 @@
+import { type StdioOptions, spawn } from 'node:child_process'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { build } from 'esbuild'
-import { type Browser, chromium, firefox, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright-core'
 
 const ARGUMENTS = [
   '--headless',
@@ -52,6 +53,44 @@ export async function launchBrowser(kind: BrowserKind = 'chromium'): Promise<Bro
   if (kind === 'chromium') return await chromium.launch({ executablePath, args: ARGUMENTS })
   // Stock Firefox, driven by WebDriver BiDi.
   return await firefox.launch({ channel: 'moz-firefox', executablePath, firefoxUserPrefs: PREFERENCES })
+}
+
+/** A Chromium process on a profile that stays when it ends. */
+export interface ProfileBrowser {
+  readonly context: BrowserContext
+  /** SIGKILL; resolves when the process is gone. Repeating it is harmless. */
+  kill9(): Promise<void>
+}
+
+/** Starts Chromium on a profile; it reaches nothing but this machine. */
+export async function launchProfile(folder: string): Promise<ProfileBrowser> {
+  const profile = ['--remote-debugging-port=0', `--user-data-dir=${folder}`]
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe']
+  const child = spawn(await browserPath('chromium'), [...ARGUMENTS, ...profile, 'about:blank'], { stdio })
+  const exited = new Promise<void>((done) => child.once('exit', () => done()))
+  const kill9 = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  try {
+    const address = await new Promise<string>((found, fail) => {
+      let printed = ''
+      child.once('error', fail)
+      child.once('exit', () => fail(new Error(`The browser ended: ${printed}`)))
+      child.stderr?.on('data', (chunk: Buffer) => {
+        printed += chunk.toString()
+        const match = /DevTools listening on (ws:\S+)/.exec(printed)
+        if (match?.[1] !== undefined) found(match[1])
+      })
+    })
+    const browser = await chromium.connectOverCDP(address)
+    const [context] = browser.contexts()
+    if (context === undefined) throw new Error('The browser has no profile.')
+    return { context, kill9 }
+  } catch (error) {
+    await kill9()
+    throw error
+  }
 }
 
 /** One script with all it imports, for browsers. */
