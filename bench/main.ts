@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { chart } from './chart.ts'
 import { cleanAtEnd } from './ending.ts'
 import type { Row } from './measure.ts'
+import { browser } from './suites/browser.ts'
 import { bucket } from './suites/bucket.ts'
 import { encrypt } from './suites/encrypt.ts'
 import { index } from './suites/index.ts'
@@ -23,6 +24,7 @@ const SUITES: Record<string, Suite> = {
   encrypt,
   transfer,
   bucket,
+  browser,
   memory,
   index,
   login,
