@@ -169,6 +169,11 @@ export interface FileSink {
   /** Names the target on this device; only such sinks can go on where an earlier download ended. */
   readonly place?: string | undefined
   open(meta: SinkMeta): Promise<SinkWriter>
+  /**
+   * Does for a small file what `open`, `write` and `commit` do; false where these are to be used. Absent where that is no
+   * cheaper.
+   */
+  writeWhole?(meta: SinkMeta, bytes: Uint8Array): Promise<boolean>
 }
 
 export interface SinkMeta {

@@ -5,7 +5,8 @@ import type { OpenBlob } from '../download/open.ts'
 import { sliceRange } from '../download/range.ts'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import { type DownloadJournal, downloadJournal } from '../journal/download-journal.ts'
-import type { FileSink, SinkWriter } from '../ports.ts'
+import type { FileSink, SinkMeta, SinkWriter } from '../ports.ts'
+import { isInline } from '../upload/plan.ts'
 import { type DriveContext, fetchContext } from './context.ts'
 import type { ProgressCounter } from './progress.ts'
 import type { Entry } from './types.ts'
@@ -24,6 +25,8 @@ export interface Delivery {
  */
 export async function deliver(context: DriveContext, delivery: Delivery): Promise<void> {
   const { entry, blob, sink, transfer, progress } = delivery
+  if (sink.writeWhole !== undefined && entry.size > 0 && isInline(blob.layout))
+    return await deliverSmall(context, delivery)
   const journal = await openJournal(context, delivery)
   let writer: SinkWriter | null = null
   let counted = 0
@@ -54,6 +57,29 @@ export async function deliver(context: DriveContext, delivery: Delivery): Promis
   } finally {
     await writer?.abort()
     await journal?.close()
+  }
+}
+
+/** Has a file of one part written once that is here. */
+async function deliverSmall(context: DriveContext, { entry, blob, sink, transfer, progress }: Delivery): Promise<void> {
+  const { size, mtimeMs, mode } = entry
+  const meta = { size, mtimeMs, mode }
+  const slices = sliceRange(blob.layout, 0, undefined)
+  for await (const { bytes, release } of fetchSlices(fetchContext(context), blob, slices, transfer)) {
+    throwIfAborted(transfer.signal)
+    if (!(await sink.writeWhole?.(meta, bytes))) await write(sink, meta, bytes)
+    progress.addBytes(bytes.length)
+    release()
+  }
+}
+
+async function write(sink: FileSink, meta: SinkMeta, bytes: Uint8Array): Promise<void> {
+  const writer = await sink.open(meta)
+  try {
+    await writer.write(bytes)
+    await writer.commit()
+  } finally {
+    await writer.abort()
   }
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { ClientError } from '../../errors.ts'
+import { dirname, join, resolve } from 'node:path'
 import type { FileSink, SinkMeta, SinkWriter } from '../../ports.ts'
+import { atOnce } from './at-once.ts'
+import { checkTarget, fileMode, fileTime, NO_SECOND_NAMES, targetExists } from './file-target.ts'
 import { flushEarly } from './flush-early.ts'
 import { isCode, localError, localIo, syncFolder, writeAt } from './local-io.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface FileSinkOptions {
   /** Whether an existing file may be replaced; default true. */
@@ -21,19 +23,34 @@ export interface FileSinkOptions {
  */
 export function fileSink(path: string, options: FileSinkOptions = {}): FileSink {
   const target = resolve(path)
+  const { overwrite = true, sync = true } = options
+  const folder = dirname(target)
+  const temporaryFor = (name = randomBytes(ABANDONED_LENGTH / 2).toString('hex')) =>
+    join(folder, `.strongroom-${name}.part`)
   return {
     place: target,
-    async open(meta) {
-      await checkTarget(target, options.overwrite ?? true)
-      const folder = dirname(target)
+    async writeWhole(meta, bytes) {
+      if (sync) return false
       await removeAbandoned(folder)
-      const name = meta.transfer ?? randomBytes(ABANDONED_LENGTH / 2).toString('hex')
-      const temporary = join(folder, `.strongroom-${name}.part`)
+      const file = { temporary: temporaryFor(), target, meta, overwrite }
+      const write = (): true => {
+        writeWhole(file, bytes)
+        return true
+      }
+      return await localIo(async () => (await atOnce(write, WRITING)) ?? false)
+    },
+    async open(meta) {
+      await lookAt(target, overwrite)
+      await removeAbandoned(folder)
+      const temporary = temporaryFor(meta.transfer)
       const file = await localIo(() => (meta.transfer === undefined ? createNew(temporary) : openAgain(temporary)))
       return writer({ file, temporary, target, meta, options })
     },
   }
 }
+
+/** Calls that read a small file, to one that writes it. */
+const WRITING = 4
 
 /** Hex digits in the name of a temporary file that nobody comes back for; those of transfers have 32. */
 const ABANDONED_LENGTH = 16
@@ -139,7 +156,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
     commit: () =>
       localIo(async () => {
         await cut()
-        await file.chmod(meta.mode === undefined ? 0o666 & ~process.umask() : meta.mode & 0o777)
+        await file.chmod(fileMode(meta))
         const time = fileTime(meta.mtimeMs)
         await file.utimes(time, time)
         await flushing.settled()
@@ -157,7 +174,7 @@ function writer({ file, temporary, target, meta, options }: WriterInput): SinkWr
 }
 
 async function place(temporary: string, target: string, overwrite: boolean): Promise<void> {
-  await checkTarget(target, overwrite)
+  await lookAt(target, overwrite)
   if (!overwrite) {
     try {
       // Reason: unlike rename, link never replaces what appeared under the name meanwhile.
@@ -165,35 +182,17 @@ async function place(temporary: string, target: string, overwrite: boolean): Pro
       await rm(temporary)
       return
     } catch (error) {
-      if (isCode(error, 'EEXIST')) throw exists()
-      if (!isCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK')) throw error
+      if (isCode(error, 'EEXIST')) throw targetExists()
+      if (!isCode(error, ...NO_SECOND_NAMES)) throw error
     }
   }
   await rename(temporary, target)
 }
 
-async function checkTarget(target: string, overwrite: boolean): Promise<void> {
-  if (basename(target) === '') throw new ClientError('is_a_folder', 'The local target is a folder.')
+async function lookAt(target: string, overwrite: boolean): Promise<void> {
   const stats = await lstat(target).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return null
     throw localError(error)
   })
-  if (stats === null) return
-  if (stats.isDirectory()) throw new ClientError('is_a_folder', 'The local target is a folder.')
-  if (!overwrite) throw exists()
-  // Reason: renaming over a link replaces the link, not what it names; a device or socket is no place for a file.
-  if (!stats.isFile() && !stats.isSymbolicLink()) throw exists()
-}
-
-function exists(): ClientError {
-  return new ClientError('exists', 'The local target exists.')
-}
-
-/**
- * Seconds for `utimes` that come back as the same milliseconds, at most one microsecond later. The double nearest to a
- * millisecond may lie just before it, and Node before 24 cuts towards zero to microseconds. As text, because Node takes a
- * negative number for the present.
- */
-export function fileTime(mtimeMs: number): string {
-  return String((mtimeMs + 0.000_4) / 1000)
+  checkTarget(target, stats, overwrite)
 }

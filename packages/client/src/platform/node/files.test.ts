@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -31,6 +43,12 @@ async function fill(sink: FileSink, text: string, meta: { mtimeMs?: number; mode
   } finally {
     await writer.abort()
   }
+}
+
+/** The same by calls that wait, unless the disk is too slow for them. */
+async function fillAtOnce(sink: FileSink, text: string, meta: { mtimeMs?: number; mode?: number } = {}): Promise<void> {
+  const { mtimeMs = 0, mode } = meta
+  if (!(await sink.writeWhole?.({ size: text.length, mtimeMs, mode }, bytes(text)))) await fill(sink, text, meta)
 }
 
 describe('fileSink', () => {
@@ -93,11 +111,14 @@ describe('fileSink', () => {
   })
 })
 
-describe('treeSink', () => {
+describe.each([
+  ['step by step', fill],
+  ['at once', fillAtOnce],
+])('treeSink, written %s', (_, put) => {
   it('never leaves its folder, whatever names a valid commit holds', async () => {
     const sink = treeSink(join(folder, 'out'))
     for (const path of ['../x', 'a/../../x', '..', '.', '', 'a//b', '/etc/x', 'a/./b', 'a\0b']) {
-      await expect(fill(sink.file(path), 'bad')).rejects.toMatchObject({ code: 'integrity' })
+      await expect(put(sink.file(path), 'bad')).rejects.toMatchObject({ code: 'integrity' })
       await expect(sink.symlink(path, 't')).rejects.toMatchObject({ code: 'integrity' })
       if (path !== '') await expect(sink.folder(path, {})).rejects.toMatchObject({ code: 'integrity' })
     }
@@ -109,7 +130,7 @@ describe('treeSink', () => {
     await mkdir(join(folder, 'out'))
     await symlink('../outside', join(folder, 'out', 'link'))
     const sink = treeSink(join(folder, 'out'))
-    await expect(fill(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
+    await expect(put(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
     await expect(sink.folder('link', {})).rejects.toMatchObject({ code: 'exists' })
     await expect(sink.symlink('link/b', 't')).rejects.toMatchObject({ code: 'exists' })
     expect(await readdir(join(folder, 'outside'))).toEqual([])
@@ -119,25 +140,63 @@ describe('treeSink', () => {
     await mkdir(join(folder, 'outside'))
     const sink = treeSink(join(folder, 'out'))
     await sink.symlink('link', '../outside')
-    await expect(fill(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
+    await expect(put(sink.file('link/a'), 'bad')).rejects.toMatchObject({ code: 'exists' })
     expect(await readdir(join(folder, 'outside'))).toEqual([])
   })
 
   it('refuses the second of two names that differ only in their form', async () => {
     const sink = treeSink(join(folder, 'out'))
-    await fill(sink.file('\u00e9'), 'one')
-    await expect(fill(sink.file('e\u0301'), 'two')).rejects.toMatchObject({ code: 'exists' })
+    await put(sink.file('\u00e9'), 'one')
+    await expect(put(sink.file('e\u0301'), 'two')).rejects.toMatchObject({ code: 'exists' })
   })
 
   it('makes folders, files and links', async () => {
     const sink = treeSink(join(folder, 'out'))
     await sink.folder('', {})
     await sink.folder('a', {})
-    await fill(sink.file('a/b'), 'x')
+    await put(sink.file('a/b'), 'x')
     await sink.symlink('a/l', 'b')
     await sink.finish()
     expect((await readdir(join(folder, 'out', 'a'))).sort()).toEqual(['b', 'l'])
     expect(await readFile(join(folder, 'out', 'a', 'l'), 'utf8')).toBe('x')
+  })
+
+  it('sets content, mode and time, and replaces what may be replaced', async () => {
+    await mkdir(join(folder, 'out'))
+    await writeFile(join(folder, 'victim'), 'untouched')
+    await symlink('../victim', join(folder, 'out', 'a'))
+    await writeFile(join(folder, 'out', 'b'), 'old')
+    const sink = treeSink(join(folder, 'out'))
+    const meta = { mtimeMs: 1_700_000_000_123, mode: 0o751 }
+    for (const name of ['a', 'b', 'c']) {
+      await put(sink.file(name), `new ${name}`, meta)
+      const stats = await lstat(join(folder, 'out', name))
+      expect([stats.isFile(), stats.mode & 0o777, Math.floor(stats.mtimeMs)]).toEqual([true, meta.mode, meta.mtimeMs])
+      expect(await readFile(join(folder, 'out', name), 'utf8')).toBe(`new ${name}`)
+    }
+    await put(sink.file('private'), 'x', { mode: 0o600 })
+    await put(sink.file('usual'), 'x')
+    const modeOf = async (name: string) => (await stat(join(folder, 'out', name))).mode & 0o777
+    expect([await modeOf('private'), await modeOf('usual')]).toEqual([0o600, 0o666 & ~process.umask()])
+    expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('untouched')
+    expect((await readdir(join(folder, 'out'))).sort()).toEqual(['a', 'b', 'c', 'private', 'usual'])
+  })
+
+  it('replaces nothing where it may not, no folder and no pipe, and leaves nothing beside them', async () => {
+    await mkdir(join(folder, 'out', 'folder'), { recursive: true })
+    await writeFile(join(folder, 'out', 'a'), 'old')
+    const careful = treeSink(join(folder, 'out'), { overwrite: false })
+    await expect(put(careful.file('a'), 'new')).rejects.toMatchObject({ code: 'exists' })
+    const sink = treeSink(join(folder, 'out'))
+    await expect(put(sink.file('folder'), 'new')).rejects.toMatchObject({ code: 'is_a_folder' })
+    if (process.platform !== 'win32') {
+      execFileSync('/usr/bin/env', ['mkfifo', join(folder, 'out', 'pipe')])
+      await expect(put(sink.file('pipe'), 'new')).rejects.toMatchObject({ code: 'exists' })
+    }
+    await put(careful.file('b'), 'new')
+    expect(await readFile(join(folder, 'out', 'a'), 'utf8')).toBe('old')
+    expect(await readFile(join(folder, 'out', 'b'), 'utf8')).toBe('new')
+    expect((await readdir(join(folder, 'out'))).filter((name) => name !== 'pipe').sort()).toEqual(['a', 'b', 'folder'])
   })
 })
 

@@ -2,7 +2,8 @@ import { chmod, lstat, mkdir, rm, symlink, utimes } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ClientError, integrityError } from '../../errors.ts'
 import type { TreeSink } from '../../ports.ts'
-import { fileSink, fileTime } from './file-sink.ts'
+import { fileSink } from './file-sink.ts'
+import { fileTime } from './file-target.ts'
 import { isCode, localError, localIo } from './local-io.ts'
 import { makeFolder } from './make-folder.ts'
 
@@ -54,9 +55,11 @@ export function treeSink(root: string, options: TreeSinkOptions = {}): TreeSink 
       times.push({ path: target, mtimeMs: meta.mtimeMs, mode: meta.mode })
     },
     file(path) {
+      const sink = async () => fileSink(await claim(path), { ...options, sync: false })
       return {
         place: placeOf(base, path),
-        open: async (meta) => await fileSink(await claim(path), { ...options, sync: false }).open(meta),
+        writeWhole: async (meta, bytes) => (await (await sink()).writeWhole?.(meta, bytes)) ?? false,
+        open: async (meta) => await (await sink()).open(meta),
       }
     },
     async symlink(path, target) {
