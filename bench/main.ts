@@ -1,11 +1,14 @@
 // `npm run bench [-- suite … flags]`: prints each suite's table, or one JSON document; `--help` tells the flags.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import { chart } from './chart.ts'
 import { cleanAtEnd } from './ending.ts'
-import type { Row } from './measure.ts'
+import { installPeers } from './peers/install.ts'
+import { peerVersions } from './peers/versions.ts'
+import { writePicture } from './picture.ts'
+import { json, load, machineLine, type Report, type Result, reasonOf, thisMachine } from './report.ts'
+import { checkNames, makeFolder, readSettings, type Settings, SettingsError } from './settings.ts'
 import { browser } from './suites/browser.ts'
 import { bucket } from './suites/bucket.ts'
 import { encrypt } from './suites/encrypt.ts'
@@ -34,6 +37,8 @@ const SUITES: Record<string, Suite> = {
   start,
 }
 
+const TASKS = new Map(Object.entries(SUITES).map(([name, { tasks = [] }]) => [name, tasks]))
+
 const HELP = `npm run bench [-- suite … flags]: measures this checkout against its peers; docs/benchmarks.md says how.
 
 Suites: ${Object.keys(SUITES).join(', ')}; all of them unless some are named.
@@ -41,86 +46,91 @@ Suites: ${Object.keys(SUITES).join(', ')}; all of them unless some are named.
   --full           more runs and the largest sizes
   --json           one JSON document instead of tables
   --charts FOLDER  an SVG chart of each suite as well
-  --only PATTERN   of the suite server: tasks whose names match this regular expression
+  --only PATTERN   of the suite server: tasks whose whole name matches this regular expression
   --flames FOLDER  of the suite server: a flame graph of each task
-  --peers          installs the peers that are missing
-  --help           this`
+  --peers          installs the peers that are missing first; nothing more where nothing else is asked for
+  --help           this
 
-function refuse(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
+Tasks of the suite server:
+  ${(SUITES.server?.tasks ?? []).join('\n  ')}`
 
-function settings() {
-  const boolean = { type: 'boolean', default: false } as const
-  const text = { type: 'string' } as const
-  const help = { ...boolean, short: 'h' } as const
-  const options = {
-    full: boolean,
-    quick: boolean,
-    json: boolean,
-    help,
-    charts: text,
-    only: text,
-    flames: text,
-  } as const
+/** What was asked for, once it is known to be possible; else ends the process. */
+function checked(): Settings {
   try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
-    return { ...values, named: positionals }
+    const settings = readSettings(process.argv.slice(2))
+    if (settings.help) return settings
+    checkNames(settings, TASKS)
+    if (settings.charts !== undefined) makeFolder('--charts', settings.charts)
+    if (settings.flames !== undefined) makeFolder('--flames', settings.flames)
+    return settings
   } catch (error) {
-    // Node tells more than the problem in further sentences.
-    return refuse(error instanceof Error ? (error.message.split('. ')[0] ?? '') : 'The flags are not known.')
+    if (!(error instanceof SettingsError)) throw error
+    console.error(`${error.message}\nnpm run bench -- --help tells what there is.`)
+    return process.exit(2)
   }
 }
 
-function pattern(text: string | undefined): RegExp | undefined {
-  try {
-    return text === undefined ? undefined : new RegExp(text)
-  } catch {
-    return refuse('--only takes a regular expression.')
-  }
+/** Builds the apps where their sources have changed since; else ends the process, once esbuild has said what is wrong. */
+function build(): void {
+  const script = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))
+  const { status } = spawnSync(process.execPath, [script], { stdio: ['ignore', process.stderr, 'inherit'] })
+  if (status === 0) return
+  console.error('The build failed.')
+  process.exit(1)
 }
 
-function folder(name: string, path: string | undefined): void {
-  try {
-    if (path !== undefined) mkdirSync(path, { recursive: true })
-  } catch {
-    refuse(`${name}: the folder cannot be made.`)
-  }
-}
-
-const { full, quick, json, help, charts, only: onlyText, flames, named } = settings()
-if (help) {
+const settings = checked()
+if (settings.help) {
   console.log(HELP)
   process.exit(0)
 }
-const unknown = named.filter((name) => !(name in SUITES))
-if (unknown.length > 0) refuse(`There is no suite ${unknown.join(', ')}.`)
-const ofServer = onlyText ?? flames
-if (ofServer !== undefined && named.length > 0 && !named.includes('server')) {
-  refuse('--only and --flames are of the suite server.')
+const isComplete = !settings.peers || installPeers()
+const peers = peerVersions()
+const peersLine = `Peers: ${
+  Object.entries(peers)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ') || 'none'
+}`
+if (settings.isOnlyPeers) {
+  console.log(peersLine)
+  process.exit(isComplete ? 0 : 1)
 }
-const only = pattern(onlyText)
-folder('--charts', charts)
-folder('--flames', flames)
-cleanAtEnd()
-const machine = [
-  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}, ${process.platform}`,
-  `${new Date().toISOString().slice(0, 10)}, load before ${loadavg()[0]?.toFixed(1)}`,
-].join('; ')
-const results: Record<string, { title: string; rows: Row[] }> = {}
-if (!json) console.log(`${machine}\n`)
+build()
+const { full, quick, charts, named } = settings
+const machine = thisMachine()
+const results: Record<string, Result> = {}
+const failed: Record<string, string> = {}
+const report = (interrupted: boolean): Report => ({
+  ...{ machine, peers, size: quick ? 'quick' : full ? 'full' : 'usual' },
+  ...{ results, failed, interrupted },
+})
+
+// Whoever reads no further wants no more measured.
+process.stdout.on('error', () => process.exit(1))
+try {
+  // What was measured by then is not lost.
+  cleanAtEnd(() => {
+    if (settings.json) console.log(json(report(true)))
+  })
+} catch (error) {
+  console.error(`No folder for temporary files: ${reasonOf(error)}`)
+  process.exit(1)
+}
+if (!settings.json) console.log(`${machineLine(machine)}\n${peersLine}\n`)
 for (const [name, suite] of Object.entries(SUITES)) {
   if (named.length > 0 && !named.includes(name)) continue
+  const { title } = suite
+  const loadBefore = load()
   try {
-    const rows = await suite.run({ full, quick, only, flames })
-    results[name] = { title: suite.title, rows }
-    if (!json) console.log(table(suite.title, rows))
-    if (charts !== undefined) writeFileSync(join(charts, `${name}.svg`), chart(suite.title, machine, rows))
+    const rows = await suite.run(settings)
+    results[name] = { title, loadBefore, loadAfter: load(), rows }
+    if (!settings.json) console.log(table(title, rows, { hasTargets: !quick }))
+    if (charts !== undefined) writePicture(join(charts, `${name}.svg`), chart(title, machineLine(machine), rows))
   } catch (error) {
     // The other suites are measured all the same.
-    console.error(`The suite ${name} failed:`, error)
+    failed[name] = reasonOf(error)
+    console.error(`The suite ${name} failed: ${failed[name]}`)
     process.exitCode = 1
   }
 }
-if (json) console.log(JSON.stringify({ machine, results }, null, 2))
+if (settings.json) console.log(json(report(false)))

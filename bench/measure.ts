@@ -6,7 +6,7 @@ export interface Row {
   readonly by: string
   /** Milliseconds, or bytes where the unit says so, of each run; empty when absent. */
   readonly samples: readonly number[]
-  readonly unit: 'ms' | 'MiB/s' | '/s' | 'calls' | 'MiB' | '%'
+  readonly unit: 'ms' | 'MiB/s' | '/s' | 'calls' | 'MiB' | '%' | '×'
   /** Why there are no samples. */
   readonly absent?: string
 }
@@ -26,6 +26,17 @@ export function summarise(samples: readonly number[]): Summary | null {
   return { median: sorted.length % 2 === 1 ? upper : (upper + lower) / 2, least, most }
 }
 
+/** Who is compared with everyone else that has the same task. */
+export const OURS = 'strongroom'
+
+/** How many times better than this row's median ours is, above 1 faster or smaller; null where there is nothing to compare. */
+export function ratio(row: Row, rows: readonly Row[]): number | null {
+  const ours = summarise(rows.find(({ task, by }) => task === row.task && by === OURS)?.samples ?? [])
+  const theirs = summarise(row.samples)
+  if (ours === null || theirs === null || row.by === OURS) return null
+  return row.unit.endsWith('/s') ? ours.median / theirs.median : theirs.median / ours.median
+}
+
 /** Milliseconds that a task takes. */
 export async function timed(task: () => Promise<unknown> | unknown): Promise<number> {
   const begun = performance.now()
@@ -37,9 +48,9 @@ export async function timed(task: () => Promise<unknown> | unknown): Promise<num
  * Runs contenders in turns, so that a slow minute of the machine hits all of them; each round begins with another one, since
  * whoever is first may find the machine in another state: a virtual one has given memory back to its host meanwhile.
  *
- * @returns samples of each contender, in their order
+ * @returns samples of each contender, in their order; none of what was undefined
  */
-export async function inTurns<T>(runs: number, contenders: readonly (() => Promise<T>)[]): Promise<T[][]> {
+export async function inTurns<T>(runs: number, contenders: readonly (() => Promise<T | undefined>)[]): Promise<T[][]> {
   const samples: T[][] = contenders.map(() => [])
   for (let run = 0; run < runs; run += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {

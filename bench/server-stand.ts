@@ -115,7 +115,9 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
       })
     } catch (cause) {
       if (cause instanceof NoLimitError) throw cause
-      throw new Error(cluster.servers.map((server) => server.logs()).join('\n'), { cause })
+      // Reason: the logs end with the servers.
+      for (const { logs } of cluster.servers) process.stderr.write(logs())
+      throw cause
     }
   } finally {
     for (const lift of limits) lift()

@@ -28,10 +28,11 @@ export function installDependencies() {
     writeFileSync(stampFile, stamp)
     return
   }
-  console.log('Installing dependencies (npm ci) …')
+  // Reason: standard output may be for a program that reads it.
+  console.error('Installing dependencies (npm ci) …')
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: ROOT,
-    stdio: 'inherit',
+    stdio: ['inherit', process.stderr, 'inherit'],
     shell: process.platform === 'win32',
   })
   if (result.status !== 0) {

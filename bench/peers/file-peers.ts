@@ -19,7 +19,8 @@ export interface FilePeer {
 const never = (): Promise<never> => Promise.reject(new Error('absent'))
 const missing = (by: string, absent: string): FilePeer => ({ by, absent, encrypt: never, decrypt: never })
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const PEERS = 'npm run bench -- --peers'
+/** What installs peers. */
+export const PEERS = 'npm run bench -- --peers'
 
 /** Every peer that can encrypt a file by itself; those that are not installed say so. */
 export async function filePeers(folder: string): Promise<FilePeer[]> {
@@ -77,7 +78,7 @@ function rclone(folder: string): FilePeer {
 }
 
 function restic(folder: string): FilePeer {
-  const by = 'restic backup, without compression'
+  const by = 'restic backup, without compression (hashes, and flushes to the disk)'
   if (!isInstalled('restic')) return missing(by, `restic is not installed (${PEERS})`)
   const env = { RESTIC_PASSWORD: 'a bench password', RESTIC_CACHE_DIR: join(folder, 'restic-cache') }
   const repository = join(folder, 'restic-files')

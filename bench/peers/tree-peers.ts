@@ -57,9 +57,9 @@ export function rcloneTree({ folder }: Stand, store?: RcloneStore): TreePeer {
   }
 }
 
-/** restic to a local folder; each put makes a repository, which is not timed. */
+/** restic to a local folder, each file of which it flushes to the disk; each put makes a repository, which is not timed. */
 export function resticTree({ folder }: Stand): TreePeer {
-  const by = 'restic, to a local folder'
+  const by = 'restic, to a local folder (flushes its files to the disk)'
   if (!isInstalled('restic')) return missing(by, 'restic')
   const env = { RESTIC_PASSWORD: 'a bench password', RESTIC_CACHE_DIR: join(folder, 'restic-cache') }
   const run = (index: number, ...parameters: string[]) =>

@@ -5,7 +5,8 @@ import { build } from 'esbuild'
 import { temporaryFolder } from '../../tests/e2e/src/journeys/files.ts'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, speeds, timed } from '../measure.ts'
-import { type FilePeer, filePeers } from '../peers/file-peers.ts'
+import { Failures } from '../peers/failures.ts'
+import { type FilePeer, filePeers, PEERS } from '../peers/file-peers.ts'
 import { flushDisks, isInstalled, outputOf, runProgram } from '../programs.ts'
 import { MIB, type Suite } from './suite.ts'
 
@@ -39,12 +40,19 @@ async function strongroom(folder: string): Promise<FilePeer[]> {
   return [contender('strongroom', './content-worker.mjs'), contender(BARE, './content-worker-without-digests.mjs')]
 }
 
-/** Encryption speed in memory, the limit that this processor sets, in MiB/s. */
-function opensslSpeed(): number {
-  const line = outputOf('openssl', ['speed', '-mr', '-seconds', '2', '-bytes', '262144', '-evp', 'aes-256-gcm'])
-    .split('\n')
-    .find((candidate) => candidate.startsWith('+F:'))
-  return Number(line?.split(':').at(-1)) / MIB
+/** What `openssl speed` says of AES-256-GCM in memory, which is the limit that this processor sets. */
+function limit(task: string, runs: number): Row {
+  const row = { task, by: 'openssl speed aes-256-gcm (in memory, one thread)', unit: 'MiB/s' } as const
+  if (!isInstalled('openssl')) return { ...row, samples: [], absent: `openssl is not installed (${PEERS})` }
+  const way = task.startsWith('decrypt') ? ['-decrypt'] : []
+  const measured = (): number => {
+    const speed = ['speed', '-mr', '-seconds', '2', '-bytes', '262144', ...way, '-evp', 'aes-256-gcm']
+    const line = outputOf('openssl', speed)
+      .split('\n')
+      .find((candidate) => candidate.startsWith('+F:'))
+    return Number(line?.split(':').at(-1)) / MIB
+  }
+  return { ...row, samples: Array.from({ length: runs }, measured) }
 }
 
 /** Those rows once more that say what hashing each part costs: without it, against what does not hash either. */
@@ -69,54 +77,49 @@ export const encrypt: Suite = {
     await writeFile(source, bytesFrom(1, size))
     const contenders = [...(await strongroom(folder.path)), ...(await filePeers(folder.path))]
     const present = contenders.filter((contender) => contender.absent === undefined)
+    const failures = new Failures()
     const rows: Row[] = []
     const [encrypted, decrypted] = [`encrypt ${size / MIB} MiB`, `decrypt ${size / MIB} MiB`]
     const sealed = (contender: FilePeer): string => join(folder.path, `sealed-${present.indexOf(contender)}`)
     try {
       const sealing = await inTurns(
         runs,
-        present.map((contender) => async () => {
-          await rm(sealed(contender), { force: true })
-          await contender.prepare?.(sealed(contender))
-          await flushDisks()
-          return timed(() => contender.encrypt(source, sealed(contender)))
-        }),
+        present.map(
+          (contender) => () =>
+            failures.among(contender, async () => {
+              await rm(sealed(contender), { force: true })
+              await contender.prepare?.(sealed(contender))
+              await flushDisks()
+              return timed(() => contender.encrypt(source, sealed(contender)))
+            }),
+        ),
       )
       const target = join(folder.path, 'opened', 'target')
       const opening = await inTurns(
         runs,
-        present.map((contender) => async () => {
-          await rm(join(folder.path, 'opened'), { recursive: true, force: true })
-          await mkdir(join(folder.path, 'opened'))
-          await flushDisks()
-          return timed(() => contender.decrypt(sealed(contender), target))
-        }),
+        present.map(
+          (contender) => () =>
+            failures.among(contender, async () => {
+              await rm(join(folder.path, 'opened'), { recursive: true, force: true })
+              await mkdir(join(folder.path, 'opened'))
+              await flushDisks()
+              return timed(() => contender.decrypt(sealed(contender), target))
+            }),
+        ),
       )
       for (const [task, times] of [
         [encrypted, sealing],
         [decrypted, opening],
       ] as const) {
-        for (const { by, absent } of contenders) {
-          const index = present.findIndex((other) => other.by === by)
-          const samples = absent === undefined ? speeds(size, times[index] ?? []) : []
-          rows.push({ task, by, samples, unit: 'MiB/s', ...(absent === undefined ? {} : { absent }) })
+        for (const contender of contenders) {
+          const samples = speeds(size, times[present.indexOf(contender)] ?? [])
+          rows.push({ task, by: contender.by, samples, unit: 'MiB/s', ...failures.absent(contender) })
         }
+        rows.push(limit(task, runs))
       }
     } finally {
-      for (const contender of present) await contender.close?.()
+      for (const contender of present) await contender.close?.().catch(() => undefined)
     }
-    const by = 'openssl speed aes-256-gcm (in memory, one thread)'
-    rows.push(
-      isInstalled('openssl')
-        ? { task: encrypted, by, samples: Array.from({ length: runs }, opensslSpeed), unit: 'MiB/s' }
-        : {
-            task: encrypted,
-            by,
-            samples: [],
-            unit: 'MiB/s',
-            absent: 'openssl is not installed (npm run bench -- --peers)',
-          },
-    )
     return [...rows, ...withoutDigests(rows)]
   },
 }

@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Row } from '../measure.ts'
+import { type Row, summarise } from '../measure.ts'
+import { writePicture } from '../picture.ts'
 import {
   BLOBS,
   blobOpens,
@@ -21,6 +21,7 @@ const WHO = { servers: 'the server', database: 'PostgreSQL', balancer: 'haproxy'
 
 interface Task {
   /** What `--only` looks at. */
+  readonly key: string
   readonly name: string
   readonly run: (load: Load) => Promise<readonly Row[]>
 }
@@ -35,8 +36,9 @@ function costs(task: string, spent: readonly Spent[]): Row[] {
   })
 }
 
-function measured(name: string, ask: (load: Load) => Promise<Measured>): Task {
+function measured(key: string, name: string, ask: (load: Load) => Promise<Measured>): Task {
   return {
+    key,
     name,
     async run(load) {
       const { perSecond, spent } = await ask(load)
@@ -45,8 +47,9 @@ function measured(name: string, ask: (load: Load) => Promise<Measured>): Task {
   }
 }
 
-function raced(name: string, waits: boolean): Task {
+function raced(key: string, name: string, waits: boolean): Task {
   return {
+    key,
     name,
     async run(load) {
       const { perSecond, spent, lost, fewest, most } = await commitsRacing(load, { waits })
@@ -71,13 +74,18 @@ function raced(name: string, waits: boolean): Task {
   }
 }
 
+const LOGIN_STARTS = 'login starts among 1,000 accounts'
+const ONE_SMALL = 'commits on 16 vaults, one server with 15 % of a core, behind haproxy'
+const TWO_SMALL = 'commits on 16 vaults, two such servers'
+
 const ONE_SERVER: readonly Task[] = [
-  measured('commits on 16 vaults', commitsOnMany),
-  measured('commits on one vault, one client', commitsOnOne),
-  raced('commits on one vault, 16 clients racing, who loses waits as the client does', true),
-  raced('commits on one vault, 16 clients racing, nobody waits', false),
-  measured('blob opens, one a request', (load) => blobOpens(load, 1)),
+  measured('commits-on-16', 'commits on 16 vaults', commitsOnMany),
+  measured('commits-on-one', 'commits on one vault, one client', commitsOnOne),
+  raced('racing', 'commits on one vault, 16 clients racing, who loses waits as the client does', true),
+  raced('racing-at-once', 'commits on one vault, 16 clients racing, nobody waits', false),
+  measured('opens', 'blob opens, one a request', (load) => blobOpens(load, 1)),
   {
+    key: 'opens-of-many',
     name: `blobs opened, ${BLOBS} a request`,
     async run(load) {
       const { perSecond } = await blobOpens(load, BLOBS)
@@ -89,25 +97,28 @@ const ONE_SERVER: readonly Task[] = [
       ]
     },
   },
-  measured('login starts among 1,000 accounts', loginStarts),
+  measured('login-starts', LOGIN_STARTS, loginStarts),
 ]
 
 /** One server and two, each with the same small share of a core, so that neither database nor clients are the limit. */
 const BALANCED: readonly (readonly [servers: number, task: Task])[] = [
-  [1, measured('commits on 16 vaults, one server with 15 % of a core, behind haproxy', commitsOnMany)],
-  [2, measured('commits on 16 vaults, two such servers', commitsOnMany)],
+  [1, measured('one-small-server', ONE_SMALL, commitsOnMany)],
+  [2, measured('two-small-servers', TWO_SMALL, commitsOnMany)],
 ]
 
-function large({ quick, full }: SuiteOptions): { options: StandOptions; tasks: readonly Task[] } {
+function large({ quick, full }: Pick<SuiteOptions, 'quick' | 'full'>): {
+  options: StandOptions
+  tasks: readonly Task[]
+} {
   const accounts = quick ? 2_000 : 500_000
   const blobsEach = quick ? 2 : full ? 20 : 1
   const among = `among ${accounts.toLocaleString('en')} accounts with ${blobsEach} blobs each`
   return {
     options: { servers: 1, accounts, blobsEach },
     tasks: [
-      measured(`login starts ${among}`, loginStarts),
-      measured(`commits on 16 vaults ${among}`, commitsOnMany),
-      measured(`blob opens, one a request, ${among}`, (load) => blobOpens(load, 1)),
+      measured('large-login-starts', `login starts ${among}`, loginStarts),
+      measured('large-commits-on-16', `commits on 16 vaults ${among}`, commitsOnMany),
+      measured('large-opens', `blob opens, one a request, ${among}`, (load) => blobOpens(load, 1)),
     ],
   }
 }
@@ -115,13 +126,13 @@ function large({ quick, full }: SuiteOptions): { options: StandOptions; tasks: r
 /** Runs tasks one after the other against one stand, which is only made where there is something to run. */
 async function runAll(stand: StandOptions, tasks: readonly Task[], options: SuiteOptions): Promise<Row[]> {
   const { quick, full, only, flames } = options
-  const chosen = tasks.filter(({ name }) => only === undefined || only.test(name))
+  const chosen = tasks.filter(({ key }) => only === undefined || only.test(key))
   if (chosen.length === 0) return []
   return onServers({ ...stand, profiles: flames !== undefined }, async (made) => {
     const rows: Row[] = []
-    for (const { name, run } of chosen) {
-      const file = flames === undefined ? null : join(flames, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.svg`)
-      const picture = file === null ? null : (svg: string) => writeFileSync(file, svg)
+    for (const { key, run } of chosen) {
+      const file = flames === undefined ? null : join(flames, `${key}.svg`)
+      const picture = file === null ? null : (svg: string) => writePicture(file, svg)
       rows.push(
         ...(await run({
           stand: made,
@@ -148,14 +159,31 @@ async function balanced(options: SuiteOptions): Promise<Row[]> {
   return rows
 }
 
+/** The rate of one task as a multiple of another's, where both were measured. */
+function against(rows: readonly Row[], task: RegExp, other: string, name: string): Row[] {
+  const median = (row: Row | undefined): number => summarise(row?.samples ?? [])?.median ?? 0
+  const own = rows.find((row) => task.test(row.task) && row.unit === '/s')
+  const [upper, lower] = [median(own), median(rows.find((row) => row.task === other))]
+  if (own === undefined || upper === 0 || lower === 0) return []
+  return [{ task: `${own.task}, ${name}`, by: 'strongroom', samples: [upper / lower], unit: '×' }]
+}
+
 export const server: Suite = {
   title: 'Requests a second; one server has one core, the database and the clients share the other',
+  tasks: [ONE_SERVER, BALANCED.map(([, task]) => task), large({ quick: false, full: false }).tasks]
+    .flat()
+    .map(({ key }) => key),
   async run(options) {
     const { options: many, tasks } = large(options)
-    return [
+    const rows = [
       ...(await runAll(SMALL, ONE_SERVER, options)),
       ...(await balanced(options)),
       ...(await runAll(many, tasks, options)),
+    ]
+    return [
+      ...rows,
+      ...against(rows, /^commits on 16 vaults, two such servers$/, ONE_SMALL, 'against one'),
+      ...against(rows, /^login starts among (?!1,000 )/, LOGIN_STARTS, 'against those among 1,000'),
     ]
   },
 }

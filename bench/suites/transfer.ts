@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesFrom } from '../../tests/e2e/src/journeys/seeded-bytes.ts'
 import { inTurns, type Row, timed } from '../measure.ts'
+import { Failures } from '../peers/failures.ts'
 import { rcloneTree, resticTree, strongroomTree, type TreePeer } from '../peers/tree-peers.ts'
 import { flushDisks } from '../programs.ts'
 import { openStand, type Stand } from '../stand.ts'
@@ -58,17 +59,21 @@ export async function compareTrees(
   await load.make(source)
   const present = contenders.filter((contender) => contender.absent === undefined)
   const counts = new Map<TreePeer, number>()
+  const failures = new Failures()
   const measure = async (readied: (contender: TreePeer) => Promise<() => Promise<unknown>>): Promise<Taken> => {
     const flushed: number[][] = present.map(() => [])
     const bare = await inTurns(
       runs,
-      present.map((contender, index) => async () => {
-        const act = await readied(contender)
-        await flushDisks()
-        const taken = await timed(act)
-        flushed[index]?.push(taken + (await timed(flushDisks)))
-        return taken
-      }),
+      present.map(
+        (contender, index) => () =>
+          failures.among(contender, async () => {
+            const act = await readied(contender)
+            await flushDisks()
+            const taken = await timed(act)
+            flushed[index]?.push(taken + (await timed(flushDisks)))
+            return taken
+          }),
+      ),
     )
     return { bare, flushed }
   }
@@ -84,10 +89,10 @@ export async function compareTrees(
   })
   return contenders.flatMap((contender): Row[] => {
     const index = present.indexOf(contender)
-    const { by, absent } = contender
+    const { by } = contender
     const rowsOf = (verb: string, { bare, flushed }: Taken): Row[] => {
       const task = `${verb} ${load.task}`
-      const row = { by, unit: 'ms', ...(absent === undefined ? {} : { absent }) } as const
+      const row = { by, unit: 'ms', ...failures.absent(contender) } as const
       const rows: Row[] = [{ ...row, task, samples: bare[index] ?? [] }]
       if (isLocal) rows.push({ ...row, task: `${task}, and the flush of the disk`, samples: flushed[index] ?? [] })
       return rows
