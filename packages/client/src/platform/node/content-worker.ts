@@ -17,7 +17,8 @@ const handle = contentJobs({ engine: nodeEngine(), openFile }, (response, transf
 parentPort?.on('message', (message: ToWorker) => handle(message))
 
 async function openFile({ path, identity }: LocalFile): Promise<OpenLocalFile> {
-  const file = await open(path, constants.O_RDONLY)
+  // Reason: as in `fileSource`, for what came into its place since that opened it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   return {
     async read(offset, buffer) {
       let done = 0

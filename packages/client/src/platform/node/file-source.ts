@@ -128,7 +128,8 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
   if (stats.isDirectory()) throw new ClientError('is_a_folder', 'The local path is a folder.')
   if (!stats.isFile()) throw new ClientError('usage', 'The local path is not a regular file.')
   const identity = identityOf(stats)
-  const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW)
+  // Reason: what came into the place of a file, such as a pipe without a writer, would hold up everything.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW)
   return {
     kind: 'seekable',
     size: Number(stats.size),
@@ -157,8 +158,7 @@ function sourceOf(path: string, stats: BigIntStats, followLinks: boolean): Seeka
 function readWhole(path: string, flags: number, target: Uint8Array, identity: string): boolean {
   if (target.length === 0) return false
   try {
-    // Reason: what came into the place of a file, such as a pipe without a writer, would hold up everything.
-    const file = openSync(path, flags | constants.O_NONBLOCK)
+    const file = openSync(path, flags)
     try {
       let done = 0
       while (done < target.length) {

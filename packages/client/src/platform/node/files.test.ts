@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { openSync } from 'node:fs'
 import {
   lstat,
   mkdir,
@@ -246,6 +247,22 @@ describe('fileSource', () => {
     await rm(path)
     if (process.platform !== 'win32')
       expect(await read(inPlace(async () => execFileSync('/usr/bin/env', ['mkfifo', path])))).toBeNull()
+  })
+
+  it.skipIf(process.platform === 'win32')('waits for no writer of a pipe that came into its place', async () => {
+    const path = join(folder, 'a')
+    await writeFile(path, '')
+    const source = await fileSource(path)
+    await rm(path)
+    execFileSync('/usr/bin/env', ['mkfifo', path])
+    let isWaitedFor = false
+    const writer = setTimeout(() => {
+      isWaitedFor = true
+      openSync(path, 'r+')
+    }, 4000)
+    await expect(source.open()).rejects.toMatchObject({ code: 'source_changed' })
+    clearTimeout(writer)
+    expect(isWaitedFor).toBe(false)
   })
 
   it('refuses folders, and says what is not there', async () => {

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -98,6 +100,31 @@ describe('contentThreads', () => {
     await writeFile(path, engine.randomBytes(size))
     await expect(encryptor.encryptPart(2)).rejects.toMatchObject({ code: 'source_changed' })
     expect(await encryptor.isSourceUnchanged()).toBe(false)
+    await encryptor.close()
+    await cipher.close()
+  })
+
+  it.skipIf(process.platform === 'win32')('wait for no writer of a pipe that came into its place', async () => {
+    const path = join(folder, 'e')
+    await writeFile(path, engine.randomBytes(size))
+    const source = await fileSource(path)
+    const open = async () => {
+      const file = await source.open()
+      await rm(path)
+      execFileSync('/usr/bin/env', ['mkfifo', path])
+      return file
+    }
+    const cipher = contentThreads(engine, entry('content-worker'))
+    const content = { dek: generateDek(engine), blobId: asBlobId(engine.randomBytes(16)), layout: contentLayout(size) }
+    let isWaitedFor = false
+    const writer = setTimeout(() => {
+      isWaitedFor = true
+      openSync(path, 'r+')
+    }, 4000)
+    const encryptor = await cipher.encryptor({ ...content, source: { ...source, open } })
+    await expect(encryptor.encryptPart(0)).rejects.toMatchObject({ code: 'local_io' })
+    clearTimeout(writer)
+    expect(isWaitedFor).toBe(false)
     await encryptor.close()
     await cipher.close()
   })
