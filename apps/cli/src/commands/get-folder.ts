@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { readlink } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Entry, TreeSink } from '@strongroom/client'
@@ -28,7 +29,8 @@ export async function getFolder(task: GetTask, folder: Entry, local: string): Pr
   const top = isTree && folder.path !== '/' ? localChild(local, folder.name) : local
   if (top !== local) await refuseLink(top)
   const entries = isTree ? await drive.list(root, { signal, recursive: true }) : [folder]
-  const plans = await planEntries(task, entries, root, top)
+  const isNew = (await lstatOrNull(top)) === null
+  const plans = await planEntries(task, entries, { root, top, isNew })
   const items = plans
     .filter((plan) => plan.entry.kind !== 'folder')
     .map((plan) => ({
@@ -53,7 +55,16 @@ export async function getFolder(task: GetTask, folder: Entry, local: string): Pr
   return items.filter((item) => !failed.has(item.path))
 }
 
-async function planEntries(task: GetTask, entries: readonly Entry[], root: string, top: string): Promise<Plan[]> {
+interface Place {
+  /** Path of the folder in the vault. */
+  readonly root: string
+  /** Path of the folder here. */
+  readonly top: string
+  /** Whether there is nothing here yet, so that nothing below has to be looked at. */
+  readonly isNew: boolean
+}
+
+async function planEntries(task: GetTask, entries: readonly Entry[], { root, top, isNew }: Place): Promise<Plan[]> {
   const { options } = task
   const start = root === '/' ? 1 : root.length + 1
   const plans: Plan[] = []
@@ -65,7 +76,8 @@ async function planEntries(task: GetTask, entries: readonly Entry[], root: strin
       if (!options.filter.excludesFolder(path)) plans.push({ entry, path, localPath, outcome: 'done' })
     } else if (options.filter.includes(path)) {
       try {
-        plans.push(await planFile(task, entry, path, localPath))
+        const plan = { entry, path, localPath, outcome: 'done' } as const
+        plans.push(isNew ? plan : await planFile(task, plan))
       } catch (error) {
         task.failures.add(entry.path, error)
       }
@@ -74,18 +86,18 @@ async function planEntries(task: GetTask, entries: readonly Entry[], root: strin
   return options.emptyFolders ? plans : withoutEmptyFolders(plans)
 }
 
-async function planFile(task: GetTask, entry: Entry, path: string, localPath: string): Promise<Plan> {
-  if (await isUnchanged(entry, localPath)) return { entry, path, localPath, outcome: 'skipped' }
+/** What is to be done for a file below a folder that is here. */
+async function planFile(task: GetTask, plan: Plan): Promise<Plan> {
+  const { entry, localPath } = plan
+  const there = await lstatOrNull(localPath)
+  if (there === null) return plan
+  if (await isUnchanged(entry, localPath, there)) return { ...plan, outcome: 'skipped' }
   const target = await resolveLocalConflict(localPath, task.options.conflict)
-  return target === null
-    ? { entry, path, localPath, outcome: 'skipped' }
-    : { entry, path, localPath: target, outcome: 'done' }
+  return target === null ? { ...plan, outcome: 'skipped' } : { ...plan, localPath: target }
 }
 
 /** Same size and time to the millisecond; for links the same target. */
-async function isUnchanged(entry: Entry, localPath: string): Promise<boolean> {
-  const stats = await lstatOrNull(localPath)
-  if (stats === null) return false
+async function isUnchanged(entry: Entry, localPath: string, stats: Stats): Promise<boolean> {
   if (entry.kind === 'symlink') return stats.isSymbolicLink() && (await readlink(localPath)) === entry.target
   return stats.isFile() && stats.size === entry.size && Math.floor(stats.mtimeMs) === entry.mtimeMs
 }

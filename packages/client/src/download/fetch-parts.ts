@@ -46,8 +46,9 @@ export async function* fetchSlices(
   const { header, blobId } = blob.record
   const { layout, dek } = blob
   const decryptor = await context.content.decryptor({ header, layout, dek, blobId, macKey: options.macKey })
-  const stop = new AbortController()
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  // Reason: nothing is ahead of a single part, and a signal of its own costs as much as decrypting a small one.
+  const stop = slices.length > 1 ? new AbortController() : null
+  const signal = signalOf(options.signal, stop?.signal)
   const flight = options.flight ?? steadyFlight(options.jobs)
   const ahead: { readonly part: Promise<DecryptedPart>; leave(): void }[] = []
   let next = 0
@@ -91,11 +92,15 @@ export async function* fetchSlices(
       first.leave()
     }
   } finally {
-    stop.abort()
+    stop?.abort()
     await Promise.allSettled(ahead.map(({ part }) => part))
     for (const { leave } of ahead) leave()
     await decryptor.close()
   }
+}
+
+function signalOf(given: AbortSignal | undefined, own: AbortSignal | undefined): AbortSignal | undefined {
+  return given === undefined || own === undefined ? (given ?? own) : AbortSignal.any([given, own])
 }
 
 /** One part as it is stored; nothing of it is verified. */
@@ -103,7 +108,7 @@ export async function fetchPart(
   context: FetchContext,
   blob: OpenBlob,
   range: { offset: number; length: number; into: Uint8Array<ArrayBuffer> },
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   for (let attempt = 1; ; attempt += 1) {
     try {

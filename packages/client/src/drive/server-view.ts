@@ -51,7 +51,7 @@ async function readStart(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const range = partBlobRange(blob.layout, 0)
   const into = new Uint8Array(range.length)
-  const part = await fetchPart(fetchContext(context), blob, { ...range, into }, signal ?? new AbortController().signal)
+  const part = await fetchPart(fetchContext(context), blob, { ...range, into }, signal)
   const digest = await context.platform.engine.sha256(part)
   if (!equalBytes(digest, blob.digests.subarray(0, DIGEST_LENGTH)))
     throw integrityError('the beginning of a stored file')
