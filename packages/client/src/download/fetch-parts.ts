@@ -63,9 +63,11 @@ export async function* fetchSlices(
     const part = (async () => {
       // Invariant: places are given in the order of asking, so that the part which the caller waits for has one.
       const place = await entering
-      const ciphertext = (await blob.early?.()) ?? (await fetchHere(partBlobRange(blob.layout, slice.index), place))
+      const early = await blob.early?.()
+      const ciphertext = early?.bytes ?? (await fetchHere(partBlobRange(blob.layout, slice.index), place))
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
       const { bytes, mac, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
+      early?.release()
       return { bytes: bytes.subarray(slice.start, slice.end), mac, release }
     })()
     // Reason: a part that fails before its turn must not count as unhandled.

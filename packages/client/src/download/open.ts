@@ -16,6 +16,12 @@ import type { Clock } from '../ports.ts'
 import type { Api } from '../transport/api.ts'
 import type { DekOpener } from '../vault-log/types.ts'
 
+/** A part in memory that it shares with others: once it is released, its bytes must not be touched. Releasing is optional. */
+export interface EarlyPart {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  release(): void
+}
+
 /** A blob that may be read: all that came from the server is checked against the signed record. */
 export interface OpenBlob {
   readonly record: ContentRecord
@@ -31,7 +37,7 @@ export interface OpenBlob {
   /** When to ask for another URL, by this device's clock. */
   renewAtMs: number
   /** Its only part as it came together with others, once; nothing of it is verified. */
-  early?: () => Promise<Uint8Array<ArrayBuffer> | null>
+  early?: () => Promise<EarlyPart | null>
 }
 
 export interface OpenContext {

@@ -1,4 +1,5 @@
 import { LIMITS } from '@strongroom/protocol'
+import { bufferPool } from '../content/buffers.ts'
 import type { RateLimiter } from '../transport/rate.ts'
 import type { StoreAccess } from '../transport/store.ts'
 import type { OpenBlob } from './open.ts'
@@ -11,6 +12,8 @@ type Answer = Promise<Uint8Array<ArrayBuffer>[] | null>
 interface Group {
   readonly blobs: OpenBlob[]
   length: number
+  /** Parts of its answer that are not released yet. */
+  left: number
   /** null before it is asked for. */
   answer: Answer | null
 }
@@ -20,7 +23,8 @@ interface Group {
  * asked for when the first part of the one before is taken, and forgotten when the second one after it is asked for;
  * whoever comes later asks for a single part.
  *
- * Reason: a request costs client and server as much as a hundred kilobytes.
+ * Reason: a request costs client and server as much as a hundred kilobytes. Answers come into memory that is used again and
+ * again: what it costs to find out that it is no longer needed is as much as decrypting what lay in it.
  */
 export function fetchTogether(
   access: StoreAccess,
@@ -28,10 +32,11 @@ export function fetchTogether(
   { limiter, signal }: { readonly limiter: RateLimiter; readonly signal?: AbortSignal | undefined },
 ): void {
   const groups = grouped(blobs)
+  const rooms = bufferPool(BYTES)
   const fetch = async (group: Group): Answer => {
     await limiter.take(group.length, signal)
     const objects = group.blobs.map(({ url, layout }) => ({ url, length: layout.blobLength }))
-    return await access.getMany(objects, signal)
+    return await access.getMany(objects, rooms.take(group.length), signal)
   }
   const ask = (index: number): Answer => {
     const group = groups[index]
@@ -49,7 +54,13 @@ export function fetchTogether(
         void ask(index + 1)
         const old = groups[index - 2]
         if (old !== undefined) old.answer = NOTHING
-        return (await answer)?.[place] ?? null
+        const bytes = (await answer)?.[place]
+        if (bytes === undefined) return null
+        const release = () => {
+          group.left -= 1
+          if (group.left === 0) rooms.give(bytes)
+        }
+        return { bytes, release }
       }
     }
   }
@@ -67,7 +78,8 @@ function grouped(blobs: readonly OpenBlob[]): Group[] {
     if (last !== undefined && last.length + length <= BYTES) {
       last.blobs.push(blob)
       last.length += length
-    } else groups.push({ blobs: [blob], length, answer: null })
+      last.left += 1
+    } else groups.push({ blobs: [blob], length, left: 1, answer: null })
   }
   return groups.filter((group) => group.blobs.length > 1)
 }

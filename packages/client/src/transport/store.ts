@@ -23,9 +23,12 @@ export interface StoreAccess {
   /**
    * Small objects in one answer, in the order of `objects`; null where the store has no such answer, or has none for all
    * of them, so that each is to be asked for by itself.
+   *
+   * @param into - where they go; at least as long as all of them
    */
   getMany(
     objects: readonly { readonly url: string; readonly length: number }[],
+    into: Uint8Array<ArrayBuffer>,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array<ArrayBuffer>[] | null>
   /** @throws ClientError `integrity` when the object is not there, or not as long as its record says (`total` bytes) */
@@ -99,7 +102,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       await transient(() => response.bytes(ERROR_LIMIT))
       return etag
     },
-    async getMany(objects, signal) {
+    async getMany(objects, into, signal) {
       const urls = objects.map(({ url }) => url)
       if (urls.some((url) => !isOfServer(url))) return null
       throwIfAborted(signal)
@@ -108,7 +111,7 @@ export function createStoreAccess(options: StoreOptions): StoreAccess {
       const total = objects.reduce((sum, { length }) => sum + length, 0)
       try {
         const response = await options.transport(options.server + BATCH_PATH, request)
-        const bytes = await response.bytes(total)
+        const bytes = await response.bytes(total, into)
         if (response.status !== 200 || bytes.length !== total) return null
         let end = 0
         return objects.map(({ length }) => {
