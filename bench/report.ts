@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { statfsSync } from 'node:fs'
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type Row, ratio, summarise } from './measure.ts'
 import { targetOf } from './targets.ts'
@@ -94,14 +93,6 @@ export function reasonOf(error: unknown): string {
   while (first instanceof Error && first.cause !== undefined) first = first.cause
   const message = first instanceof Error ? first.message : String(first)
   const line = message.split('\n').find((each) => each.trim() !== '') ?? 'no message'
-  return isTemporaryFolderFull() ? `${line} (the temporary folder ${tmpdir()} is full)` : line
-}
-
-function isTemporaryFolderFull(): boolean {
-  try {
-    const { bavail, bsize, ffree, files } = statfsSync(tmpdir())
-    return bavail * bsize < MIB || (files > 0 && ffree === 0)
-  } catch {
-    return false
-  }
+  const isFull = /ENOSPC|no space left/i.test(message) || (first as NodeJS.ErrnoException | null)?.code === 'ENOSPC'
+  return isFull ? `${line}: the folder for temporary files is full (TMPDIR names another one)` : line
 }
