@@ -75,6 +75,15 @@ describe('createApi', () => {
     expect(String(error)).not.toContain('secret text')
   })
 
+  it.each([
+    [400, 'bad_request'],
+    [405, 'method_not_allowed'],
+    [415, 'unsupported_media_type'],
+  ])('takes %d %s for a sign of another version', async (status, code) => {
+    const { api } = scripted([{ status, body: { code, message: 'text', requestId: 'r7' } }])
+    await expect(api.call('info', {})).rejects.toThrow('older than the other')
+  })
+
   it.each([{}, 'text', null, { ...info, opaquePublicKey: 'short' }])('refuses %j as an answer', async (body) => {
     const { api } = scripted([{ status: 200, body }])
     await expect(api.call('info', {})).rejects.toMatchObject({ code: 'server' })

@@ -251,7 +251,13 @@ function clientCode(code: string, status: number): ClientErrorCode {
   return status === 502 || status === 503 || status === 504 ? 'network' : 'server'
 }
 
+/** Every request fits the schemas of this version. */
+const NOT_UNDERSTOOD = 'The server does not understand the request; one of the two may be older than the other.'
+
 const MESSAGES: Partial<Record<ApiErrorCode, string>> = {
+  bad_request: NOT_UNDERSTOOD,
+  method_not_allowed: NOT_UNDERSTOOD,
+  unsupported_media_type: NOT_UNDERSTOOD,
   unauthenticated: 'Not logged in.',
   session_expired: 'The session ended; log in again.',
   login_failed: 'Login name or password is wrong.',
