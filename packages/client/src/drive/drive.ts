@@ -5,7 +5,7 @@ import { factsOf } from './facts.ts'
 import { favouritesOf, setFavourites } from './favourites.ts'
 import { findEntries } from './find.ts'
 import { getFile, getRange, getTree } from './get.ts'
-import { childrenOf, descendants, entryById, entryOf, needPath } from './lookup.ts'
+import { childrenOf, descendants, entryById, entryOf, needPath, newestEntries } from './lookup.ts'
 import { copyMany, makeFolders, moveMany, restoreMany, trashMany } from './many.ts'
 import { putFile } from './put.ts'
 import { putTree } from './put-tree.ts'
@@ -33,6 +33,7 @@ export function createDrive(context: DriveContext): Drive {
       return listPath(context, path, options)
     },
     listLocal: (path, options) => listPath(context, path, options),
+    newest: (most) => newestEntries(context.log.state, most),
     entryById: (nodeId) => entryById(context.log.state, nodeId),
     facts: (nodeId) => factsOf(context.log.state, nodeId),
     slots: (nodeId) => slotsOf(context.log.state, nodeId),

@@ -3,6 +3,7 @@ import {
   currentVersion,
   hasRecovered,
   nameCollisionKey,
+  newestFiles,
   RECOVERED_NAME,
   type VaultNode,
   type VaultState,
@@ -155,4 +156,10 @@ export function entryById(state: VaultState, nodeId: string): Entry | null {
   if (at === undefined) return null
   if (toHex(at.id) === toHex(state.recoveredId)) names.unshift(RECOVERED_NAME)
   return entryOf({ node, names })
+}
+
+/** The files that were modified last, the newest first, and by their paths where the time is the same. */
+export function newestEntries(state: VaultState, most: number): Entry[] {
+  const entries = newestFiles(state, most).map(({ id }) => entryById(state, toHex(id)))
+  return entries.filter((entry) => entry !== null).sort((a, b) => b.mtimeMs - a.mtimeMs || (a.path < b.path ? -1 : 1))
 }

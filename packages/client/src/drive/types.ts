@@ -271,6 +271,13 @@ export interface Drive {
   list(path: string, options?: CallOptions & { recursive?: boolean }): Promise<Entry[]>
   /** The entries of a folder as this device saw them last; without the network. @throws `not_found`, `usage` */
   listLocal(path: string, options?: { recursive?: boolean }): Entry[]
+  /**
+   * The files that were modified last, the newest first, and by their paths where the time is the same, as this device saw
+   * them last; without the network.
+   *
+   * @param most - how many, at most
+   */
+  newest(most: number): Entry[]
   /** The entry of a node as this device saw it last, without the network; null when it is nowhere or in the trash. */
   entryById(nodeId: string): Entry | null
   /** All that this device knows of a node, without the network; null when it is nowhere or in the trash. */

@@ -106,6 +106,13 @@ export class NodeRows {
     return (this.#versionPlaces[row + 1] ?? 0) - (this.#versionPlaces[row] ?? 0)
   }
 
+  /** When the content of a file that is not trashed itself was changed, as its newest version says; else null. */
+  changedMs(row: number): number | null {
+    if (this.#kinds.at(row) !== FILE || this.isTrashed(row)) return null
+    if (this.versionCount(row) === 0) return this.#createdMs.at(row)
+    return this.versions.mtimeMsAt((this.#versionPlaces[row + 1] ?? 0) - 1)
+  }
+
   /** Writes the columns of some rows as they are, but for their parents. */
   copyTo(columns: ColumnWriters, { from, to, count }: RowCopy): void {
     columns.nodeIds.bytes(this.#ids.subarray(from * 16, to * 16))

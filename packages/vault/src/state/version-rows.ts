@@ -82,6 +82,10 @@ export class VersionRows {
     return this.#id(index) as VersionId // taken from its place
   }
 
+  mtimeMsAt(index: number): number {
+    return this.#mtimeMs.at(index)
+  }
+
   /** Writes the columns of some versions as they are; authors and slots are the caller's, who numbers them. */
   copyTo(columns: ColumnWriters, { from, to, count }: RowCopy): void {
     columns.versionIds.bytes(this.#ids.subarray(from * 16, to * 16))

@@ -24,10 +24,15 @@ async function commitsOf(change: () => Promise<unknown>): Promise<number> {
   return (await seq()) - before
 }
 
-async function fill(folder: string, files: readonly string[]): Promise<void> {
+async function fill(folder: string, files: readonly string[], mtimeMs = 1): Promise<void> {
   async function* items() {
     for (const name of files) {
-      yield { path: `${folder}/${name}`, kind: 'file' as const, source: bytesSource(Uint8Array.of(1)), mtimeMs: 1 }
+      yield {
+        path: `${folder}/${name}`,
+        kind: 'file' as const,
+        source: bytesSource(Uint8Array.of(1), mtimeMs),
+        mtimeMs,
+      }
     }
   }
   await device.session.drive.putTree(items(), { parents: true })
@@ -149,6 +154,18 @@ describe('many at once', () => {
     }
     await drive.trashMany(['/find'])
     expect(await drive.find('ab.txt', { path: '/' })).toEqual([])
+  })
+
+  it('are listed by their times, and by their paths where those are the same', async () => {
+    const { drive } = device.session
+    await fill('/newest/b', ['old', 'older'], 2_000_000_000_000)
+    await fill('/newest/a', ['old'], 2_000_000_000_000)
+    await fill('/newest/c', ['newest', 'gone'], 2_000_000_000_001)
+    await drive.trash('/newest/c/gone')
+    expect(drive.newest(4).map(({ path }) => path)).toEqual([
+      '/newest/c/newest',
+      ...['/newest/a/old', '/newest/b/old', '/newest/b/older'],
+    ])
   })
 
   it('moves and trashes a thousand in a few commits', async () => {
