@@ -47,7 +47,11 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
   const drive = (): Drive => need().drive
   const thumbnails = createThumbnails(drive, thumbnailMaker(startThumbnailWorker))
   const uploads = createUploads(drive, thumbnails.uploaded)
-  let announce: () => void = () => undefined
+  /** Whether the vault changed before the tab began to watch. */
+  let changedUnseen = false
+  let announce: () => void = () => {
+    changedUnseen = true
+  }
   let follow: () => void = () => undefined
   /** Runs a change and says that the vault changed. */
   const changing = async <T>(change: () => Promise<T>): Promise<T> => {
@@ -56,13 +60,17 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
     return result
   }
   let firstSync: Promise<unknown> | null = null
+  const syncFirst = (): Promise<unknown> => {
+    if (firstSync !== null) return firstSync
+    const syncing = drive().sync()
+    syncing.then((count) => count > 0 && announce()).catch(() => undefined)
+    firstSync = syncing
+    return syncing
+  }
   /** What this device knows already is shown at once; a device that knows nothing waits for the server. */
   const known = async (): Promise<Drive> => {
-    if (firstSync === null) {
-      firstSync = drive().sync()
-      firstSync.then(() => announce()).catch(() => undefined)
-    }
-    if (!(await hasState(need()))) await firstSync
+    const syncing = syncFirst()
+    if (!(await hasState(need()))) await syncing
     // Reason: what the device knew may have gone since, with the site data that somebody took from the browser.
     if (!(await hasState(need()))) await drive().sync()
     return drive()
@@ -89,8 +97,12 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
 
   return {
     async resume() {
-      const resumed = await Strongroom.resume(platform)
-      return resumed === null ? null : begin(resumed)
+      const resumed = await Strongroom.resume(platform, { ahead: true })
+      if (resumed === null) return null
+      const account = begin(resumed)
+      // Before anything else is asked for, so that it finds the answer that is on its way; the tab loads meanwhile.
+      void syncFirst()
+      return account
     },
     async registration() {
       const answer = await fetch('/v1/info', { credentials: 'omit', cache: 'no-store' })
@@ -164,6 +176,8 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
         void watchVault(drive(), { changed: announce, failed, signal })
       }
       follow()
+      if (changedUnseen) changed()
+      changedUnseen = false
     },
     async connection(changed) {
       tellConnection = changed
@@ -177,11 +191,7 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
       return transfer(packRows(found, null))
     },
     async recent() {
-      const files = (await known())
-        .listLocal('/', { recursive: true })
-        .filter((entry) => entry.kind === 'file')
-        .sort((a, b) => b.mtimeMs - a.mtimeMs)
-      return transfer(packRows(files.slice(0, MOST_RECENT), null))
+      return transfer(packRows((await known()).newest(MOST_RECENT), null))
     },
     async favourites() {
       return transfer(packRows(sortEntries((await known()).favourites(), BY_NAME), null))
