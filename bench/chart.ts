@@ -1,8 +1,23 @@
-import { type Row, summarise } from './measure.ts'
+import { better, type Row, summarise } from './measure.ts'
 import { escaped, svg } from './svg.ts'
 
 const [WIDTH, LABELS, BAR, GAP, HEAD] = [960, 420, 18, 8, 56]
 const OURS = /^strongroom/
+
+/** Letters of a line that is as wide as a chart. */
+const LETTERS = 105
+
+/** A text in lines that a chart has room for. */
+function wrapped(text: string): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.pop()
+    if (line === undefined) lines.push(word)
+    else if (line.length + word.length < LETTERS) lines.push(`${line} ${word}`)
+    else lines.push(line, word)
+  }
+  return lines
+}
 
 /** A bar for each row's median, a line for its spread; tasks one below the other, each on a scale of its own. */
 export function chart(title: string, machine: string, rows: readonly Row[]): string {
@@ -19,9 +34,12 @@ export function chart(title: string, machine: string, rows: readonly Row[]): str
     if (measured.length === 0) continue
     const longest = Math.max(...measured.map(({ most }) => Math.abs(most)), Number.EPSILON)
     const scale = (WIDTH - LABELS - 120) / longest
-    const better = measured[0]?.unit.endsWith('/s') === true ? 'more is better' : 'less is better'
-    text(12, y + 12, `${task} (${better})`, ' class="task"')
-    y += BAR + GAP
+    const which = better(measured[0]?.unit ?? '%')
+    for (const line of wrapped(which === null ? task : `${task} (${which} is better)`)) {
+      text(12, y + 12, line, ' class="task"')
+      y += BAR + GAP / 4
+    }
+    y += (GAP * 3) / 4
     for (const { by, unit, median, least, most } of measured) {
       const x = (value: number): number => LABELS + Math.max(0, value) * scale
       const middle = y + BAR / 2

@@ -34,7 +34,13 @@ export function ratio(row: Row, rows: readonly Row[]): number | null {
   const ours = summarise(rows.find(({ task, by }) => task === row.task && by === OURS)?.samples ?? [])
   const theirs = summarise(row.samples)
   if (ours === null || theirs === null || row.by === OURS) return null
-  return row.unit.endsWith('/s') ? ours.median / theirs.median : theirs.median / ours.median
+  return better(row.unit) === 'more' ? ours.median / theirs.median : theirs.median / ours.median
+}
+
+/** Whether more or less of a unit is better; null where that is not the unit's to say. */
+export function better(unit: Row['unit']): 'more' | 'less' | null {
+  if (unit === '%') return null
+  return unit.endsWith('/s') || unit === '×' ? 'more' : 'less'
 }
 
 /** Milliseconds that a task takes. */

@@ -7,10 +7,13 @@ import { connectDatabase } from '../packages/server/src/database/connect.ts'
 import { populate } from '../packages/server/src/testing/populate.ts'
 import type { TestAccount } from '../packages/server/src/testing/test-account.ts'
 import { startCluster } from '../tests/dev-env/engines/cluster.ts'
+import { requirePackages } from '../tests/dev-env/engines/install.ts'
 import { useDatabase } from '../tests/dev-env/engines/postgres-debian.ts'
+import { type DevServer, startDevServer } from '../tests/dev-env/server.ts'
 import type { Profile } from './flame.ts'
 import { limitCpu } from './limit.ts'
 import { cpuMs, descendants, nameOf, parentOf, pin } from './pin.ts'
+import { isInstalled } from './programs.ts'
 import { servedAccounts } from './served-accounts.ts'
 
 const PRELOAD = new URL('profiled.mjs', import.meta.url).href
@@ -42,7 +45,7 @@ export interface ServerStand {
   readonly register: () => Promise<TestAccount>
   /** Rounds that are not counted, because the servers still compile. */
   readonly warmUps: number
-  /** From now on servers have no more than their share. @throws NoLimitError */
+  /** From now on servers have no more than their share. @throws AbsentError */
   limit(): void
   /** Used up to now. */
   spent(): Spent
@@ -60,8 +63,34 @@ export interface StandOptions {
   readonly share?: number
 }
 
-/** A limit of the servers that this system does not allow. */
-export class NoLimitError extends Error {}
+/** What a stand needs and this system does not have, or allow. */
+export class AbsentError extends Error {}
+
+/** Servers, and where to ask them. */
+interface Started extends AsyncDisposable {
+  readonly url: string
+  readonly servers: readonly Pick<DevServer, 'pid' | 'logs'>[]
+}
+
+/** So many servers behind haproxy; or one with nothing before it. @throws AbsentError */
+async function start(count: number, isBalanced: boolean, env: Record<string, string>): Promise<Started> {
+  if (isBalanced) {
+    requireBalancer()
+    const { DATABASE_URL: database = '', ...more } = env
+    return startCluster({ servers: count, database, env: more })
+  }
+  const server = await startDevServer({ env })
+  return { url: server.url, servers: [server], [Symbol.asyncDispose]: async () => void (await server.stop()) }
+}
+
+function requireBalancer(): void {
+  if (isInstalled('haproxy') || existsSync('/usr/sbin/haproxy')) return
+  try {
+    requirePackages('haproxy', ['haproxy'])
+  } catch {
+    throw new AbsentError('haproxy is not installed')
+  }
+}
 
 /** Runs `task` against so many servers on a database that holds so many accounts. */
 export async function onServers<T>(options: StandOptions, task: (stand: ServerStand) => Promise<T>): Promise<T> {
@@ -72,22 +101,19 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
   pin(process.pid, 0, cpus().length - 1)
   try {
     await using database = await useDatabase('18')
-    await using cluster = await startCluster({
-      servers: options.servers,
-      database: database.url,
-      env: {
-        LOGIN_ATTEMPTS_PER_MINUTE: '1000000',
-        LOG_LEVEL: 'warn',
-        ...(options.profiles === true ? { NODE_OPTIONS: `--import ${PRELOAD}`, BENCH_PROFILE: profile } : {}),
-      },
+    const { share } = options
+    const isBalanced = options.servers > 1 || share !== undefined
+    await using started = await start(options.servers, isBalanced, {
+      DATABASE_URL: database.url,
+      LOGIN_ATTEMPTS_PER_MINUTE: '1000000',
+      LOG_LEVEL: 'warn',
+      ...(options.profiles === true ? { NODE_OPTIONS: `--import ${PRELOAD}`, BENCH_PROFILE: profile } : {}),
     })
     await fill(database.url, options)
-    const pids = cluster.servers.map((server) => server.pid)
+    const pids = started.servers.map((server) => server.pid)
     const postmaster = await postmasterOf(database.url)
-    const { share } = options
-    const alone = options.servers === 1 && share === undefined
-    if (alone) onePerCore({ server: pids[0] ?? 0, postmaster })
-    const url = alone ? (cluster.servers[0]?.url ?? cluster.url) : cluster.url
+    if (!isBalanced) onePerCore({ server: pids[0] ?? 0, postmaster })
+    const { url } = started
     try {
       return await task({
         url,
@@ -114,9 +140,9 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
         },
       })
     } catch (cause) {
-      if (cause instanceof NoLimitError) throw cause
+      if (cause instanceof AbsentError) throw cause
       // Reason: the logs end with the servers.
-      for (const { logs } of cluster.servers) process.stderr.write(logs())
+      for (const { logs } of started.servers) process.stderr.write(logs())
       throw cause
     }
   } finally {
@@ -125,10 +151,10 @@ export async function onServers<T>(options: StandOptions, task: (stand: ServerSt
   }
 }
 
-/** @throws NoLimitError */
+/** @throws AbsentError */
 function limited(pid: number, share: number): () => void {
   const lift = limitCpu(pid, share)
-  if (typeof lift === 'string') throw new NoLimitError(lift)
+  if (typeof lift === 'string') throw new AbsentError(lift)
   return lift
 }
 

@@ -43,9 +43,9 @@ const middle = (samples: readonly number[]): number => summarise(samples)?.media
 
 export const login: Suite = {
   title: 'Log in',
-  async run({ full }) {
+  async run({ full, quick }) {
     await using stand = await openStand()
-    const [whole = [], stretched = [], bare = []] = await inTurns(full ? 15 : 5, [
+    const [whole = [], stretched = [], bare = []] = await inTurns(full ? 15 : quick ? 1 : 5, [
       async () => {
         await using device = await CliDevice.create(stand.server.url)
         return timed(() => device.login('bench@example.org'))

@@ -4,13 +4,13 @@ import type { Suite } from './suite.ts'
 
 export const start: Suite = {
   title: 'Start of the server, until it is ready',
-  async run({ full }) {
+  async run({ full, quick }) {
     const first: number[] = []
     const again: number[] = []
     const killed: number[] = []
     // Reason: the first start in a process builds the server.
     await (await ServerProcess.start())[Symbol.asyncDispose]()
-    for (let run = 0; run < (full ? 7 : 3); run += 1) {
+    for (let run = 0; run < (full ? 7 : quick ? 1 : 3); run += 1) {
       let started: ServerProcess | null = null
       first.push(
         await timed(async () => {

@@ -110,6 +110,27 @@ describe('what the bench prints', () => {
     expect(drawn).toContain('>rclone crypt &lt;16 &amp; more&gt;<')
   })
 
+  it('is drawn with what is better where the unit says so, and no line is wider than the picture', () => {
+    const row = (task: string, unit: Row['unit']): Row => ({ task, by: 'strongroom', samples: [1], unit })
+    const long = 'a task with a name that is longer '.repeat(4)
+    const rows = [
+      row('of speed', '/s'),
+      row('of time', 'ms'),
+      row('of growth', '×'),
+      row('of share', '%'),
+      row(long, 'ms'),
+    ]
+    const titles = [...chart('A title', 'a machine', rows).matchAll(/class="task">([^<]*)</g)].map(([, text]) => text)
+    expect(titles.slice(0, 4)).toEqual([
+      'of speed (more is better)',
+      'of time (less is better)',
+      'of growth (more is better)',
+      'of share',
+    ])
+    expect(titles.slice(4).join(' ')).toBe(`${long} (less is better)`)
+    expect(Math.max(...titles.map((text) => text?.length ?? 0))).toBeLessThan(106)
+  })
+
   it('is one line for an error: its first cause, and where there was no room', () => {
     const error = new Error('outer', { cause: new Error('\nthe reason\nand more') })
     expect(reasonOf(error)).toBe('the reason')
