@@ -59,12 +59,13 @@ export async function* fetchSlices(
     return ciphertext
   }
   const start = (slice: PartSlice) => {
-    const entering = flight.enter(signal)
+    const range = partBlobRange(blob.layout, slice.index)
+    const entering = flight.enter(range.length, signal)
     const part = (async () => {
       // Invariant: places are given in the order of asking, so that the part which the caller waits for has one.
       const place = await entering
       const early = await blob.early?.()
-      const ciphertext = early?.bytes ?? (await fetchHere(partBlobRange(blob.layout, slice.index), place))
+      const ciphertext = early?.bytes ?? (await fetchHere(range, place))
       const digest = blob.digests.subarray(slice.index * 32, slice.index * 32 + 32)
       const { bytes, mac, release } = await decryptor.decryptPart(slice.index, ciphertext, digest)
       early?.release()

@@ -97,37 +97,76 @@ describe('parts under way', () => {
 describe('places', () => {
   it('are given in the order of asking', async () => {
     const flight = steadyFlight(1)
-    const first = await flight.enter(undefined)
+    const first = await flight.enter(PART, undefined)
     const came: string[] = []
-    const second = flight.enter(undefined).then((place) => {
+    const second = flight.enter(PART, undefined).then((place) => {
       came.push('second')
       place.leave()
       place.leave()
     })
-    const third = flight.enter(undefined).then(() => came.push('third'))
+    const third = flight.enter(PART, undefined).then(() => came.push('third'))
     first.leave()
     await Promise.all([second, third])
     expect(came).toEqual(['second', 'third'])
-    void flight.enter(undefined).then(() => came.push('fourth'))
+    void flight.enter(PART, undefined).then(() => came.push('fourth'))
     await new Promise((done) => setImmediate(done))
     expect(came).toHaveLength(2)
   })
 
   it('are not lost with who stops waiting', async () => {
     const flight = steadyFlight(1)
-    const first = await flight.enter(undefined)
+    const first = await flight.enter(PART, undefined)
     const stop = new AbortController()
-    const waiting = flight.enter(stop.signal)
+    const waiting = flight.enter(PART, stop.signal)
     stop.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'aborted' })
-    await expect(flight.enter(stop.signal)).rejects.toMatchObject({ code: 'aborted' })
+    await expect(flight.enter(PART, stop.signal)).rejects.toMatchObject({ code: 'aborted' })
     first.leave()
-    await expect(flight.enter(undefined)).resolves.toBeDefined()
+    await expect(flight.enter(PART, undefined)).resolves.toBeDefined()
+  })
+
+  it('count bytes: larger parts are fewer, one that is larger than all of them goes alone', async () => {
+    const flight = steadyFlight(4)
+    const came: string[] = []
+    const enter = (name: string, bytes: number) =>
+      flight.enter(bytes, undefined).then((place) => {
+        came.push(name)
+        return place
+      })
+    const settle = () => new Promise((done) => setImmediate(done))
+    const doubled = await Promise.all([enter('a', 2 * PART), enter('b', 2 * PART)])
+    const huge = enter('huge', 8 * PART)
+    const small = enter('small', 100)
+    await settle()
+    expect(came).toEqual(['a', 'b'])
+    doubled[0]?.leave()
+    await settle()
+    expect(came).toHaveLength(2)
+    doubled[1]?.leave()
+    const alone = await huge
+    await settle()
+    expect(came).toHaveLength(3)
+    alone.leave()
+    await small
+    expect(came.slice(2)).toEqual(['huge', 'small'])
+  })
+
+  it('keep nobody waiting behind a large part that is not wanted any more', async () => {
+    const flight = steadyFlight(2)
+    const first = await flight.enter(PART, undefined)
+    const stop = new AbortController()
+    const large = flight.enter(2 * PART, stop.signal)
+    const small = flight.enter(PART, undefined)
+    stop.abort()
+    await expect(large).rejects.toMatchObject({ code: 'aborted' })
+    const second = await small
+    first.leave()
+    second.leave()
   })
 
   it('are waited for anew after a failure', async () => {
     const flight = adaptiveFlight(MOST, { nowMs: () => 0, sleep: async () => {} })
-    const places = await Promise.all(Array.from({ length: 4 }, () => flight.enter(undefined)))
+    const places = await Promise.all(Array.from({ length: 4 }, () => flight.enter(PART, undefined)))
     let isBack = false
     const again = places[0]?.again(undefined).then(() => {
       isBack = true
@@ -144,7 +183,7 @@ describe('places', () => {
 describe('inPlaces', () => {
   it('runs as many tasks at once as there are places, until nothing is left', async () => {
     let [left, running, most] = [20, 0, 0]
-    await inPlaces(steadyFlight(3), undefined, async () => {
+    await inPlaces({ flight: steadyFlight(3), bytes: PART, signal: undefined }, async () => {
       if (left === 0) return false
       left -= 1
       running += 1
@@ -159,7 +198,7 @@ describe('inPlaces', () => {
   it('ends with the first failure, once all have ended, and gives the places back', async () => {
     const flight = steadyFlight(2)
     let count = 0
-    const failing = inPlaces(flight, undefined, async () => {
+    const failing = inPlaces({ flight, bytes: PART, signal: undefined }, async () => {
       count += 1
       if (count === 2) throw new ClientError('quota', 'full')
       await new Promise((done) => setImmediate(done))
@@ -167,6 +206,6 @@ describe('inPlaces', () => {
     })
     await expect(failing).rejects.toMatchObject({ code: 'quota' })
     expect(count).toBe(2)
-    await Promise.all([flight.enter(undefined), flight.enter(undefined)])
+    await Promise.all([flight.enter(PART, undefined), flight.enter(PART, undefined)])
   })
 })

@@ -1,3 +1,4 @@
+import { MIN_PART_SIZE } from '@strongroom/crypto'
 import { ClientError, throwIfAborted } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 
@@ -8,12 +9,15 @@ const LONG_MS = 60_000
 /** Windows after a change that did not help until another one is tried. */
 const REST = 4
 
-/** Places for the parts that are under way, of all contents of a call together. Only who has one holds a part in memory. */
+/**
+ * Places for the parts that are under way, of all contents of a call together. Only who has one holds a part in memory.
+ * Those who have one hold no more bytes than as many parts of the usual size, unless one part alone has more.
+ */
 export interface Flight {
   /** Places that there ever are. */
   readonly most: number
-  /** Waits for a place; first come, first served. @throws ClientError `aborted` */
-  enter(signal: AbortSignal | undefined): Promise<Place>
+  /** Waits for a place for a part of so many bytes; first come, first served. @throws ClientError `aborted` */
+  enter(bytes: number, signal: AbortSignal | undefined): Promise<Place>
 }
 
 export interface Place {
@@ -118,42 +122,50 @@ export function adaptiveFlight(most: number, clock: Clock): Flight {
 }
 
 function createFlight(pace: Pace, most: number): Flight {
+  const mostBytes = most * MIN_PART_SIZE
   let taken = 0
-  const waiting: (() => void)[] = []
+  let takenBytes = 0
+  const waiting: { readonly bytes: number; readonly come: () => void }[] = []
   const admit = (): void => {
-    while (taken < pace.limit) {
-      const next = waiting.shift()
-      if (next === undefined) return
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const hasRoom = taken === 0 || takenBytes + next.bytes <= mostBytes
+      if (taken >= pace.limit || !hasRoom) return
+      waiting.shift()
       taken += 1
-      next()
+      takenBytes += next.bytes
+      next.come()
     }
   }
-  const turn = async (signal: AbortSignal | undefined): Promise<void> => {
+  const turn = async (bytes: number, signal: AbortSignal | undefined): Promise<void> => {
     throwIfAborted(signal)
     await new Promise<void>((done, fail) => {
       const stop = (): void => {
-        const index = waiting.indexOf(come)
+        const index = waiting.indexOf(each)
         if (index < 0) return
         waiting.splice(index, 1)
         fail(new ClientError('aborted', 'The operation was interrupted.'))
+        // Who stood behind it may need less room.
+        admit()
       }
       const come = (): void => {
         signal?.removeEventListener('abort', stop)
         done()
       }
+      const each = { bytes, come }
       signal?.addEventListener('abort', stop, { once: true })
-      waiting.push(come)
+      waiting.push(each)
       admit()
     })
   }
-  const release = (): void => {
+  const release = (bytes: number): void => {
     taken -= 1
+    takenBytes -= bytes
     admit()
   }
   return {
     most,
-    async enter(signal) {
-      await turn(signal)
+    async enter(bytes, signal) {
+      await turn(bytes, signal)
       let has = true
       return {
         arrived(bytes) {
@@ -162,13 +174,13 @@ function createFlight(pace: Pace, most: number): Flight {
         },
         async again(signal) {
           pace.failed()
-          if (has) release()
+          if (has) release(bytes)
           has = false
-          await turn(signal)
+          await turn(bytes, signal)
           has = true
         },
         leave() {
-          if (has) release()
+          if (has) release(bytes)
           has = false
         },
       }
@@ -176,13 +188,20 @@ function createFlight(pace: Pace, most: number): Flight {
   }
 }
 
+/** Where parts of one content find their places. */
+export interface Places {
+  readonly flight: Flight
+  /** Of its longest part. */
+  readonly bytes: number
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Runs `task` again and again, as often at once as there are places, until it answers that nothing is left; the first
  * failure ends it. All have ended when it returns.
  */
 export async function inPlaces(
-  flight: Flight,
-  signal: AbortSignal | undefined,
+  { flight, bytes, signal }: Places,
   task: (place: Place) => Promise<boolean>,
 ): Promise<void> {
   let isOver = false
@@ -202,7 +221,7 @@ export async function inPlaces(
     }
   }
   while (!isOver) {
-    const place = await flight.enter(signal).catch(fail)
+    const place = await flight.enter(bytes, signal).catch(fail)
     if (place === undefined) break
     if (isOver) place.leave()
     else {

@@ -3,6 +3,7 @@ import {
   type CryptoEngine,
   createContentEncryptor,
   MIN_PART_SIZE,
+  partBlobRange,
   partPlaintextRange,
   SEGMENT_LENGTH,
   SEGMENT_PLAINTEXT,
@@ -18,6 +19,8 @@ const STREAM_PART = (MIN_PART_SIZE / SEGMENT_LENGTH) * SEGMENT_PLAINTEXT
 /** Encrypted parts of one content; no network is reachable from here. */
 export interface PartSupply {
   readonly header: Uint8Array
+  /** Of the longest part. */
+  readonly partBytes: number
   /** The next part, or null after the last; several calls may be open at once. */
   next(): Promise<EncryptedPart | null>
   /** A part that was supplied before, encrypted anew; null where the source cannot be read again. */
@@ -54,6 +57,7 @@ export async function seekableSupply(
   let nextIndex = 0
   return {
     header: encryptor.header,
+    partBytes: partBlobRange(layout, 0).length,
     again: (index) => encryptor.encryptPart(index),
     macPart: async (index) => (macKey === undefined ? null : await encryptor.macPart(index)),
     async next() {
@@ -117,6 +121,7 @@ export async function streamSupply(engine: CryptoEngine, source: StreamSource, p
 
   return {
     header: encryptor.header,
+    partBytes: MIN_PART_SIZE,
     again: async () => null,
     macPart: async () => null,
     next() {

@@ -122,7 +122,7 @@ function count(supply: PartSupply, { parts }: UploadRecord, options: UploadOptio
 /** Reads the parts again that the store has. */
 async function compare(supply: PartSupply, { parts }: UploadRecord, options: UploadOptions): Promise<void> {
   let next = 0
-  await inPlaces(options.flight, options.signal, async () => {
+  await inPlaces({ ...options, bytes: supply.partBytes }, async () => {
     const part = parts[next]
     next += 1
     if (part === undefined) return false

@@ -31,7 +31,7 @@ export function senderFor(
 
 /** Encrypts and sends every part that the supply has left, as many at once as there are places. */
 export async function sendParts(supply: PartSupply, sender: PartSender, options: UploadOptions): Promise<void> {
-  await inPlaces(options.flight, options.signal, async (place) => {
+  await inPlaces({ ...options, bytes: supply.partBytes }, async (place) => {
     const part = await supply.next()
     if (part === null) return false
     await sendPart(part, sender, place, options)
@@ -76,7 +76,7 @@ export async function complete(
     } catch (error) {
       const missing = missingPart(error)
       if (missing === null || missing >= layout.partCount || repetitions >= layout.partCount) throw error
-      const place = await options.flight.enter(options.signal)
+      const place = await options.flight.enter(supply.partBytes, options.signal)
       try {
         const part = await supply.again(missing)
         if (part === null) throw error

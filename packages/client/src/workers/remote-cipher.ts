@@ -2,6 +2,7 @@ import {
   type CryptoEngine,
   createContentDecryptor,
   type Dek,
+  MIN_PART_SIZE,
   partBlobRange,
   partPlaintextRange,
 } from '@strongroom/crypto'
@@ -14,6 +15,8 @@ import { type RemoteWorker, type StartWorker, WORKER_ENDED } from './remote-work
 
 /** Workers that share the work: more gain nothing on few cores, and two already outrun most disks. */
 const WORKERS = 2
+/** Bytes of plaintext that workers together hold while they encrypt; each holds one part. */
+const PLAINTEXT_BYTES = WORKERS * MIN_PART_SIZE
 /** Contents of fewer parts are encrypted where they are asked for. */
 const FEWEST_PARTS = 2
 
@@ -166,7 +169,8 @@ function workerPool(start: StartWorker, shared: boolean): { open(input: JobInput
       nextJob += 1
       const job = nextJob
       while (workers.length < WORKERS) workers.push(startOne())
-      const own = [...workers]
+      const most = input.mode === 'encrypt' ? Math.floor(PLAINTEXT_BYTES / input.layout.partSize) : WORKERS
+      const own = workers.slice(0, Math.max(1, most))
       for (const each of own) dek.use((bytes) => send(each, { type: 'open', job, dek: bytes, ...input }))
       return {
         run: (input) =>
