@@ -12,6 +12,7 @@ import type { SeekableSource } from '../ports.ts'
 import { inlineCipher, PLAINTEXT_MAC_LENGTH, plaintextMac } from './inline.ts'
 
 const engine = nodeEngine()
+const MIB = 1024 * 1024
 
 function source(bytes: Uint8Array, size = bytes.length): SeekableSource {
   return {
@@ -94,7 +95,7 @@ describe('inlineCipher', () => {
 })
 
 describe('the mac of a plaintext', () => {
-  const [key, plaintext] = [engine.randomBytes(32), engine.randomBytes(70_000)]
+  const [key, plaintext] = [engine.randomBytes(32), engine.randomBytes(3 * MIB + 70_000)]
   const hex = async (...input: [Uint8Array, number, Uint8Array]) =>
     Buffer.from(await plaintextMac(engine, ...input)).toString('hex')
 
@@ -104,12 +105,20 @@ describe('the mac of a plaintext', () => {
     expect(await plaintextMac(webCryptoEngine(), key, 7, plaintext)).toEqual(mac)
   })
 
-  it('differs with any bit, length, part and key', async () => {
+  it('differs with any bit, length, order, part and key', async () => {
     const changed = plaintext.slice()
-    changed[69_999] = (changed[69_999] ?? 0) ^ 1
+    changed[plaintext.length - 1] = (plaintext.at(-1) ?? 0) ^ 1
+    const swapped = Buffer.concat([
+      plaintext.subarray(MIB, 2 * MIB),
+      plaintext.subarray(0, MIB),
+      plaintext.subarray(2 * MIB),
+    ])
     const macs = await Promise.all([
       hex(key, 7, plaintext),
       hex(key, 7, changed),
+      hex(key, 7, swapped),
+      hex(key, 7, plaintext.subarray(0, 2 * MIB)),
+      hex(key, 7, plaintext.subarray(0, MIB)),
       hex(key, 7, plaintext.subarray(1)),
       hex(key, 7, new Uint8Array(0)),
       hex(key, 8, plaintext),
