@@ -45,19 +45,28 @@ function firstPart({ context }: Tab): Promise<unknown> {
 
 /** In a page: holds downloads after their first pieces, however fast they are, until an event `release`. */
 function holdDownloads(): void {
-  const { prototype } = MessagePort
+  const { prototype } = ServiceWorker
   const post = prototype.postMessage
   const held: (() => void)[] = []
-  const pulls = new Map<MessagePort, number>()
-  prototype.postMessage = function (this: MessagePort, message: unknown, transfer: Transferable[] = []) {
-    const before = pulls.get(this) ?? 0
-    const send = (): void => post.call(this, message, { transfer })
-    if (message === 'pull') pulls.set(this, before + 1)
-    if (message === 'pull' && before > 1) held.push(send)
-    else send()
+  let isHeld = true
+  prototype.postMessage = function (this: ServiceWorker, word: { type: string }, transfer: Transferable[] = []) {
+    const [port] = transfer
+    if (word.type !== 'stream' || !(port instanceof MessagePort)) return post.call(this, word, { transfer })
+    // Stands between the workers, which otherwise talk to each other alone.
+    const between = new MessageChannel()
+    let pulls = 0
+    port.onmessage = ({ data }) => {
+      between.port1.postMessage(data, data instanceof Uint8Array ? [data.buffer] : [])
+    }
+    between.port1.onmessage = ({ data }) => {
+      if (data === 'pull') pulls += 1
+      if (isHeld && data === 'pull' && pulls > 2) held.push(() => port.postMessage(data))
+      else port.postMessage(data)
+    }
+    post.call(this, word, { transfer: [between.port2] })
   } as typeof post
   const release = (): void => {
-    prototype.postMessage = post
+    isHeld = false
     for (const send of held) send()
   }
   addEventListener('release', release, { once: true })

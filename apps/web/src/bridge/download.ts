@@ -1,6 +1,6 @@
 import * as Comlink from 'comlink'
 import type { StreamAnnouncement, TabWord } from '../service-worker/service-worker.ts'
-import type { VaultFailure } from '../worker/vault-api.ts'
+import type { DownloadWord, VaultFailure } from '../worker/vault-api.ts'
 import type { Vault } from './connect.ts'
 import { serviceWorker } from './service-worker.ts'
 
@@ -32,12 +32,11 @@ export async function download(
 ): Promise<RunningDownload> {
   const worker = await serviceWorker()
   if (worker === null) throw { code: 'downloads_unavailable', details: {} }
-  const toVault = new MessageChannel()
-  const toStream = new MessageChannel()
-  const request = { paths, version, port: toVault.port2 }
-  const { name, size } = await vault.download(Comlink.transfer(request, [toVault.port2]))
+  // Bytes go from the vault's worker to the service worker by a port of their own, not through this thread.
+  const bytes = new MessageChannel()
+  const words = new MessageChannel()
+  const request = { paths, version, port: bytes.port1, tab: words.port1 }
   const id = crypto.randomUUID()
-  const alive = setInterval(() => worker.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
   let ended = false
   const end = (outcome: 'done' | 'failed' | 'cancelled'): void => {
     clearInterval(alive)
@@ -45,30 +44,22 @@ export async function download(
     ended = true
     watch.onEnd(outcome)
   }
-  toStream.port1.onmessage = ({ data }: MessageEvent<'ready' | 'pull' | 'cancel'>) => {
-    if (data === 'ready') openFrame(`/stream/${id}`)
-    else toVault.port1.postMessage(data)
-    if (data === 'cancel') end('cancelled')
-  }
-  toVault.port1.onmessage = ({ data }: MessageEvent<Uint8Array<ArrayBuffer> | null | VaultFailure>) => {
+  words.port2.onmessage = ({ data }: MessageEvent<DownloadWord>) => {
     if (ended) return
-    if (data instanceof Uint8Array) {
-      watch.onBytes(data.length)
-      toStream.port1.postMessage(data, [data.buffer])
-      return
-    }
-    toStream.port1.postMessage(data === null ? null : 'failed')
-    if (data !== null) watch.onFailure(data)
-    end(data === null ? 'done' : 'failed')
+    if (data === 'ready') openFrame(`/stream/${id}`)
+    else if (typeof data === 'number') watch.onBytes(data)
+    else if (typeof data === 'object') watch.onFailure(data)
+    else end(data)
   }
+  const { name, size } = await vault.download(Comlink.transfer(request, [bytes.port1, words.port1]))
+  const alive = setInterval(() => worker.postMessage({ type: 'alive' } satisfies TabWord), ALIVE_MS)
   const announcement: StreamAnnouncement = { type: 'stream', id, name, size }
-  worker.postMessage(announcement, [toStream.port2])
+  worker.postMessage(announcement, [bytes.port2])
   return {
     name,
     size,
     cancel() {
-      toVault.port1.postMessage('cancel')
-      toStream.port1.postMessage('failed')
+      words.port2.postMessage('cancel')
       end('cancelled')
     },
   }

@@ -1,11 +1,12 @@
 import { answerMedia, type MediaQuestion } from './media.ts'
+import { pulledStream } from './pulled-stream.ts'
 
 /*
  * Keeps the files of uploads while a tab reloads: a page loses what it was given, this worker holds on to it for as long
  * as it is told to stay awake. It reads nothing of them.
  *
  * Streams downloads to disk. A tab hands over a port under a random id and then opens `/stream/<id>` in a hidden frame;
- * each chunk is pulled through the port when the disk has taken the one before. Nothing is cached, nothing decrypted here.
+ * chunks are pulled through the port, a few more when the disk has taken one. Nothing is cached, nothing decrypted here.
  */
 
 /** What a tab announces. */
@@ -103,12 +104,13 @@ scope.addEventListener('message', (event) => {
 // [Note: Sent bodies] Chromium hands this worker every request of its pages, and keeps the body of each for as long as the
 // Request object here is not collected. Such objects are small, so nothing makes the collector run: after 2 GiB of an upload
 // the browser would have no memory left for another part. Garbage of a few parts lets V8 feel more than the true weight; the
-// pages behind it are never touched, so it costs no memory.
-const WEIGHT_BYTES = 32 * 1024 * 1024
+// pages behind it are never touched, so it costs no memory. The same goes for pieces of downloads that were passed on.
+const WEIGHT = 4
+const PART_BYTES = 8 * 1024 * 1024
 
 scope.addEventListener('fetch', (event) => {
   const { request } = event as FetchEventLike
-  if (request.method === 'PUT') scope.weight = new ArrayBuffer(WEIGHT_BYTES)
+  if (request.method === 'PUT') scope.weight = new ArrayBuffer(WEIGHT * PART_BYTES)
   const url = new URL(request.url)
   if (url.origin !== scope.location.origin) return
   const { respondWith } = event as FetchEventLike
@@ -131,6 +133,13 @@ async function media({ request, clientId }: FetchEventLike, id: string): Promise
     SAME_ORIGIN,
     stream,
   )
+}
+
+/** What comes through a port, whose pieces weigh as much as they do; see [Note: Sent bodies]. */
+function stream(port: MessagePort): ReadableStream<Uint8Array> {
+  return pulledStream(port, (length) => {
+    scope.weight = new ArrayBuffer(WEIGHT * length)
+  })
 }
 
 function answer(id: string): Response {
@@ -170,29 +179,6 @@ const SAME_ORIGIN = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; sandbox",
-}
-
-function stream(port: MessagePort): ReadableStream<Uint8Array> {
-  let arrived: ((message: Uint8Array | null | 'failed') => void) | null = null
-  port.onmessage = ({ data }: MessageEvent<Uint8Array | null | 'failed'>) => arrived?.(data)
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: (controller) =>
-        new Promise((done) => {
-          arrived = (message) => {
-            if (message === null) {
-              controller.close()
-              port.close()
-            } else if (message === 'failed') controller.error(new Error('the download failed'))
-            else controller.enqueue(message)
-            done()
-          }
-          port.postMessage('pull')
-        }),
-      cancel: () => port.postMessage('cancel'),
-    },
-    { highWaterMark: 0 },
-  )
 }
 
 /** RFC 8187. */

@@ -2,23 +2,26 @@ import { ClientError, type Drive, type Entry } from '@strongroom/client'
 import { downloadZip } from 'client-zip'
 import { explain } from './failures.ts'
 import { pauseUntilOnline } from './pause.ts'
-import type { DownloadRequest, MediaRequest, VaultFailure } from './vault-api.ts'
+import { pump } from './pump.ts'
+import type { DownloadRequest, DownloadWord, MediaRequest } from './vault-api.ts'
 
-/** Bytes in one message to the service worker. */
-const CHUNK_BYTES = 4 * 1024 * 1024
+/**
+ * Bytes in one message to the service worker, which asks for several at a time.
+ *
+ * Reason: browsers take memory of this size from what they have used before; larger pieces are new memory each, which costs
+ * more than what is done with it.
+ */
+const CHUNK_BYTES = 512 * 1024
 /** Pause before a server that was lost is asked again, whose client has tried for a while by then. */
 const RETRY_MS = 3_000
 
-/** What the other end of a download's port says. */
-type Pull = 'pull' | 'cancel'
-
 /**
- * Answers each `pull` on the port with the next chunk, at the end with null and on failure with what failed, so
+ * Answers each `pull` on the port with the next chunk, at the end with null and after a failure with `failed`, so
  * that nothing is decrypted faster than the disk takes it.
  */
 export async function serveDownload(
   drive: Drive,
-  { paths, version, port }: DownloadRequest,
+  { paths, version, port, tab }: DownloadRequest,
 ): Promise<{ name: string; size: number | null }> {
   const entries = await Promise.all(paths.map((path) => drive.stat(path)))
   const [only] = entries
@@ -27,49 +30,16 @@ export async function serveDownload(
   const chunks = single
     ? fileChunks(drive, only, version ?? only.versionId, abort.signal)
     : zipChunks(drive, entries, abort.signal)
-  // The browser shows a download that broke off; the panel of transfers is told by the port.
-  pump(port, chunks, abort, explain).catch(() => undefined)
+  const tell = (word: DownloadWord): void => tab.postMessage(word)
+  const stopped = new Promise<void>((stop) => {
+    tab.onmessage = () => stop()
+  })
+  void pump(port, chunks, { abort, stopped, ready: () => tell('ready'), taken: tell }).then(tell, async (error) => {
+    tell(await explain(error))
+    tell('failed')
+  })
   if (single) return { name: only.name, size: version === null ? only.size : null }
   return { name: `${entries.length === 1 ? only?.name : 'Strongroom'}.zip`, size: null }
-}
-
-/** Answers pulls on a port, until everything was taken or its other end has had enough; rejects when reading fails. */
-function pump(
-  port: MessagePort,
-  chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
-  abort: AbortController,
-  wordFor: (error: unknown) => Promise<VaultFailure | 'failed'> = async () => 'failed',
-): Promise<void> {
-  return new Promise((done, fail) => {
-    const cancel = (): void => {
-      abort.abort()
-      port.close()
-      // What was fetched ahead is let go, and the key forgotten, only when the generator is told so.
-      void chunks.return(undefined).catch(() => undefined)
-      done()
-    }
-    // Reason: a service worker that is ended in the middle says nothing; browsers that notice tell it by this event.
-    port.addEventListener('close', cancel)
-    port.onmessage = ({ data }: MessageEvent<Pull>) => {
-      if (data === 'cancel') {
-        cancel()
-        return
-      }
-      void chunks.next().then(
-        (next) => {
-          if (next.done) {
-            port.postMessage(null)
-            done()
-          } else port.postMessage(next.value, [next.value.buffer])
-        },
-        async (error: unknown) => {
-          port.postMessage(await wordFor(error))
-          if (abort.signal.aborted) done()
-          else fail(error)
-        },
-      )
-    }
-  })
 }
 
 /** Parts fetched ahead while something plays. */
@@ -78,7 +48,7 @@ const MEDIA_JOBS = 2
 /** A range of a file for something that plays it, pulled like a download; ends with it. */
 export async function serveMedia(drive: Drive, { path, version, offset, length, port }: MediaRequest): Promise<void> {
   const abort = new AbortController()
-  await pump(port, rangeChunks(drive, { path, version, offset, length }, abort.signal), abort)
+  await pump(port, rangeChunks(drive, { path, version, offset, length }, abort.signal), { abort })
 }
 
 async function* rangeChunks(

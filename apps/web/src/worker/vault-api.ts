@@ -222,12 +222,17 @@ export interface KeysApi {
 
 export type Conflict = 'replace' | 'keep-both' | 'skip'
 
-/** What a download stream needs; chunks go through `port`, one per message that asks. */
+/** What a download stream needs; chunks go through `port` to the service worker, one per message that asks. */
 export interface DownloadRequest {
   readonly paths: readonly string[]
   readonly version: string | null
   readonly port: MessagePort
+  /** Tells the tab of it, see {@link DownloadWord}; whatever the tab says there ends it. */
+  readonly tab: MessagePort
 }
+
+/** What a tab learns of its download: that it may begin, how many bytes were taken, what failed, the end. */
+export type DownloadWord = 'ready' | number | VaultFailure | 'done' | 'failed' | 'cancelled'
 
 /** What the server has of a file; see the SDK's ServerView. */
 export interface ServerFile {
