@@ -243,4 +243,17 @@ describe.runIf(existsSync('/proc/self'))('an end by a signal', () => {
     expect(existsSync(folder)).toBe(false)
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
   })
+
+  it('reaches what npm has started, of which npm tells only its shell', async () => {
+    const folder = temporary()
+    const own = () => readdirSync(folder).filter((name) => name.startsWith('sr-bench-'))
+    const run = spawn('npm', ['run', '--silent', 'bench', '--', 'start', '--quick'], {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: folder },
+      stdio: 'ignore',
+    })
+    await expect.poll(own, { timeout: 120_000 }).toHaveLength(1)
+    run.kill('SIGTERM')
+    await expect.poll(own).toHaveLength(0)
+  })
 })
