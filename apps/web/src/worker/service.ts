@@ -70,7 +70,8 @@ export function createService({ server, deviceName, tab }: ServiceInput): VaultA
   /** What this device knows already is shown at once; a device that knows nothing waits for the server. */
   const known = async (): Promise<Drive> => {
     const syncing = syncFirst()
-    if (!(await hasState(need()))) await syncing
+    if (await hasState(need())) return drive()
+    await syncing
     // Reason: what the device knew may have gone since, with the site data that somebody took from the browser.
     if (!(await hasState(need()))) await drive().sync()
     return drive()
