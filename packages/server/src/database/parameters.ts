@@ -14,7 +14,7 @@ export function oneOf(ids: readonly Uint8Array[]): RawBuilder<unknown> {
 
 /** A column of rows that travel with a statement, all columns as long. */
 interface Column {
-  readonly type: 'bytea' | 'bigint'
+  readonly type: 'bytea' | 'bigint' | 'integer' | 'text'
   readonly values: readonly unknown[]
 }
 

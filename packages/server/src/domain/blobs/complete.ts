@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { rowsOf } from '../../database/parameters.ts'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import { type BlobStore, BlobStoreError, type Clock } from '../../ports/index.ts'
 import { equal } from '../bytes.ts'
@@ -116,10 +117,10 @@ async function recordCompletions(
   await sql`
     UPDATE blobs SET state = 'stored', length = t.length, charged_bytes = t.length, digests = t.digests,
       active_ms = ${deps.clock.nowMs()}
-    FROM unnest(
-      ${changed.map((completion) => completion.blobId)}::bytea[],
-      ${changed.map((completion) => completion.blobLength)}::bigint[],
-      ${changed.map(digestList)}::bytea[]
-    ) AS t (id, length, digests)
+    FROM ${rowsOf(
+      { type: 'bytea', values: changed.map((completion) => completion.blobId) },
+      { type: 'bigint', values: changed.map((completion) => completion.blobLength) },
+      { type: 'bytea', values: changed.map(digestList) },
+    )} AS t (id, length, digests)
     WHERE blobs.id = t.id`.execute(tx)
 }

@@ -1,5 +1,6 @@
 import { LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
+import { rowsOf } from '../../database/parameters.ts'
 import type { Database, DatabaseTransaction } from '../../database/tables.ts'
 import type { BlobStore, Clock, PresignedPart, UploadRef } from '../../ports/index.ts'
 import { hex } from '../bytes.ts'
@@ -108,9 +109,10 @@ async function keepUploads(
   await sql`
     UPDATE blobs SET upload_id = t.upload_id, active_ms = ${deps.clock.nowMs()},
       urls_end_ms = greatest(urls_end_ms, ${input.urlsEndMs})
-    FROM unnest(
-      ${[...input.rows.values()].map((row) => row.id)}::bytea[], ${[...uploads.values()]}::text[]
-    ) AS t (id, upload_id)
+    FROM ${rowsOf(
+      { type: 'bytea', values: [...input.rows.values()].map((row) => row.id) },
+      { type: 'text', values: [...uploads.values()] },
+    )} AS t (id, upload_id)
     WHERE blobs.id = t.id`.execute(tx)
   for (const id of kept) input.begun.delete(id)
   return uploads
@@ -145,6 +147,9 @@ async function growCharges(
   await charge(tx, { accountId, deltaBytes, defaultQuotaBytes: deps.quotaBytes })
   await sql`
     UPDATE blobs SET charged_bytes = t.charged
-    FROM unnest(${grown.map((entry) => entry.id)}::bytea[], ${grown.map((entry) => entry.end)}::bigint[]) AS t (id, charged)
+    FROM ${rowsOf(
+      { type: 'bytea', values: grown.map((entry) => entry.id) },
+      { type: 'bigint', values: grown.map((entry) => entry.end) },
+    )} AS t (id, charged)
     WHERE blobs.id = t.id`.execute(tx)
 }

@@ -1,5 +1,6 @@
 import { LIMITS } from '@strongroom/protocol'
 import { sql } from 'kysely'
+import { oneOf, rowsOf } from '../../database/parameters.ts'
 import type { BlobState, Database } from '../../database/tables.ts'
 import type { BlobStore, Clock } from '../../ports/index.ts'
 import { equal, hex, sha256 } from '../bytes.ts'
@@ -72,11 +73,11 @@ async function insertReservations(
     const inserted = await sql<{ id: Uint8Array; charged_bytes: number }>`
       INSERT INTO blobs (id, owner_id, state, length, part_size, charged_bytes, active_ms)
       SELECT id, ${accountId}, 'reserved', length, part_size, coalesce(length, 0), ${now}
-      FROM unnest(
-        ${blobs.map((blob) => blob.blobId)}::bytea[],
-        ${blobs.map((blob) => blob.blobLength)}::bigint[],
-        ${blobs.map((blob) => blob.partSize)}::integer[]
-      ) AS t (id, length, part_size)
+      FROM ${rowsOf(
+        { type: 'bytea', values: blobs.map((blob) => blob.blobId) },
+        { type: 'bigint', values: blobs.map((blob) => blob.blobLength) },
+        { type: 'integer', values: blobs.map((blob) => blob.partSize) },
+      )} AS t (id, length, part_size)
       ORDER BY id
       ON CONFLICT (id) DO NOTHING
       RETURNING id, charged_bytes`.execute(tx)
@@ -96,9 +97,7 @@ async function insertReservations(
       if (gone.length > 0) throw blobsGone(gone.map((blob) => blob.blobId))
       for (const blob of repeated)
         states.set(hex(blob.blobId), repeatedState(known.get(hex(blob.blobId)), accountId, blob))
-      await sql`UPDATE blobs SET active_ms = ${now} WHERE id = ANY(${repeated.map((blob) => blob.blobId)}::bytea[])`.execute(
-        tx,
-      )
+      await sql`UPDATE blobs SET active_ms = ${now} WHERE id ${oneOf(repeated.map((blob) => blob.blobId))}`.execute(tx)
     }
     const deltaBytes = inserted.rows.reduce((sum, row) => sum + row.charged_bytes, 0)
     if (deltaBytes > 0) await charge(tx, { accountId, deltaBytes, defaultQuotaBytes: deps.quotaBytes })
@@ -129,10 +128,10 @@ async function storeInline(deps: Deps, blobs: readonly Reservation[]): Promise<v
   })
   const stored = await sql`
     UPDATE blobs SET state = 'stored', digests = t.digest, active_ms = ${deps.clock.nowMs()}
-    FROM unnest(
-      ${blobs.map((blob) => blob.blobId)}::bytea[],
-      ${blobs.map((blob) => blob.part?.sha256 ?? null)}::bytea[]
-    ) AS t (id, digest)
+    FROM ${rowsOf(
+      { type: 'bytea', values: blobs.map((blob) => blob.blobId) },
+      { type: 'bytea', values: blobs.map((blob) => blob.part?.sha256 ?? null) },
+    )} AS t (id, digest)
     WHERE blobs.id = t.id AND blobs.state = 'reserved'`.execute(deps.database)
   if (Number(stored.numAffectedRows) < blobs.length) await refuseDeleted(deps, blobs)
 }
