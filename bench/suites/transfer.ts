@@ -13,6 +13,11 @@ export interface Load {
   readonly task: string
   /** Makes it in an empty folder. */
   make(folder: string): Promise<void>
+  /**
+   * Whether each get has a folder of its own. When ext4 makes a file it looks at all that were removed lately, so that
+   * clearing a folder of many files makes whoever writes next pay for it.
+   */
+  readonly isMany: boolean
 }
 
 /** One file of 1 GiB. */
@@ -20,6 +25,7 @@ export function largeFile({ quick }: SuiteOptions): Load {
   const size = (quick ? 64 : 1024) * MIB
   return {
     task: `${size / MIB} MiB`,
+    isMany: false,
     make: (folder) => writeFile(join(folder, 'file'), bytesFrom(1, size)),
   }
 }
@@ -29,6 +35,7 @@ export function smallFiles({ quick }: SuiteOptions): Load {
   const count = quick ? 100 : 1_000
   return {
     task: `${count} × 100 KiB`,
+    isMany: true,
     async make(folder) {
       for (let index = 0; index < count; index += 1) {
         await writeFile(join(folder, `${index}`), bytesFrom(index + 2, 100 * 1024))
@@ -83,9 +90,11 @@ export async function compareTrees(
     await contender.prepare?.(run)
     return () => contender.put(source, run)
   })
+  let got = 0
   const gets = await measure(async (contender) => {
-    await stand.clear('target')
-    return () => contender.get(0, join(stand.folder, 'target'))
+    const target = load.isMany ? `target ${got++}` : 'target'
+    await stand.clear(target)
+    return () => contender.get(0, join(stand.folder, target))
   })
   return contenders.flatMap((contender): Row[] => {
     const index = present.indexOf(contender)
