@@ -268,6 +268,8 @@ export interface ContentCipher {
   encryptor(input: EncryptorInput): Promise<PartEncryptor>
   /** @throws ClientError `integrity` when the header's tag does not fit the key */
   decryptor(input: CipherInput & { readonly header: Uint8Array }): Promise<PartDecryptor>
+  /** Has memory of contents that end lie ready, wiped, for others to come, until what it returns is called. */
+  keepMemory?(): () => void
   /** Ends workers. */
   close(): Promise<void>
 }

@@ -162,7 +162,12 @@ export async function getTree(
     })
   }
   progress.fixTotal()
-  await getFiles(context, files, sink, { options, progress, guarded, counts })
+  const letGo = context.platform.content.keepMemory?.()
+  try {
+    await getFiles(context, files, sink, { options, progress, guarded, counts })
+  } finally {
+    letGo?.()
+  }
   // Reason: links come last, so that nothing can be written through one that this call made.
   for (const entry of links) {
     await guarded(entry, async () => {

@@ -107,6 +107,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions, { signal, stop 
   const failures: TreeFailure[] = []
   let small: Small<FileItem>[] = []
   const rooms = bufferPool(SMALL_BATCH.bytes)
+  const letGo = context.platform.content.keepMemory?.()
   let smallBytes = 0
   let pending: Pending[] = []
   let nameBytes = 0
@@ -364,6 +365,7 @@ function treeRun(context: DriveContext, options: PutTreeOptions, { signal, stop 
     async dispose(): Promise<void> {
       await joined
       for (const { intent } of pending) disposeContent(intent)
+      letGo?.()
     },
   }
 }

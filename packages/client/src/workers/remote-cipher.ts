@@ -114,6 +114,7 @@ export function remoteCipher(
         },
       }
     },
+    keepMemory: pools.keep,
     close: () => pool.close(),
   }
 }
