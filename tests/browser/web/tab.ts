@@ -135,13 +135,20 @@ export interface UploadedFile {
 }
 
 /** Uploads as if the files were picked, and waits for the end. */
-export async function uploadFiles({ page }: Tab, files: readonly UploadedFile[]): Promise<void> {
+export async function uploadFiles({ page, complaints }: Tab, files: readonly UploadedFile[]): Promise<void> {
   await page
     .locator('input[type=file]')
     .first()
     .setInputFiles(files.map(({ name, bytes }) => ({ name, mimeType: 'application/octet-stream', buffer: bytes })))
-  await page.getByText(files.length === 1 ? '1 file uploaded' : `${files.length} files uploaded`).waitFor()
-  await page.getByRole('region', { name: 'Transfers' }).getByRole('button', { name: 'Close' }).click()
+  const transfers = page.getByRole('region', { name: 'Transfers' })
+  await page
+    .getByText(files.length === 1 ? '1 file uploaded' : `${files.length} files uploaded`)
+    .waitFor()
+    .catch(async (cause: unknown) => {
+      const said = await transfers.allInnerTexts()
+      throw new Error(`The app says ${JSON.stringify(said)}, and its console ${JSON.stringify(complaints)}.`, { cause })
+    })
+  await transfers.getByRole('button', { name: 'Close' }).click()
 }
 
 /** Downloads an entry, which must not be selected, as its user does. */
