@@ -3,21 +3,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { CHROMIUM_FLAGS } from '../tests/dev-env/chromium-flags.ts'
 
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--remote-debugging-pipe',
-  '--window-size=1440,900',
-  // Invariant: whatever a page tries, no name but this machine's own address resolves.
-  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
-]
+const FLAGS = [...CHROMIUM_FLAGS, '--remote-debugging-pipe', '--window-size=1440,900']
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -2,19 +2,7 @@ import { type StdioOptions, spawn } from 'node:child_process'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { build } from 'esbuild'
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright-core'
-
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // Invariant: whatever a page tries, no name but this machine's own address resolves.
-  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
-]
+import { CHROMIUM_FLAGS } from '../dev-env/chromium-flags.ts'
 
 const POLICY = [
   "default-src 'none'",
@@ -50,7 +38,7 @@ const PREFERENCES = {
 /** A browser that reaches nothing but this machine. */
 export async function launchBrowser(kind: BrowserKind = 'chromium'): Promise<Browser> {
   const executablePath = await browserPath(kind)
-  if (kind === 'chromium') return await chromium.launch({ executablePath, args: ARGUMENTS })
+  if (kind === 'chromium') return await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   // Stock Firefox, driven by WebDriver BiDi.
   return await firefox.launch({ channel: 'moz-firefox', executablePath, firefoxUserPrefs: PREFERENCES })
 }
@@ -66,7 +54,7 @@ export interface ProfileBrowser {
 export async function launchProfile(folder: string): Promise<ProfileBrowser> {
   const profile = ['--remote-debugging-port=0', `--user-data-dir=${folder}`]
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe']
-  const child = spawn(await browserPath('chromium'), [...ARGUMENTS, ...profile, 'about:blank'], { stdio })
+  const child = spawn(await browserPath('chromium'), [...CHROMIUM_FLAGS, ...profile, 'about:blank'], { stdio })
   const exited = new Promise<void>((done) => child.once('exit', () => done()))
   const kill9 = async (): Promise<void> => {
     child.kill('SIGKILL')
