@@ -91,7 +91,6 @@ export function remoteCipher(
       check.dispose()
       const job = pool.open({ mode: 'decrypt', dek, blobId, header, layout, macKey, file: null })
       const sealed = pools.open(partBlobRange(layout, 0).length)
-      const plain = pools.open(partPlaintextRange(layout, 0).paddedLength)
       return {
         lend: (length) => sealed.pool.take(length),
         async decryptPart(index, ciphertext, sha256) {
@@ -102,14 +101,13 @@ export function remoteCipher(
             const { bytes, mac } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
             return { bytes, mac, release: () => sealed.pool.give(bytes) }
           }
-          const output = plain.pool.take(paddedLength)
+          const output = sealed.pool.take(paddedLength)
           const { bytes, mac, ciphertext: spent } = await job.run({ index, macOnly: false, ciphertext, sha256, output })
           if (spent !== null) sealed.pool.give(spent)
-          return { bytes, mac, release: () => plain.pool.give(bytes) }
+          return { bytes, mac, release: () => sealed.pool.give(bytes) }
         },
         async close() {
           job.close()
-          plain.close()
           sealed.close()
         },
       }
